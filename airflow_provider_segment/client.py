@@ -1,0 +1,240 @@
+"""Two thin clients, one blocking, one for coroutines. They send and sleep; everything else is shared.
+
+They know nothing of Airflow. A client belongs to one thread (or one event loop).
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import httpx
+import tenacity
+
+from airflow_provider_segment import wire
+from airflow_provider_segment.clock import Clock
+from airflow_provider_segment.regions import Api
+from airflow_provider_segment.retries import RetryRule
+from airflow_provider_segment.settings import Settings
+from airflow_provider_segment.wire import Answer, Call
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+log = logging.getLogger(__name__)
+
+NO_BODY: Final = object()
+"""The absence of a body, which is not the same as a null body."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What a request may carry beside its method and path."""
+
+    api: Api
+    query: Mapping[str, Any] | None
+    json: Any
+    body: Callable[[datetime], bytes]
+    media_type: str | None
+    headers: Mapping[str, str]
+
+
+class PageOptions(TypedDict, total=False):
+    """What a list may be asked for beside its path."""
+
+    query: Mapping[str, Any] | None
+    key: str | None
+    page_size: int
+    limit: int | None
+    media_type: str | None
+
+
+@lru_cache(maxsize=1)
+def ssl_context() -> ssl.SSLContext:
+    """The certificates to trust."""
+    # Reading the certificates takes some 20 ms; clients come and go with every task and sensor poke.
+    return httpx.create_ssl_context()
+
+
+class _Client:
+    """What both clients share: everything but sending and sleeping."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.retried = 0
+        """Requests sent again so far."""
+        self._resume_at: dict[Api, float] = {}
+
+    @staticmethod
+    def _call(method: str, path: str, *, json: Any = NO_BODY, **options: Any) -> Call:
+        if json is not NO_BODY:
+            options["body"] = wire.json_body(json)
+        return Call(method.upper(), path, **options)
+
+    def _rule(self, call: Call) -> RetryRule:
+        def on_retry(error: BaseException, seconds: float) -> None:
+            self.retried += 1
+            if getattr(error, "status", None) == 429:
+                # The limit is the credential's, not this request's: everyone else waits, too.
+                self._resume_at[call.api] = self.clock.monotonic() + seconds
+            log.warning("Sending again in %.1f s: %s", seconds, error)
+
+        return RetryRule(
+            call.api, call.method, retries=self.settings.retries, clock=self.clock, on_retry=on_retry
+        )
+
+    def _tenacity(self, rule: RetryRule) -> dict[str, Any]:
+        return {
+            "retry": rule.again,
+            "wait": rule.wait,
+            "stop": rule.enough,
+            "before_sleep": rule.before_sleep,
+            "reraise": True,
+        }
+
+    def _pause(self, call: Call) -> float:
+        """Seconds until this API may be asked again."""
+        return max(0.0, self._resume_at.get(call.api, 0.0) - self.clock.monotonic())
+
+    def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
+        return wire.build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
+
+    def _read(self, call: Call, response: httpx.Response, started: float) -> Answer:
+        level = logging.INFO if self.settings.log_requests else logging.DEBUG
+        log.log(
+            level,
+            "%s %s -> %s in %.0f ms, request id %s",
+            call.method,
+            call.safe_path,
+            response.status_code,
+            (self.clock.monotonic() - started) * 1000,
+            response.headers.get("x-request-id", "none"),
+        )
+        return wire.read_answer(call, response, self.clock.now())
+
+
+class SegmentClient(_Client):
+    """Calls Segment's APIs, blocking.
+
+    :param settings: region, credentials, patience
+    :param transport: replaces httpx's own, for tests and unusual networks
+    :param clock: replaces the machine's, for tests
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(settings, clock or Clock())
+        self._http = httpx.Client(transport=transport, timeout=settings.timeout, verify=ssl_context())
+
+    def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
+        """Call an endpoint and return its answer.
+
+        :param method: HTTP method
+        :param path: absolute path without host, percent-encoded (see :func:`wire.fill_path`)
+        :param api: ``public`` (default), ``tracking`` or ``profile``
+        :param query: query parameters; objects and arrays are written as Segment documents them
+        :param json: the body, as a JSON document
+        :param body: the body, as a function from the moment of the attempt to bytes, instead of ``json``
+        :param media_type: a vendor media type to send and accept, instead of ``application/json``
+        :param headers: further headers
+        :raises SegmentError: see ``errors.py``; retries are already behind it
+        """
+        return self._retried(self._call(method, path, **options))
+
+    def paginate(self, path: str, **options: Unpack[PageOptions]) -> Iterator[Any]:
+        """Every item of a list, page after page; a page is asked for when it is reached.
+
+        :param path: the list's path
+        :param query: further query parameters
+        :param key: the list's name under ``data``; not needed where there is only one
+        :param page_size: items per request, 1 to 1,000 for most lists
+        :param limit: stop after so many items
+        :param media_type: a vendor media type to accept
+        """
+        pages = wire.Pages(path, **options)
+        while call := pages.next_call():
+            yield from pages.take(call, self._retried(call))
+
+    def _retried(self, call: Call) -> Answer:
+        rule = self._rule(call)
+        retrying = tenacity.Retrying(**self._tenacity(rule), sleep=self.clock.sleep)
+        return retrying(self._send, call, rule)
+
+    def _send(self, call: Call, rule: RetryRule) -> Answer:
+        if pause := self._pause(call):
+            self.clock.sleep(pause)
+        started = self.clock.monotonic()
+        try:
+            response = self._http.send(self._request(self._http, call, rule))
+        except httpx.RequestError as error:
+            raise wire.transport_error(call, error) from error
+        return self._read(call, response, started)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def __enter__(self) -> SegmentClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncSegmentClient(_Client):
+    """Calls Segment's APIs from coroutines; the twin of :class:`SegmentClient`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(settings, clock or Clock())
+        self._http = httpx.AsyncClient(transport=transport, timeout=settings.timeout, verify=ssl_context())
+
+    async def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
+        """Call an endpoint and return its answer; arguments as of :meth:`SegmentClient.request`."""
+        return await self._retried(self._call(method, path, **options))
+
+    async def paginate(self, path: str, **options: Unpack[PageOptions]) -> AsyncIterator[Any]:
+        """Every item of a list; arguments as of :meth:`SegmentClient.paginate`."""
+        pages = wire.Pages(path, **options)
+        while call := pages.next_call():
+            for item in pages.take(call, await self._retried(call)):
+                yield item
+
+    async def _retried(self, call: Call) -> Answer:
+        rule = self._rule(call)
+        retrying = tenacity.AsyncRetrying(**self._tenacity(rule), sleep=self.clock.asleep)
+        return await retrying(self._send, call, rule)
+
+    async def _send(self, call: Call, rule: RetryRule) -> Answer:
+        while pause := self._pause(call):
+            await self.clock.asleep(pause)
+        started = self.clock.monotonic()
+        try:
+            response = await self._http.send(self._request(self._http, call, rule))
+        except httpx.RequestError as error:
+            raise wire.transport_error(call, error) from error
+        return self._read(call, response, started)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncSegmentClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -1,0 +1,119 @@
+"""The fields of an Airflow connection of type ``segment``: the form that shows them and the reading of them.
+
+One definition feeds both forms: Airflow 3.2 and later take it from the provider info as it is, older versions
+get widgets made from it.
+
+Airflow masks an extra field by its name. ``write_key`` is not among the names it knows, so that the key would
+be readable in its UI and API: the field is called ``secret_write_key``. ``write_key``, where the official
+provider keeps it, is read, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_segment.regions import REGION_NAMES
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_segment.settings import Settings
+
+CONN_TYPE = "segment"
+HOOK_NAME = "Segment"
+WRITE_KEY_FIELDS = ("secret_write_key", "write_key")
+
+CONN_FIELDS: dict[str, dict[str, Any]] = {
+    "region": {
+        "label": "Region",
+        "description": "Where the workspace lives; a token of one region is not valid in the other.",
+        "schema": {
+            "type": ["string", "null"],
+            "enum": list(REGION_NAMES),
+            "values_display": dict(REGION_NAMES),
+            "default": "us",
+        },
+    },
+    "secret_write_key": {
+        "label": "Write key",
+        "description": "Of the source that events go to; only needed to send events.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "profile_api_token": {
+        "label": "Profile API token",
+        "description": "Access token of a space; only needed for the Profile API.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "timeout": {
+        "label": "Timeout (seconds)",
+        "description": "For one request to connect, to send and to answer, each. Default: 30.",
+        "schema": {"type": ["number", "null"], "minimum": 1, "section": "Advanced"},
+    },
+    "retries": {
+        "label": "Retries",
+        "description": "Of one request; waits that Segment asks for do not count. "
+        "Default: 6, and 10 when sending events.",
+        "schema": {"type": ["integer", "null"], "minimum": 0, "section": "Advanced"},
+    },
+}
+
+UI_FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["login", "port", "schema"],
+    "relabeling": {"password": "Public API token", "host": "Base URL"},
+    "placeholders": {
+        "password": "sgp_...",
+        "host": "empty for Segment itself; else of a sandbox, proxy or private gateway",
+    },
+}
+
+
+def read_settings(connection: Connection, **overrides: Any) -> Settings:
+    """The client's settings from a connection.
+
+    :param overrides: settings that are taken instead, where they are not None
+    :raises SegmentConfigurationError: a field has a value that makes no sense; names it
+    """
+    from pydantic import ValidationError
+
+    from airflow_provider_segment.errors import SegmentConfigurationError
+    from airflow_provider_segment.settings import Settings
+
+    extra = connection.extra_dejson
+    base_url = connection.host
+    if base_url and connection.port:
+        base_url = f"{base_url}:{connection.port}"
+    values = {
+        **{name: extra.get(name) for name in CONN_FIELDS},
+        "write_key": next((extra[name] for name in WRITE_KEY_FIELDS if extra.get(name)), None),
+        "public_api_token": connection.password,
+        "base_url": base_url,
+        **{name: value for name, value in overrides.items() if value is not None},
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        wrong = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+        raise SegmentConfigurationError(f"Segment connection {connection.conn_id!r}: {wrong}") from None
+
+
+def form_widgets() -> dict[str, Any]:
+    """The extra fields as the widgets that Airflow before 3.2 wants."""
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+    from flask_babel import lazy_gettext
+    from wtforms import PasswordField, StringField
+
+    widgets = {}
+    for name, spec in CONN_FIELDS.items():
+        secret = spec["schema"].get("format") == "password"
+        widgets[name] = (PasswordField if secret else StringField)(
+            lazy_gettext(spec["label"]),
+            widget=BS3PasswordFieldWidget() if secret else BS3TextFieldWidget(),
+            description=spec["description"],
+            default=spec["schema"].get("default"),
+        )
+    return widgets
+
+
+def form_behaviour() -> dict[str, Any]:
+    """The standard fields' behaviour as Airflow before 3.2 wants it."""
+    return {name.replace("-", "_"): value for name, value in UI_FIELD_BEHAVIOUR.items()}

@@ -1,0 +1,214 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    SegmentError
+    ├── SegmentConfigurationError       the connection or an argument lacks or contradicts something
+    ├── SegmentTransportError           no answer: refused, reset, cut off
+    │   └── SegmentTimeoutError         no answer in time
+    ├── SegmentAnswerError              an answer, but not one of Segment's: not JSON, not the promised shape
+    ├── SegmentAPIError                 Segment answered with an error
+    │   ├── SegmentBadRequestError      400
+    │   ├── SegmentAuthenticationError  401
+    │   ├── SegmentPermissionError      403
+    │   ├── SegmentNotFoundError        404
+    │   ├── SegmentConflictError        409
+    │   ├── SegmentTooLargeError        413
+    │   ├── SegmentValidationError      422
+    │   ├── SegmentRateLimitError       429
+    │   └── SegmentServerError          5xx
+    ├── SegmentEventError               an event that Segment would refuse or silently drop
+    ├── SegmentInputError               the input of a backfill cannot be read, or not to its end
+    └── SegmentStoppedError             a backfill was stopped from outside before its end
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SegmentError(Exception):
+    """Base of all errors of this package."""
+
+
+class SegmentConfigurationError(SegmentError):
+    """The connection or an argument lacks or contradicts something."""
+
+
+class SegmentInputError(SegmentError):
+    """The input of a backfill cannot be read, or not to its end."""
+
+
+class SegmentStoppedError(SegmentError):
+    """A backfill was stopped from outside before its end."""
+
+
+class SegmentEventError(SegmentError):
+    """An event that Segment would refuse, or answer 200 and drop.
+
+    :param reason: one of the words of ``airflow_provider_segment.events.check.Reason``
+    :param detail: what exactly is wrong with this event
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class SegmentTransportError(SegmentError):
+    """No answer came.
+
+    :param method: the HTTP method
+    :param path: the path, without host and query
+    :param detail: what the HTTP library said
+    :param never_ran: True where the request certainly did not reach Segment, so that sending it again is safe
+    """
+
+    def __init__(self, method: str, path: str, detail: str, *, never_ran: bool = False) -> None:
+        super().__init__(f"{method} {path}: no answer from Segment: {detail}")
+        self.method = method
+        self.path = path
+        self.never_ran = never_ran
+
+
+class SegmentTimeoutError(SegmentTransportError):
+    """No answer came in time."""
+
+
+class SegmentAnswerError(SegmentError):
+    """The answer is not one of Segment's.
+
+    :param method: the HTTP method
+    :param path: the path, without host and query
+    :param status: the HTTP status of the answer
+    :param detail: what was expected and what came
+    """
+
+    def __init__(self, method: str, path: str, status: int, detail: str) -> None:
+        super().__init__(
+            f"{method} {path}: unreadable answer (status {status}): {detail}. "
+            "Does a proxy or gateway answer instead of Segment?"
+        )
+        self.method = method
+        self.path = path
+        self.status = status
+
+
+class SegmentAPIError(SegmentError):
+    """Segment answered with an error.
+
+    :param method: the HTTP method
+    :param path: the path, without host and query
+    :param status: the HTTP status
+    :param errors: Segment's ``errors``: dicts of ``type``, ``message``, ``field`` where given
+    :param request_id: Segment's id of the request, to be named to its support
+    :param retry_after: seconds after which Segment wants to be asked again, where it said so
+    """
+
+    advice = ""
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        errors: list[dict[str, Any]],
+        *,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        said = "; ".join(_describe(error) for error in errors) or "no reason given"
+        where = f" [request id {request_id}]" if request_id else ""
+        super().__init__(f"{method} {path}: Segment answered {status}: {said}{where}. {self.advice}".rstrip())
+        self.method = method
+        self.path = path
+        self.status = status
+        self.errors = errors
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+def _describe(error: dict[str, Any]) -> str:
+    parts = [str(error[key]) for key in ("type", "message") if error.get(key)]
+    if error.get("field"):
+        parts.append(f"(field {error['field']})")
+    return " ".join(parts) or "no reason given"
+
+
+class SegmentBadRequestError(SegmentAPIError):
+    """400: the request is malformed or against a rule of the resource."""
+
+    advice = "Correct the request; sending it again as it is will not help."
+
+
+class SegmentAuthenticationError(SegmentAPIError):
+    """401: the credential is missing, wrong, revoked, of another region, or lacks the permission."""
+
+    advice = (
+        "Check the credential and the region of the Segment connection: a token is valid only in the region "
+        "of its workspace, and Segment also answers 401 where a token lacks the permission."
+    )
+
+
+class SegmentPermissionError(SegmentAPIError):
+    """403: the token may not do this."""
+
+    advice = "Give the token's role access to this resource, or use another token."
+
+
+class SegmentNotFoundError(SegmentAPIError):
+    """404: the resource does not exist, or not for this token."""
+
+    advice = "Check the id, and that the token belongs to the workspace (and region) that holds it."
+
+
+class SegmentConflictError(SegmentAPIError):
+    """409: the resource is in use or exists already."""
+
+    advice = "Look the resource up: it exists already, or something still uses it."
+
+
+class SegmentTooLargeError(SegmentAPIError):
+    """413: the request is larger than Segment takes."""
+
+    advice = "Send less at a time."
+
+
+class SegmentValidationError(SegmentAPIError):
+    """422: a field has a value that Segment does not take."""
+
+    advice = "Correct the named field."
+
+
+class SegmentRateLimitError(SegmentAPIError):
+    """429: too many requests."""
+
+    advice = (
+        "Segment's limit was still reached after all retries: run fewer tasks at once, for example in a pool."
+    )
+
+
+class SegmentServerError(SegmentAPIError):
+    """5xx: Segment failed."""
+
+    advice = "Segment's side failed and kept failing; its status page may say more. Try again later."
+
+
+ERROR_OF_STATUS: dict[int, type[SegmentAPIError]] = {
+    400: SegmentBadRequestError,
+    401: SegmentAuthenticationError,
+    403: SegmentPermissionError,
+    404: SegmentNotFoundError,
+    409: SegmentConflictError,
+    413: SegmentTooLargeError,
+    422: SegmentValidationError,
+    429: SegmentRateLimitError,
+}
+
+
+def error_of_status(status: int) -> type[SegmentAPIError]:
+    """The class for a status that is not a success."""
+    if status >= 500:
+        return SegmentServerError
+    return ERROR_OF_STATUS.get(status, SegmentAPIError)

@@ -1,0 +1,98 @@
+"""Rejected events, kept so that they can be corrected and sent again.
+
+One JSON object a line: where the event stood, why it was rejected, and the event itself: as ``event``, or
+as ``raw`` text where it is not a JSON object. The file can be an input again: correct each ``event`` in its
+place (give one to each ``raw``) and send the file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Any
+
+import msgspec
+
+from airflow_provider_segment.events.reader import File
+
+LOGGED = 10
+"""Rejected events that are also logged."""
+
+
+class DeadLetters:
+    """Where rejected events go.
+
+    A file that cannot be written does not stop the sending: ``failure`` keeps why, for the end.
+
+    :param file: written anew; None to only log the first few
+    """
+
+    def __init__(self, file: File | None, log: logging.Logger) -> None:
+        self._file = file
+        self._log = log
+        self._stream: IO[bytes] | None = None
+        self._count = 0
+        self.failure: Exception | None = None
+
+    def __enter__(self) -> DeadLetters:
+        if self._file is not None:
+            self._guarded(self._open)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._guarded(self._close)
+
+    def add(self, place: dict[str, Any], reason: str, detail: str, item: Any) -> None:
+        """Keep a rejected event.
+
+        :param place: of the event in its input
+        :param item: the event as it was read (bytes, str or dict) or sent (bytes)
+        """
+        self._count += 1
+        if self._count <= LOGGED:
+            where = ", ".join(f"{name} {value}" for name, value in place.items())
+            self._log.warning("Rejected (%s): %s: %s", where, reason, detail)
+        elif self._count == LOGGED + 1:
+            self._log.warning("Further rejected events are counted, not logged")
+        if self._stream is not None:
+            letter = {**place, "reason": reason, "detail": detail, **_content(item)}
+            self._guarded(lambda: self._write(msgspec.json.encode(letter) + b"\n"))
+
+    def _open(self) -> None:
+        assert self._file is not None
+        with suppress(Exception):  # object stores have no folders; where they are needed, open() will say so
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = self._file.open("wb")
+
+    def _write(self, line: bytes) -> None:
+        assert self._stream is not None
+        self._stream.write(line)
+
+    def _close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:  # each storage library has errors of its own
+            self.failure = self.failure or error
+            self._stream = None
+            self._log.error("Rejected events cannot be written to %s: %s", self._file, error)
+
+
+def _content(item: Any) -> dict[str, Any]:
+    if isinstance(item, bytes):
+        try:
+            if isinstance(msgspec.json.decode(item), dict):
+                return {"event": msgspec.Raw(item)}
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
+        return {"raw": item.decode(errors="replace")}
+    try:
+        msgspec.json.encode(item)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return {"raw": repr(item)}
+    return {"event": item} if isinstance(item, dict) else {"raw": item}

@@ -1,0 +1,138 @@
+"""A whole job: reader, checker, batches, sending, dead letters and report, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, TypedDict
+
+import msgspec
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_segment.client import AsyncSegmentClient, ssl_context
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.compression import compress
+from airflow_provider_segment.events.dead_letters import DeadLetters
+from airflow_provider_segment.events.files import describe, list_files
+from airflow_provider_segment.events.reader import FileSource, ItemSource, Source
+from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.events.send import Checkpoint, Sending
+from airflow_provider_segment.events.transport import BulkTransport
+from airflow_provider_segment.limits import CONCURRENCY
+from airflow_provider_segment.settings import Settings
+
+
+class SendOptions(TypedDict, total=False):
+    """Options of a job; :meth:`airflow_provider_segment.hooks.segment.SegmentHook.send_events` explains."""
+
+    rejects_path: str | None
+    concurrency: int
+    gzip: bool
+    max_events_per_second: float | None
+    context: Mapping[str, Any] | None
+    integrations: Mapping[str, Any] | None
+    timestamp: str | None
+    message_id_fields: Sequence[str] | None
+    checkpoint: Mapping[str, Any] | None
+    save_checkpoint: Callable[[dict[str, Any]], None] | None
+
+
+def send_events(
+    settings: Settings,
+    log: Any,
+    events: Iterable[Any] | None,
+    path: str | None,
+    *,
+    rejects_path: str | None = None,
+    concurrency: int = CONCURRENCY,
+    gzip: bool = False,
+    max_events_per_second: float | None = None,
+    context: Mapping[str, Any] | None = None,
+    integrations: Mapping[str, Any] | None = None,
+    timestamp: str | None = None,
+    message_id_fields: Sequence[str] | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
+    save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+    on_start: Callable[[Sending], None],
+) -> SendReport:
+    """Send all events and return the report; on a failure the report is logged.
+
+    :param on_start: called with the run, which can be stopped through it
+    """
+    if settings.write_key is None:
+        raise SegmentConfigurationError("the Segment connection lacks a write key; or give a source_id")
+    write_key = settings.write_key.get_secret_value()
+    source, identity = _open(events, path, without=rejects_path)
+    checker = Checker(
+        write_key,
+        message_id_fields=message_id_fields,
+        context=context,
+        integrations=integrations,
+        timestamp=timestamp,
+    )
+    # A checkpoint counts only for the same input, sent to the same source in the same form.
+    job_id = _digest([identity, write_key, message_id_fields, context, integrations, timestamp])
+    start = Checkpoint()
+    if checkpoint is not None:
+        if checkpoint["job"] == job_id:
+            start = Checkpoint.from_json(checkpoint)
+            log.info("An earlier try delivered everything up to line %s", f"{start.position:,}")
+        else:
+            log.info("The input or the options changed since the last try: sending from the beginning")
+
+    def save(reached: Checkpoint) -> None:
+        if save_checkpoint is not None and identity is not None:
+            save_checkpoint({"job": job_id, **reached.as_json()})
+
+    async def run() -> SendReport:
+        transport = BulkTransport(concurrency, ssl_context())
+        async with AsyncSegmentClient(settings, transport=transport) as client:
+            sending = Sending(
+                source,
+                checker,
+                client,
+                letters,
+                log=log,
+                concurrency=concurrency,
+                compress=compress if gzip else None,
+                max_events_per_second=max_events_per_second,
+                start=start,
+                save=save,
+            )
+            on_start(sending)
+            try:
+                return await sending.run()
+            except BaseException:
+                log.error("Sending broke off. %s", sending.report)
+                raise
+
+    with DeadLetters(ObjectStoragePath(rejects_path) if rejects_path else None, log) as letters:
+        report = asyncio.run(run())
+    report.rejects_path = rejects_path
+    report.rejects_failure = str(letters.failure) if letters.failure else None
+    log.info("%s", report)
+    return report
+
+
+def _open(events: Iterable[Any] | None, path: str | None, *, without: str | None) -> tuple[Source, Any]:
+    """The input, and what tells it from another one; None where nothing can."""
+    if (events is None) == (path is None):
+        raise SegmentConfigurationError("give either events or path")
+    if path is not None:
+        files = list_files(path, without=without)
+        identity = describe(files)
+        return FileSource(files, size=sum(size for _, size, _ in identity)), identity
+    assert events is not None
+    if isinstance(events, (str, bytes, Mapping)):
+        raise SegmentConfigurationError(
+            f"events is a list (or an XComArg that gives one), not one {type(events).__name__}"
+        )
+    return ItemSource(events), list(events) if isinstance(events, (list, tuple)) else None
+
+
+def _digest(parts: Any) -> str:
+    return blake2b(
+        msgspec.json.encode(parts, enc_hook=repr, order="deterministic"), digest_size=16
+    ).hexdigest()

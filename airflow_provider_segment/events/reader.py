@@ -1,0 +1,147 @@
+"""Where events come from: files, read block by block, or any iterable. Never whole in memory.
+
+A position counts the lines (or items) of the whole input from 1; :meth:`Source.place` names it for people.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import IO, Any, NamedTuple, Protocol
+
+from airflow_provider_segment.errors import SegmentInputError
+from airflow_provider_segment.events.compression import Corrupt, decompressed
+
+BLOCK_BYTES = 1 << 20
+BLOCK_ITEMS = 1_000
+MAX_LINE_BYTES = 16 << 20
+"""A line longer than this is not JSON Lines; reading on would fill the memory."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Block(NamedTuple):
+    """A run of the input.
+
+    :param items: lines as bytes, blank ones too, or whatever an iterable gave
+    :param first: position of the first item
+    """
+
+    items: Sequence[Any]
+    first: int
+
+
+class File(Protocol):
+    """What is asked of a file: Airflow's ``ObjectStoragePath`` and ``pathlib.Path`` have it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parent(self) -> Any: ...
+
+    def open(self, mode: Any, /) -> Any: ...
+
+
+class Source(Protocol):
+    """An input of events."""
+
+    size: int | None
+    """Bytes or items in all, where known."""
+    done: int
+    """Bytes or items read so far."""
+    blocking: bool
+    """Whether reading waits for something, so that it is better done in a thread."""
+
+    def __iter__(self) -> Iterator[Block]: ...
+
+    def place(self, position: int) -> dict[str, Any]:
+        """A position for people: ``{"file": ..., "line": ...}`` or ``{"item": ...}``."""
+
+
+class ItemSource:
+    """Events from an iterable of dicts, or of JSON texts as bytes or str."""
+
+    blocking = False
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
+        self.size = len(items) if isinstance(items, Sequence) else None
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Block]:
+        items = iter(self._items)
+        while block := list(islice(items, BLOCK_ITEMS)):
+            yield Block([item.strip() if isinstance(item, bytes) else item for item in block], self.done + 1)
+            self.done += len(block)
+
+    def place(self, position: int) -> dict[str, Any]:
+        return {"item": position}
+
+
+class FileSource:
+    """Events from JSON Lines files, one after the other; names ending in ``.gz`` are decompressed.
+
+    :param files: the files, in the order in which they are read
+    :param size: bytes of all files, as stored
+    """
+
+    blocking = True
+
+    def __init__(self, files: Sequence[File], size: int | None = None) -> None:
+        self._files = files
+        self.size = size
+        self.done = 0
+        self._starts: list[int] = []
+
+    def __iter__(self) -> Iterator[Block]:
+        position = 0
+        for file in self._files:
+            self._starts.append(position)
+            before = self.done
+            try:
+                with file.open("rb") as raw:
+                    for lines in _lines(raw, compressed=file.name.endswith(".gz")):
+                        yield Block(lines, position + 1)
+                        position += len(lines)
+                        self.done = before + raw.tell()
+            except (OSError, ValueError, *Corrupt) as error:
+                line = position - self._starts[-1]
+                raise SegmentInputError(f"{file} cannot be read beyond line {line:,}: {error}") from error
+
+    def place(self, position: int) -> dict[str, Any]:
+        index = max(0, bisect_right(self._starts, position - 1) - 1)
+        return {"file": str(self._files[index]), "line": position - self._starts[index]}
+
+
+def _lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]]:
+    rest = b""
+    first = True
+    for block in _blocks(decompressed(raw)) if compressed else iter(lambda: raw.read(BLOCK_BYTES), b""):
+        lines = (rest + block).split(b"\n")
+        if first:
+            lines[0] = lines[0].removeprefix(BOM)
+            first = False
+        rest = lines.pop()
+        if len(rest) > MAX_LINE_BYTES:
+            raise ValueError(f"the next line is longer than {MAX_LINE_BYTES:,} bytes: is this JSON Lines?")
+        yield [line.strip() for line in lines]
+    if rest:
+        yield [rest.strip()]
+
+
+def _blocks(stream: Any) -> Iterator[bytes]:
+    """Blocks of a decompressing stream; one that breaks off gives all that it held before it raises."""
+    block = bytearray()
+    try:
+        # read1 gives what it has, where read would lose it in the exception of a truncated file.
+        while piece := stream.read1(BLOCK_BYTES):
+            block += piece
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    except Corrupt:
+        yield bytes(block)
+        raise
+    yield bytes(block)

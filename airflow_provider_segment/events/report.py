@@ -1,0 +1,80 @@
+"""What became of the events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class SendReport:
+    """What became of the events of one input.
+
+    ``read = sent + rejected + unsent``; ``unsent`` is zero unless the run broke off.
+    """
+
+    read: int = 0
+    """Events read; blank lines are none."""
+    sent: int = 0
+    """Events in batches that Segment answered with 200."""
+    sent_before: int = 0
+    """How many of ``sent`` an earlier try of the same task had sent."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Events rejected, by reason."""
+    batches: int = 0
+    """Batches that Segment accepted, in this try."""
+    retries: int = 0
+    """Requests sent again, in this try."""
+    bytes: int = 0
+    """Bytes of the accepted batches before compression, in this try."""
+    seconds: float = 0.0
+    """Duration of this try."""
+    first: dict[str, Any] | None = None
+    """Place of the first event read: file and line, or item."""
+    last: dict[str, Any] | None = None
+    """Place of the last event read."""
+    rejects_path: str | None = None
+    """Where the rejected events are."""
+    rejects_failure: str | None = None
+    """Why they could not all be written there."""
+
+    @property
+    def rejected_total(self) -> int:
+        """Events rejected, for whatever reason."""
+        return sum(self.rejected.values())
+
+    @property
+    def unsent(self) -> int:
+        """Events read that were neither delivered nor rejected."""
+        return self.read - self.sent - self.rejected_total
+
+    @property
+    def events_per_second(self) -> float:
+        """Events sent in this try, by its duration."""
+        return (self.sent - self.sent_before) / self.seconds if self.seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain JSON types, small enough for an XCom."""
+        return {
+            **asdict(self),
+            "rejected": dict(self.rejected),
+            "unsent": self.unsent,
+            "seconds": round(self.seconds, 3),
+            "events_per_second": round(self.events_per_second, 1),
+        }
+
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.rejected.most_common())
+        parts = [
+            f"{self.read:,} events read",
+            f"{self.sent:,} sent" + (f" ({self.sent_before:,} by earlier tries)" if self.sent_before else ""),
+            f"{self.rejected_total:,} rejected" + (f" ({reasons})" if reasons else ""),
+        ]
+        if self.unsent:
+            parts.append(f"{self.unsent:,} NOT sent")
+        parts.append(
+            f"{self.batches:,} batches, {self.retries:,} retries, {self.bytes:,} bytes "
+            f"in {self.seconds:.1f} s ({self.events_per_second:,.0f} events/s)"
+        )
+        return "; ".join(parts)

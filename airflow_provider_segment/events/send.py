@@ -1,0 +1,330 @@
+"""Sends batches: many at once, as fast as Segment takes them, each event delivered or accounted for.
+
+Delivered means that Segment answered 200 for the batch that held the event. Batches end in any order; the
+checkpoint is the position before which nothing is left to send. A run that starts from a checkpoint reads
+and checks its input from the beginning, so that counts and dead letters are those of the whole input, and
+sends only what lies behind the position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_segment.client import AsyncSegmentClient
+from airflow_provider_segment.errors import (
+    SegmentBadRequestError,
+    SegmentEventError,
+    SegmentStoppedError,
+    SegmentTooLargeError,
+)
+from airflow_provider_segment.events.batch import Batch, Batcher
+from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.dead_letters import DeadLetters
+from airflow_provider_segment.events.reader import Block, Source
+from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.limits import CONCURRENCY, MAX_BATCH_EVENTS
+
+PROGRESS_SECONDS = 10.0
+"""Between two progress lines in the log."""
+CHECKPOINT_SECONDS = 1.0
+"""Between two savings of the checkpoint."""
+STOP_SECONDS = 3.0
+"""For what is on its way when the run is stopped; Airflow kills a task five seconds after asking it to."""
+REFUSED_AT_FIRST = 10
+"""Single events refused before any was accepted: then the fault is not in the events."""
+REFUSALS_REMEMBERED = 300
+"""Refused events that a checkpoint names; with more of them it stays where it is, which is safe."""
+
+
+@dataclass
+class Checkpoint:
+    """How far a run came.
+
+    :param position: nothing up to this position is left to send
+    :param refused: what Segment said of events that it refused, by position
+    """
+
+    position: int = 0
+    refused: dict[int, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return {"position": self.position, "refused": [[where, said] for where, said in self.refused.items()]}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
+        """From :meth:`as_json`."""
+        return cls(stored["position"], dict(stored["refused"]))
+
+
+class Sending:
+    """One run from an input to its report.
+
+    :param source: where the events come from
+    :param checker: makes of each item what is sent
+    :param client: with the write key of the source that the events go to
+    :param letters: takes the rejected events
+    :param log: for progress
+    :param concurrency: batches on their way at once
+    :param compress: makes gzip of a body; None to send it plain
+    :param max_events_per_second: ceiling of the rate
+    :param start: where an earlier run of the same input came to
+    :param save: called from time to time with the checkpoint
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        checker: Checker,
+        client: AsyncSegmentClient,
+        letters: DeadLetters,
+        *,
+        log: logging.Logger,
+        concurrency: int = CONCURRENCY,
+        compress: Callable[[bytes], bytes] | None = None,
+        max_events_per_second: float | None = None,
+        start: Checkpoint | None = None,
+        save: Callable[[Checkpoint], None] | None = None,
+    ) -> None:
+        self.report = SendReport()
+        self._source = source
+        self._checker = checker
+        self._client = client
+        self._letters = letters
+        self._log = log
+        self._concurrency = concurrency
+        self._compress = compress
+        self._rate = max_events_per_second
+        self._start = start or Checkpoint()
+        self._save_checkpoint = save
+        self._clock = client.clock
+        self._started = self._clock.monotonic()
+        self._free_at = 0.0
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._refused = dict(self._start.refused)
+        self._acknowledged = Watermark(self._start.position)
+        self._saved = self._start.position
+        self._read_to = 0
+        self._input_failure: Exception | None = None
+        self._stopped = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: asyncio.Task[Any] | None = None
+
+    async def run(self) -> SendReport:
+        """Send everything.
+
+        :raises SegmentInputError: the input broke off; everything before was sent
+        :raises SegmentStoppedError: :meth:`stop` was called
+        :raises SegmentError: Segment does not take the events; ``report`` says how far it came
+        """
+        self._loop = asyncio.get_running_loop()
+        self._main = asyncio.current_task()
+        tickers = [
+            asyncio.create_task(_every(PROGRESS_SECONDS, self._log_progress)),
+            asyncio.create_task(_every(CHECKPOINT_SECONDS, self._save)),
+        ]
+        try:
+            await self._send_all()
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            raise SegmentStoppedError("stopped before the end of the input") from None
+        finally:
+            await self._end(tickers)
+        if self._input_failure is not None:
+            raise self._input_failure
+        return self.report
+
+    def stop(self) -> None:
+        """End soon: what is on its way may arrive, no more is sent. May be called from a signal handler."""
+        already, self._stopped = self._stopped, True
+        if not already and self._loop is not None and self._main is not None:
+            self._loop.call_soon_threadsafe(self._main.cancel)
+
+    async def _send_all(self) -> None:
+        async with aclosing(self._batches()) as batches:
+            async for batch in batches:
+                await self._pace(len(batch.events))
+                while len(self._in_flight) >= self._concurrency:
+                    await self._reap()
+                ticket = self._acknowledged.expect(batch)
+                self._in_flight.add(asyncio.create_task(self._deliver(batch, ticket)))
+                await asyncio.sleep(0)
+        while self._in_flight:
+            await self._reap()
+
+    async def _reap(self) -> None:
+        done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def _end(self, tickers: list[asyncio.Task[None]]) -> None:
+        for ticker in tickers:
+            ticker.cancel()
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=STOP_SECONDS)
+            for task in self._in_flight:
+                task.cancel()
+        await asyncio.gather(*tickers, *self._in_flight, return_exceptions=True)
+        self._update_report()
+        self._save()
+
+    async def _batches(self) -> AsyncGenerator[Batch, None]:
+        report, prepare, start = self.report, self._checker.prepare, self._start.position
+        batcher = Batcher(min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS))))
+        try:
+            async for block in self._blocks():
+                for position, item in enumerate(block.items, block.first):
+                    if not item and isinstance(item, (bytes, str)):
+                        continue  # a blank line
+                    report.read += 1
+                    try:
+                        event = prepare(item)
+                    except SegmentEventError as error:
+                        self._reject(position, error.reason, error.detail, item)
+                        continue
+                    if position <= start:
+                        self._account(position, event)
+                    elif full := batcher.add(event, position):
+                        yield full
+                self._read_to = block.first + len(block.items) - 1
+        except Exception as error:
+            # What was read before is sent; run() raises this at the end.
+            self._input_failure = error
+        if rest := batcher.rest():
+            yield rest
+
+    async def _blocks(self) -> AsyncIterator[Block]:
+        blocks = iter(self._source)
+        if not self._source.blocking:
+            for block in blocks:
+                yield block
+            return
+        ahead = asyncio.create_task(asyncio.to_thread(next, blocks, None))
+        try:
+            while (read := await ahead) is not None:
+                ahead = asyncio.create_task(asyncio.to_thread(next, blocks, None))
+                yield read
+        finally:
+            ahead.cancel()
+
+    def _account(self, position: int, event: bytes) -> None:
+        """Count an event that an earlier run dealt with."""
+        if said := self._start.refused.get(position):
+            self._reject(position, "refused", said, event)
+        else:
+            self.report.sent += 1
+            self.report.sent_before += 1
+
+    async def _pace(self, events: int) -> None:
+        if not self._rate:
+            return
+        now = self._clock.monotonic()
+        wait = self._free_at - now
+        self._free_at = max(now, self._free_at) + events / self._rate
+        if wait > 0:
+            await self._clock.asleep(wait)
+
+    async def _deliver(self, batch: Batch, ticket: int) -> None:
+        parts = [batch]
+        while parts:
+            part = parts.pop()
+            try:
+                await self._post(part)
+            except (SegmentBadRequestError, SegmentTooLargeError) as error:
+                # One bad event spoils a batch: halve it until the bad ones stand alone.
+                if len(part.events) > 1:
+                    parts.extend(reversed(part.halves()))
+                    continue
+                self._refuse(part, error)
+            else:
+                self.report.sent += len(part.events)
+                self.report.batches += 1
+                self.report.bytes += part.size
+        self._acknowledged.arrived(ticket)
+
+    async def _post(self, batch: Batch) -> None:
+        await self._client.request(
+            "POST",
+            "/v1/batch",
+            api="tracking",
+            body=lambda now: batch.body(self._compress, now),
+            headers={"Content-Encoding": "gzip"} if self._compress else {},
+        )
+
+    def _refuse(self, part: Batch, error: SegmentBadRequestError | SegmentTooLargeError) -> None:
+        (event,), (position,) = part.events, part.positions
+        said = "; ".join(str(item.get("message", item)) for item in error.errors)[:100] or str(error.status)
+        self._refused[position] = said
+        self._reject(position, "refused", said, event)
+        if self.report.sent == 0 and self.report.rejected["refused"] >= REFUSED_AT_FIRST:
+            raise error
+
+    def _reject(self, position: int, reason: str, detail: str, item: Any) -> None:
+        self.report.rejected[reason] += 1
+        self._letters.add(self._source.place(position), reason, detail, item)
+
+    def _save(self) -> None:
+        position = self._acknowledged.position
+        if self._save_checkpoint is None or position == self._saved:
+            return
+        refused = {where: said for where, said in self._refused.items() if where <= position}
+        if len(refused) <= REFUSALS_REMEMBERED:
+            self._save_checkpoint(Checkpoint(position, refused))
+            self._saved = position
+
+    def _update_report(self) -> None:
+        report = self.report
+        report.seconds = self._clock.monotonic() - self._started
+        report.retries = self._client.retried
+        if self._read_to:
+            report.first = self._source.place(1)
+            report.last = self._source.place(self._read_to)
+
+    def _log_progress(self) -> None:
+        self._update_report()
+        report, size = self.report, self._source.size
+        self._log.info(
+            "Sent %s events, %s/s, %s of the input read; %s rejected, %s retries, %s batches on their way",
+            f"{report.sent:,}",
+            f"{report.events_per_second:,.0f}",
+            f"{min(1.0, self._source.done / size):.0%}" if size else f"{report.read:,} events",
+            f"{sum(report.rejected.values()):,}",
+            f"{report.retries:,}",
+            len(self._in_flight),
+        )
+
+
+class Watermark:
+    """The position before which everything has arrived, though batches arrive in any order."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self._ends: dict[int, int] = {}
+        self._arrived: set[int] = set()
+        self._next = 0
+
+    def expect(self, batch: Batch) -> int:
+        """A ticket for a batch, in the order of the input."""
+        ticket = self._next + len(self._ends)
+        self._ends[ticket] = batch.positions[-1]
+        return ticket
+
+    def arrived(self, ticket: int) -> None:
+        """The ticket's batch is dealt with."""
+        self._arrived.add(ticket)
+        while self._next in self._arrived:
+            self._arrived.remove(self._next)
+            self.position = self._ends.pop(self._next)
+            self._next += 1
+
+
+async def _every(seconds: float, action: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        action()

@@ -1,0 +1,28 @@
+"""One event at a time, for the Tracking API's own endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_segment.clock import timestamp
+from airflow_provider_segment.events.batch import LIBRARY
+from airflow_provider_segment.events.check import Checker
+
+
+def event_body(type: str, fields: Mapping[str, Any]) -> Callable[[datetime], bytes]:
+    """The body for an event, checked: ``sentAt`` is the time of each attempt.
+
+    :param fields: in snake_case; None counts as absent
+    :raises SegmentEventError: Segment would refuse or silently drop it
+    """
+    event = {_camel(name): value for name, value in fields.items() if value is not None}
+    # The id is given, so nothing is derived from a write key here.
+    line = Checker("", context={"library": LIBRARY}).prepare({**event, "type": type})
+    return lambda now: b'%b,"sentAt":"%b"}' % (line[:-1], timestamp(now).encode())
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))

@@ -1,0 +1,255 @@
+"""The hook: a connection's region and credentials, and everything that can be done with them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+
+from airflow_provider_segment.connection import (
+    CONN_TYPE,
+    HOOK_NAME,
+    form_behaviour,
+    form_widgets,
+    read_settings,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from airflow_provider_segment.client import (
+        AsyncSegmentClient,
+        CallOptions,
+        PageOptions,
+        SegmentClient,
+    )
+    from airflow_provider_segment.events.job import SendOptions
+    from airflow_provider_segment.events.report import SendReport
+    from airflow_provider_segment.events.send import Sending
+    from airflow_provider_segment.regions import Region
+    from airflow_provider_segment.settings import Settings
+    from airflow_provider_segment.wire import Answer
+
+
+class EventFields(TypedDict, total=False):
+    """What every event may have; ``context``, ``integrations``: see Segment's Spec."""
+
+    user_id: str | int | None
+    anonymous_id: str | int | None
+    context: Mapping[str, Any] | None
+    integrations: Mapping[str, Any] | None
+    timestamp: str | datetime | None
+    message_id: str | None
+
+
+class SegmentHook(BaseHook):
+    """Works with Segment: Public API, Tracking API, Profile API.
+
+    Creating one is cheap: the connection is read at the first call.
+
+    :param segment_conn_id: Airflow connection of type ``segment``
+    :param region: ``us`` or ``eu``, instead of the connection's
+    :param timeout: seconds for one request to connect, to send and to answer, each, instead of the
+        connection's
+    :param retries: retries of one request, instead of the connection's
+    :param log_requests: log each request (method, path, status, milliseconds, request id) at INFO; it is
+        logged at DEBUG anyway
+    """
+
+    conn_name_attr = "segment_conn_id"
+    default_conn_name = "segment_default"
+    conn_type = CONN_TYPE
+    hook_name = HOOK_NAME
+
+    # Airflow before 3.2 asks the hook for the form.
+    get_connection_form_widgets = staticmethod(form_widgets)
+    get_ui_field_behaviour = staticmethod(form_behaviour)
+
+    def __init__(
+        self,
+        segment_conn_id: str = default_conn_name,
+        *,
+        region: Region | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        log_requests: bool = False,
+    ) -> None:
+        super().__init__()
+        self.segment_conn_id = segment_conn_id
+        self._overrides = {
+            "region": region,
+            "timeout": timeout,
+            "retries": retries,
+            "log_requests": log_requests,
+        }
+        self._client: SegmentClient | None = None
+        self._sending: Sending | None = None
+
+    def get_conn(self) -> SegmentClient:
+        """The client, made at the first call.
+
+        :raises SegmentConfigurationError: the connection has a field that makes no sense
+        """
+        if self._client is None:
+            from airflow_provider_segment.client import SegmentClient
+
+            self._client = SegmentClient(self._settings())
+        return self._client
+
+    async def get_async_conn(self) -> AsyncSegmentClient:
+        """A client for coroutines (triggers), to be closed by the caller: ``async with``."""
+        from airflow.providers.common.compat.connection import get_async_connection
+
+        from airflow_provider_segment.client import AsyncSegmentClient
+
+        connection = await get_async_connection(self.segment_conn_id)
+        return AsyncSegmentClient(self._masked(read_settings(connection, **self._overrides)))
+
+    def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
+        """Call any endpoint; see :meth:`airflow_provider_segment.client.SegmentClient.request`."""
+        return self.get_conn().request(method, path, **options)
+
+    def paginate(self, path: str, **options: Unpack[PageOptions]) -> Iterator[Any]:
+        """Every item of a list; see :meth:`airflow_provider_segment.client.SegmentClient.paginate`."""
+        return self.get_conn().paginate(path, **options)
+
+    def track(
+        self, event: str, properties: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]
+    ) -> str:
+        """Record what a user did.
+
+        This and its five siblings send one event at once and return its message id.
+
+        :param event: name of what happened
+        :param properties: about it
+        :param fields: see :class:`EventFields`; a ``user_id`` or an ``anonymous_id`` is needed
+        :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
+        :raises SegmentError: it could not be delivered
+        """
+        return self._send_event("track", event=event, properties=properties, **fields)
+
+    def identify(self, traits: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]) -> str:
+        """Tie a user to traits."""
+        return self._send_event("identify", traits=traits, **fields)
+
+    def page(
+        self,
+        name: str | None = None,
+        category: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str:
+        """Record that a user saw a page of a website."""
+        return self._send_event("page", name=name, category=category, properties=properties, **fields)
+
+    def screen(
+        self,
+        name: str | None = None,
+        category: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        **fields: Unpack[EventFields],
+    ) -> str:
+        """Record that a user saw a screen of an app."""
+        return self._send_event("screen", name=name, category=category, properties=properties, **fields)
+
+    def group(
+        self, group_id: str | int, traits: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]
+    ) -> str:
+        """Tie a user to a group (an account, a company) and its traits."""
+        return self._send_event("group", group_id=group_id, traits=traits, **fields)
+
+    def alias(self, previous_id: str | int, **fields: Unpack[EventFields]) -> str:
+        """Tie a user's former id to ``user_id``."""
+        return self._send_event("alias", previous_id=previous_id, **fields)
+
+    def send_events(
+        self,
+        events: Iterable[Mapping[str, Any] | bytes | str] | None = None,
+        *,
+        path: str | None = None,
+        source_id: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> SendReport:
+        """Send events in batches, however many: each is delivered, or rejected and accounted for.
+
+        :param events: dicts, or JSON texts as bytes or str; any iterable, read as it is sent
+        :param path: instead of ``events``: JSON Lines files, ``.gz`` or not, wherever Airflow's
+            ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob
+        :param source_id: source whose write key is looked up through the Public API, instead of the
+            connection's
+        :param rejects_path: file for the rejected events; without one the first few are logged
+        :param concurrency: batches on their way at once
+        :param gzip: compress the requests
+        :param max_events_per_second: ceiling of the rate
+        :param context: default ``context`` of events; an event's own keys win
+        :param integrations: default ``integrations`` of events; an event's own keys win
+        :param timestamp: default ``timestamp`` of events, ISO 8601 with zone
+        :param message_id_fields: names (dotted) of the fields that a missing ``messageId`` is derived from,
+            beside the type and the event's name; by default the whole event
+        :param checkpoint: where an earlier run came to; ignored if that was not a run over this very input
+        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second
+        :raises SegmentInputError: there is no input, or it broke off; what was read before is sent
+        :raises SegmentStoppedError: :meth:`stop_sending` was called
+        :raises SegmentError: Segment does not take the events
+        """
+        from airflow_provider_segment.events.job import send_events
+
+        settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
+        return send_events(settings, self.log, events, path, on_start=self._remember, **options)
+
+    def stop_sending(self) -> None:
+        """Make a running :meth:`send_events` end soon; may be called from a signal handler."""
+        if self._sending is not None:
+            self._sending.stop()
+
+    def get_write_key(self, source_id: str) -> str:
+        """The write key of a source, by the Public API.
+
+        :raises SegmentConfigurationError: the token may not see it
+        """
+        from airflow_provider_segment.errors import SegmentConfigurationError
+        from airflow_provider_segment.wire import fill_path
+
+        answer = self.request("GET", fill_path("/sources/{source_id}", {"source_id": source_id}))
+        keys: list[str] = answer.data["source"].get("writeKeys") or []
+        if not keys:
+            raise SegmentConfigurationError(
+                f"source {source_id} shows no write key: the Public API token needs Source Admin access to it"
+            )
+        for key in keys:
+            mask_secret(key)
+        return keys[0]
+
+    def test_connection(self) -> tuple[bool, str]:
+        """What Airflow's Test button shows: whether all is well, and one line on each credential."""
+        from airflow_provider_segment.credentials import check
+
+        try:
+            return check(self.get_conn())
+        except Exception as error:  # whatever it is, the person at the button is to read it
+            return False, str(error)
+
+    def _remember(self, sending: Sending) -> None:
+        self._sending = sending
+
+    def _settings(self, **overrides: Any) -> Settings:
+        connection = self.get_connection(self.segment_conn_id)
+        return self._masked(read_settings(connection, **self._overrides, **overrides))
+
+    @staticmethod
+    def _masked(settings: Settings) -> Settings:
+        for secret in (settings.public_api_token, settings.write_key, settings.profile_api_token):
+            if secret is not None:
+                mask_secret(secret.get_secret_value())
+        return settings
+
+    def _send_event(self, type: str, **fields: Any) -> str:
+        from airflow_provider_segment.events.single import event_body
+
+        fields["message_id"] = fields.get("message_id") or str(uuid.uuid4())
+        body = event_body(type, fields)
+        self.request("POST", f"/v1/{type}", api="tracking", body=body)
+        return str(fields["message_id"])

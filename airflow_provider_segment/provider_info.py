@@ -1,0 +1,41 @@
+"""What Airflow is told about this package, at every start of every process: imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_segment.connection import CONN_FIELDS, CONN_TYPE, HOOK_NAME, UI_FIELD_BEHAVIOUR
+
+_PACKAGE = "airflow_provider_segment"
+_INTEGRATION = "Segment"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Entry point ``apache_airflow_provider``."""
+    return {
+        "package-name": "airflow-provider-segment",
+        "name": "Segment",
+        "description": "Segment (Twilio's customer data platform): backfill events, provision, wait.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://www.twilio.com/docs/segment",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [
+            {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.segment"]},
+        ],
+        "operators": [
+            {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.operators.events"]},
+        ],
+        "connection-types": [
+            {
+                "connection-type": CONN_TYPE,
+                "hook-class-name": f"{_PACKAGE}.hooks.segment.SegmentHook",
+                "hook-name": HOOK_NAME,
+                "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
+                "conn-fields": CONN_FIELDS,
+            }
+        ],
+    }

@@ -1,0 +1,31 @@
+"""Where Segment's APIs live: one table of hosts.
+
+Sources: Segment's documentation of regional workspaces, of the Public API and of the Profile API.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Api = Literal["public", "tracking", "profile"]
+Region = Literal["us", "eu"]
+
+HOSTS: dict[Region, dict[Api, str]] = {
+    "us": {
+        "public": "https://api.segmentapis.com",
+        "tracking": "https://api.segment.io",
+        "profile": "https://profiles.segment.com",
+    },
+    "eu": {
+        "public": "https://eu1.api.segmentapis.com",
+        "tracking": "https://events.eu1.segmentapis.com",
+        "profile": "https://profiles.euw1.segment.com",
+    },
+}
+
+REGION_NAMES: dict[Region, str] = {"us": "US (Oregon)", "eu": "EU (Dublin)"}
+
+
+def host_of(api: Api, region: Region, base_url: str | None = None) -> str:
+    """The origin to send to; ``base_url`` (a sandbox, proxy or gateway) stands for all three APIs."""
+    return (base_url or HOSTS[region][api]).rstrip("/")

@@ -1,0 +1,63 @@
+"""What a client needs to know: region, credentials, patience. Checked once, here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from airflow_provider_segment.regions import Region
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class Settings(BaseModel):
+    """Settings of a client. A null counts as not given; secrets are hidden when printed.
+
+    :param region: where the workspace lives, ``us`` or ``eu``
+    :param base_url: an origin that stands for all of Segment's hosts (sandbox, proxy, private gateway)
+    :param public_api_token: token of the Public API
+    :param write_key: write key of a source, for the Tracking API
+    :param profile_api_token: access token of a space, for the Profile API
+    :param timeout: seconds that one request may take to connect, to send and to answer, each
+    :param retries: retries of one request, instead of the defaults in ``retries.py``; waits that Segment
+        asked for do not count
+    :param log_requests: log each request at INFO instead of DEBUG
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    region: Region = "us"
+    base_url: str | None = None
+    public_api_token: SecretStr | None = None
+    write_key: SecretStr | None = None
+    profile_api_token: SecretStr | None = None
+    timeout: PositiveFloat = DEFAULT_TIMEOUT
+    retries: NonNegativeInt | None = None
+    log_requests: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Airflow's form saves an explicit null, or an empty string, for each field left empty.
+        return {name: value for name, value in values.items() if value is not None and value != ""}
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _region_in_any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _with_scheme(cls, value: str | None) -> str | None:
+        if value is None or value.startswith(("https://", "http://")):
+            return value
+        return f"https://{value}"
