@@ -1,0 +1,66 @@
+# Everything here sets up what it needs: Python 3 and make are enough.
+#   make test AIRFLOW=2.11.2 PYTHON=python3.12    runs the core tests on that Airflow and Python
+
+PYTHON  ?= python3
+AIRFLOW ?= 3.3.2
+VENVS   ?= .venv
+
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV           := $(VENVS)/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION)
+CONSTRAINTS    := constraints/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION).txt
+PIP            := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-ui test lint format bench constraints clean
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no account needed
+	$(VENV)/bin/python -m example_dags.demo
+
+demo-ui: $(VENV)/.base ## The same, and Airflow stays up for a look at its UI, until Ctrl-C
+	$(VENV)/bin/python -m example_dags.demo --ui
+
+test: $(VENV)/.test ## All tests; ARGS='-k name' passes arguments on to pytest
+	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
+
+lint: $(VENV)/.test $(VENV)/.lint ## Format, lint and types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.lint ## Format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/.bench ## Measure against the official library, naive loops and the limit
+	$(VENV)/bin/python -m benchmarks.import_time
+	$(VENV)/bin/python -m benchmarks.bulk_send $(ARGS)
+
+constraints: $(VENV)/.base ## Take the newest versions as the tested ones
+	$(PIP) uv
+	for python in 3.10 3.11 3.12 3.13; do \
+	  echo 'apache-airflow==3.3.2' | $(VENV)/bin/uv pip compile --quiet --upgrade --no-annotate --no-header \
+	    --python-version $$python --all-extras --group test --group lint --group bench pyproject.toml - \
+	    --output-file constraints/airflow-3.3.2-python-$$python.txt || exit 1; \
+	done
+	for python in 3.10 3.11 3.12; do \
+	  echo 'apache-airflow==2.11.2' | $(VENV)/bin/uv pip compile --quiet --upgrade --no-annotate --no-header \
+	    --python-version $$python --all-extras --group test pyproject.toml - \
+	    --output-file constraints/airflow-2.11.2-python-$$python.txt || exit 1; \
+	done
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENVS) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+
+$(VENV)/.base: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	$(PIP) --constraint $(CONSTRAINTS) apache-airflow==$(AIRFLOW) --editable '.[gzip,sandbox]'
+	touch $@
+
+$(VENV)/.%: $(VENV)/.base
+	$(PIP) --constraint $(CONSTRAINTS) --group $*
+	touch $@
