@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 log = logging.getLogger(__name__)
+
+# httpx logs each request with its URL, and one of Segment's has a write key in its path. Ours are logged here,
+# and only ours are kept out of httpx's log.
+_ours: ContextVar[bool] = ContextVar("ours", default=False)
+logging.getLogger("httpx").addFilter(lambda _: not _ours.get())
 
 NO_BODY: Final = object()
 """The absence of a body, which is not the same as a null body."""
@@ -81,7 +87,7 @@ class _Client:
             if getattr(error, "status", None) == 429:
                 # The limit is the credential's, not this request's: everyone else waits, too.
                 self._resume_at[call.api] = self.clock.monotonic() + seconds
-            log.warning("Sending again in %.1f s: %s", seconds, error)
+            log.warning("Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
 
         return RetryRule(
             call.api, call.method, retries=self.settings.retries, clock=self.clock, on_retry=on_retry
@@ -173,10 +179,13 @@ class SegmentClient(_Client):
         if pause := self._pause(call):
             self.clock.sleep(pause)
         started = self.clock.monotonic()
+        ours = _ours.set(True)
         try:
             response = self._http.send(self._request(self._http, call, rule))
         except httpx.RequestError as error:
             raise wire.transport_error(call, error) from error
+        finally:
+            _ours.reset(ours)
         return self._read(call, response, started)
 
     def close(self) -> None:
@@ -223,10 +232,13 @@ class AsyncSegmentClient(_Client):
         while pause := self._pause(call):
             await self.clock.asleep(pause)
         started = self.clock.monotonic()
+        ours = _ours.set(True)
         try:
             response = await self._http.send(self._request(self._http, call, rule))
         except httpx.RequestError as error:
             raise wire.transport_error(call, error) from error
+        finally:
+            _ours.reset(ours)
         return self._read(call, response, started)
 
     async def aclose(self) -> None:

@@ -120,7 +120,8 @@ class SegmentAPIError(SegmentError):
     ) -> None:
         said = "; ".join(_describe(error) for error in errors) or "no reason given"
         where = f" [request id {request_id}]" if request_id else ""
-        super().__init__(f"{method} {path}: Segment answered {status}: {said}{where}. {self.advice}".rstrip())
+        self.summary = f"{method} {path}: Segment answered {status}: {said}{where}"
+        super().__init__(f"{self.summary}. {self.advice}".rstrip())
         self.method = method
         self.path = path
         self.status = status

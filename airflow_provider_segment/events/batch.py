@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -17,65 +15,58 @@ LIBRARY = {"name": "airflow-provider-segment", "version": __version__}
 
 _HEAD = b'{"batch":['
 _CONTEXT = b'],"context":%b,"sentAt":"' % msgspec.json.encode({"library": LIBRARY})
-_TAIL = b'"}'
-ENVELOPE_BYTES = len(_HEAD) + len(_CONTEXT) + len("2000-01-01T00:00:00.000Z") + len(_TAIL)
+ENVELOPE_BYTES = len(_HEAD) + len(_CONTEXT) + len('2000-01-01T00:00:00.000Z"}')
 
 
-@dataclass
 class Batch:
-    """Events that travel together.
+    """Events that travel together, and the position in the input of each."""
 
-    :param events: each as JSON bytes
-    :param positions: the position in the input of each
-    """
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+        self.size = ENVELOPE_BYTES - 1  # each event brings a comma, and one comma is too many
+        """Bytes of the request body, uncompressed."""
+        self._events: list[bytes] = []
+        self._body = b""
 
-    events: list[bytes] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    size: int = ENVELOPE_BYTES
-    """Bytes of the request body, uncompressed."""
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def add(self, event: bytes, position: int, *, up_to: int = MAX_BATCH_EVENTS) -> bool:
+        """Take an event, unless the batch would become larger than Segment takes."""
+        size = self.size + len(event) + 1
+        if size > MAX_BATCH_BYTES or len(self.positions) >= up_to:
+            return False
+        self.size = size
+        self._events.append(event)
+        self.positions.append(position)
+        return True
+
+    def body(self, now: datetime) -> bytes:
+        """The body of an attempt: ``sentAt`` says when this attempt is made."""
+        end = b'%b"}' % timestamp(now).encode()
+        if self._body:
+            self._body = self._body[: -len(end)] + end
+        else:
+            # From here on the events live in the body alone: many batches wait for an answer at once.
+            self._body = b"".join((_HEAD, b",".join(self._events), _CONTEXT, end))
+            self._events.clear()
+        return self._body
+
+    def events(self) -> list[bytes]:
+        """The events, each as JSON bytes."""
+        return self._events or [bytes(event) for event in _decode_batch(self._body).batch]
 
     def halves(self) -> tuple[Batch, Batch]:
         """The same events in two batches."""
-        middle = len(self.events) // 2
-        return (
-            Batch.of(self.events[:middle], self.positions[:middle]),
-            Batch.of(self.events[middle:], self.positions[middle:]),
-        )
-
-    @classmethod
-    def of(cls, events: list[bytes], positions: list[int]) -> Batch:
-        """A batch of these events."""
-        return cls(events, positions, ENVELOPE_BYTES + sum(map(len, events)) + len(events) - 1)
-
-    def body(self, compress: Callable[[bytes], bytes] | None, now: datetime) -> bytes:
-        """The body of an attempt: ``sentAt`` says when this attempt is made."""
-        body = b"".join((_HEAD, b",".join(self.events), _CONTEXT, timestamp(now).encode(), _TAIL))
-        return compress(body) if compress else body
+        first, second = Batch(), Batch()
+        middle = len(self) // 2
+        for index, (event, position) in enumerate(zip(self.events(), self.positions, strict=True)):
+            (first if index < middle else second).add(event, position)
+        return first, second
 
 
-class Batcher:
-    """Fills batches.
+class _Body(msgspec.Struct):
+    batch: list[msgspec.Raw]
 
-    :param max_events: events a batch holds at most, if fewer than Segment's limit
-    """
 
-    def __init__(self, max_events: int = MAX_BATCH_EVENTS) -> None:
-        self._max_events = max_events
-        self._batch = Batch()
-
-    def add(self, event: bytes, position: int) -> Batch | None:
-        """Take an event; returns the batch that was full without it, if one was."""
-        batch = self._batch
-        size = len(event) + 1
-        full = None
-        if batch.size + size > MAX_BATCH_BYTES or len(batch.events) >= self._max_events:
-            full = batch
-            batch = self._batch = Batch()
-        batch.events.append(event)
-        batch.positions.append(position)
-        batch.size += size
-        return full
-
-    def rest(self) -> Batch | None:
-        """The last batch, unless it is empty."""
-        return self._batch if self._batch.events else None
+_decode_batch = msgspec.json.Decoder(_Body).decode

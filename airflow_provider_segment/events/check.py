@@ -166,11 +166,12 @@ class Checker:
             tail = b',"messageId":"%b%b"' % (MESSAGE_ID_PREFIX, digest.encode())
         if self._timestamp_tail and event.timestamp is UNSET:
             tail += self._timestamp_tail
-        for name, member in self._object_tails.items():
-            if getattr(event, name) is UNSET:
-                tail += member
-            else:
-                line = self._merged(line, name)
+        if self._object_tails:
+            for name, member in self._object_tails.items():
+                if getattr(event, name) is UNSET:
+                    tail += member
+                else:
+                    line = self._merged(line, name)
         if tail:
             line = line[:-1] + tail + b"}"
         if len(line) > MAX_EVENT_BYTES:

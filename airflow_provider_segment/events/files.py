@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from glob import has_magic
+from itertools import takewhile
 from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -16,21 +17,18 @@ def list_files(path: str, *, without: str | None = None) -> list[ObjectStoragePa
     :param without: a path that is none of them, should it match
     :raises SegmentInputError: there is none
     """
-    root = ObjectStoragePath(path)
     if has_magic(path):
-        found = sorted(str(name) for name in root.fs.glob(root.path))
-        excluded = ObjectStoragePath(without).path if without else None
-        files = [_sibling(root, name) for name in found if name != excluded]
-        files = [file for file in files if file.is_file()]
+        parts = path.split("/")
+        fixed = list(takewhile(lambda part: not has_magic(part), parts))
+        folder = ObjectStoragePath("/".join(fixed) or ("/" if path.startswith("/") else "."))
+        found = sorted(folder.glob("/".join(parts[len(fixed) :])), key=str)
     else:
-        files = [root] if root.is_file() else []
+        found = [ObjectStoragePath(path)]
+    excluded = ObjectStoragePath(without).path if without else None
+    files = [file for file in found if file.path != excluded and file.is_file()]
     if not files:
         raise SegmentInputError(f"no file matches {path}")
     return files
-
-
-def _sibling(root: ObjectStoragePath, path: str) -> ObjectStoragePath:
-    return ObjectStoragePath(path, protocol=root.protocol or "file", conn_id=root.conn_id)
 
 
 def describe(files: list[ObjectStoragePath]) -> list[list[Any]]:

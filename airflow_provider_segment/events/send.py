@@ -22,7 +22,7 @@ from airflow_provider_segment.errors import (
     SegmentStoppedError,
     SegmentTooLargeError,
 )
-from airflow_provider_segment.events.batch import Batch, Batcher
+from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.reader import Block, Source
@@ -149,7 +149,7 @@ class Sending:
     async def _send_all(self) -> None:
         async with aclosing(self._batches()) as batches:
             async for batch in batches:
-                await self._pace(len(batch.events))
+                await self._pace(len(batch))
                 while len(self._in_flight) >= self._concurrency:
                     await self._reap()
                 ticket = self._acknowledged.expect(batch)
@@ -176,7 +176,9 @@ class Sending:
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
         report, prepare, start = self.report, self._checker.prepare, self._start.position
-        batcher = Batcher(min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS))))
+        # With a ceiling, no batch is worth more than a second.
+        most = min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS)))
+        batch = Batch()
         try:
             async for block in self._blocks():
                 for position, item in enumerate(block.items, block.first):
@@ -190,14 +192,16 @@ class Sending:
                         continue
                     if position <= start:
                         self._account(position, event)
-                    elif full := batcher.add(event, position):
-                        yield full
+                    elif not batch.add(event, position, up_to=most):
+                        yield batch
+                        batch = Batch()
+                        batch.add(event, position)
                 self._read_to = block.first + len(block.items) - 1
         except Exception as error:
             # What was read before is sent; run() raises this at the end.
             self._input_failure = error
-        if rest := batcher.rest():
-            yield rest
+        if batch:
+            yield batch
 
     async def _blocks(self) -> AsyncIterator[Block]:
         blocks = iter(self._source)
@@ -238,27 +242,28 @@ class Sending:
                 await self._post(part)
             except (SegmentBadRequestError, SegmentTooLargeError) as error:
                 # One bad event spoils a batch: halve it until the bad ones stand alone.
-                if len(part.events) > 1:
+                if len(part) > 1:
                     parts.extend(reversed(part.halves()))
                     continue
                 self._refuse(part, error)
             else:
-                self.report.sent += len(part.events)
+                self.report.sent += len(part)
                 self.report.batches += 1
                 self.report.bytes += part.size
         self._acknowledged.arrived(ticket)
 
     async def _post(self, batch: Batch) -> None:
+        compress = self._compress
         await self._client.request(
             "POST",
             "/v1/batch",
             api="tracking",
-            body=lambda now: batch.body(self._compress, now),
-            headers={"Content-Encoding": "gzip"} if self._compress else {},
+            body=lambda now: compress(batch.body(now)) if compress else batch.body(now),
+            headers={"Content-Encoding": "gzip"} if compress else {},
         )
 
     def _refuse(self, part: Batch, error: SegmentBadRequestError | SegmentTooLargeError) -> None:
-        (event,), (position,) = part.events, part.positions
+        (event,), (position,) = part.events(), part.positions
         said = "; ".join(str(item.get("message", item)) for item in error.errors)[:100] or str(error.status)
         self._refused[position] = said
         self._reject(position, "refused", said, event)

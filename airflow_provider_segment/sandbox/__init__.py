@@ -1,0 +1,42 @@
+"""Segment on this machine, for tests and demos: a real HTTP server that behaves as Segment is documented to.
+
+It serves the Tracking, the Public and the Profile API from one origin, keeps everything in memory, and shows
+what it accepted, what it dropped and why. Faults can be ordered (`Sandbox.faults`).
+
+In a program or a test::
+
+    from airflow_provider_segment.sandbox import Sandbox
+
+    with Sandbox() as segment:
+        os.environ["AIRFLOW_CONN_SEGMENT_DEFAULT"] = json.dumps(segment.connection)
+        ...
+        assert len(segment.accepted) == 3
+
+In pytest, `pytest_plugins = ["airflow_provider_segment.sandbox.pytest_plugin"]` gives the fixture
+`segment_sandbox`. On a shell: ``python -m airflow_provider_segment.sandbox``.
+
+Needs the extra `sandbox` (starlette and uvicorn), which is imported only when `Sandbox` is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_segment.sandbox.server import Sandbox
+
+__all__ = ["Sandbox"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "Sandbox":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from airflow_provider_segment.sandbox.server import Sandbox
+    except ModuleNotFoundError as error:
+        if error.name not in {"starlette", "uvicorn"}:
+            raise
+        raise ImportError(
+            f"The sandbox needs {error.name}: pip install 'airflow-provider-segment[sandbox]'"
+        ) from error
+    return Sandbox

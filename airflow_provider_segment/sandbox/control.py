@@ -1,0 +1,140 @@
+"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and give none away.
+
+- `GET /_sandbox`: a page for people.
+- `GET /_sandbox/state`: counts: accepted, duplicates, dropped by reason, requests, batches, bytes.
+- `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
+- `GET`, `POST`, `DELETE /_sandbox/faults`: list, order (fields of `faults.Fault`), clear.
+- `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` switches it off.
+- `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time forward by so many seconds.
+- `POST /_sandbox/reset`: forget everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from airflow_provider_segment.sandbox.rate_limit import RateLimit
+from airflow_provider_segment.sandbox.state import State, StoredEvent
+
+PREFIX = "/_sandbox"
+
+
+def routes(state: State) -> list[Route]:
+    async def overview(request: Request) -> Response:
+        return HTMLResponse(page(state))
+
+    async def summary(request: Request) -> Response:
+        return respond(state.summary())
+
+    async def accepted(request: Request) -> Response:
+        return listing(request, state.accepted, StoredEvent.as_event)
+
+    async def dropped(request: Request) -> Response:
+        return listing(request, state.dropped, StoredEvent.as_drop)
+
+    async def requests(request: Request) -> Response:
+        return listing(request, state.requests, msgspec.to_builtins)
+
+    async def faults(request: Request) -> Response:
+        if request.method == "POST":
+            options = msgspec.json.decode(await request.body(), type=dict[str, Any])
+            return respond(state.faults.add(options.pop("kind", None), **options))
+        if request.method == "DELETE":
+            state.faults.clear()
+        return respond(list(state.faults))
+
+    async def rate_limit(request: Request) -> Response:
+        if request.method == "DELETE":
+            state.rate_limit = None
+        else:
+            state.rate_limit = msgspec.json.decode(await request.body(), type=RateLimit)
+        return respond(state.rate_limit)
+
+    async def clock(request: Request) -> Response:
+        state.clock.advance(
+            msgspec.json.decode(await request.body(), type=dict[str, float]).get("advance", 0)
+        )
+        return respond({"now": state.clock.now()})
+
+    async def reset(request: Request) -> Response:
+        state.reset()
+        return respond(state.summary())
+
+    return [
+        Route(PREFIX, overview),
+        Route(f"{PREFIX}/state", summary),
+        Route(f"{PREFIX}/accepted", accepted),
+        Route(f"{PREFIX}/dropped", dropped),
+        Route(f"{PREFIX}/requests", requests),
+        Route(f"{PREFIX}/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route(f"{PREFIX}/rate_limit", rate_limit, methods=["PUT", "DELETE"]),
+        Route(f"{PREFIX}/clock", clock, methods=["POST"]),
+        Route(f"{PREFIX}/reset", reset, methods=["POST"]),
+    ]
+
+
+def error(status: int, message: str) -> Response:
+    return respond({"error": message}, status)
+
+
+def respond(body: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def listing(request: Request, items: Sequence[Any], show: Callable[[Any], Any]) -> Response:
+    limit = int(request.query_params.get("limit", 100))
+    offset = int(request.query_params.get("offset", 0))
+    return respond({"total": len(items), "items": [show(item) for item in items[offset : offset + limit]]})
+
+
+def page(state: State) -> str:
+    summary = state.summary()
+    dropped = summary.pop("dropped")
+    return PAGE.format(
+        counts=table(["count", ""], summary.items()),
+        reasons=table(["dropped because", ""], dropped.items()),
+        accepted=table(
+            ["receivedAt", "type", "event", "userId", "messageId", "timestamp"],
+            map(StoredEvent.as_event, state.accepted[-20:]),
+        ),
+        dropped=table(["reason", "messageId", "event"], map(StoredEvent.as_drop, state.dropped[-20:])),
+        requests=table(
+            ["receivedAt", "method", "path", "status", "events", "bytes", "fault"],
+            map(msgspec.to_builtins, state.requests[-20:]),
+        ),
+        faults=table(["kind", "when", "api", "path", "hits"], map(msgspec.to_builtins, state.faults)),
+    )
+
+
+def table(columns: Sequence[str], rows: Iterable[Any]) -> str:
+    """A table of dicts, or of tuples with a value for each column."""
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = ""
+    for row in rows:
+        values = [row.get(column) for column in columns] if isinstance(row, dict) else row
+        cells = "".join(f"<td>{escape('' if value is None else str(value))}</td>" for value in values)
+        body += f"<tr>{cells}</tr>"
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Segment sandbox</title>
+<style>
+  body {{ font: 14px system-ui, sans-serif; margin: 2rem; max-width: 80rem }}
+  table {{ border-collapse: collapse }}
+  th, td {{ text-align: left; vertical-align: top; padding: 2px 12px 2px 0; border-bottom: 1px solid #ddd }}
+</style>
+<h1>Segment sandbox</h1>{counts}
+<h2>Dropped behind a 200</h2>{reasons}{dropped}
+<h2>Accepted, the last 20</h2>{accepted}
+<h2>Requests, the last 20</h2>{requests}
+<h2>Faults in force</h2>{faults}
+</html>
+"""

@@ -1,0 +1,94 @@
+"""The Public API: bearer token, envelopes, pages and rate limits around the operations of `resources`.
+
+Where Segment's documents are silent, the sandbox does this: a cursor is the base64 of an offset; the last
+page has no `next`; a slug that is taken is a 400; fields that an operation does not know are ignored.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from airflow_provider_segment.sandbox.call import Call, Item, Refused
+from airflow_provider_segment.sandbox.query import nested
+from airflow_provider_segment.sandbox.rate_limit import Standing
+from airflow_provider_segment.sandbox.resources import Handler, operations
+from airflow_provider_segment.sandbox.state import TOKEN, State
+
+TYPES = {
+    400: "bad-request",
+    401: "Unauthorized",
+    404: "NotFound",
+    422: "ValidationFailure",
+    429: "RateLimited",
+    500: "InternalError",
+}
+
+
+def routes(state: State) -> list[Route]:
+    def route(operation: str, handler: Handler) -> Route:
+        method, path = operation.split()
+        return Route(path, endpoint(state, handler), methods=[method])
+
+    return [route(operation, handler) for operation, handler in operations().items()]
+
+
+def endpoint(state: State, handler: Handler) -> Any:
+    async def call(request: Request) -> Response:
+        headers: dict[str, str] = {}
+        try:
+            authorize(request)
+            if state.rate_limit:
+                now = state.clock.now()
+                standing = state.rate_limit.take(TOKEN, now)
+                headers = standing.headers()
+                if not standing.allowed:
+                    return too_many(standing, now)
+            params = {name: unquote(value) for name, value in request.path_params.items()}
+            query = nested(request.query_params.multi_items())
+            call = Call(state, request.scope["path"], params, query, json_body(await request.body()))
+            data = handler(call)
+        except Refused as refused:
+            return respond({"errors": [refused.error]}, refused.status, headers)
+        return respond({"data": data}, call.status, headers)
+
+    return call
+
+
+def error(status: int, message: str) -> Response:
+    return respond({"errors": [{"type": TYPES.get(status, "RequestError"), "message": message}]}, status)
+
+
+def respond(body: Item, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+
+
+def too_many(standing: Standing, now: float) -> Response:
+    """The only precise hint how long to wait is in the body; there is no Retry-After."""
+    data = {
+        "msBeforeNext": round((standing.reset_at - now) * 1000),
+        "remainingPoints": standing.remaining,
+        "consumedPoints": standing.consumed,
+    }
+    body = {"errors": [{"type": "RateLimited", "message": "Too many requests.", "data": data}]}
+    return respond(body, 429, standing.headers())
+
+
+def authorize(request: Request) -> None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), TOKEN.encode()):
+        raise Refused(401, "Unauthorized", "The token is missing or wrong.")
+
+
+def json_body(body: bytes) -> Item:
+    try:
+        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise Refused(400, "bad-request", f"The body is not a JSON object: {failure}") from None

@@ -1,0 +1,42 @@
+"""A fixed window of requests, as the Public API counts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import NamedTuple
+
+
+class Standing(NamedTuple):
+    """Where a caller stands in the current window."""
+
+    consumed: int
+    remaining: int
+    reset_at: float  # seconds since 1970
+    allowed: bool
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "X-RateLimit-Consumed": str(self.consumed),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": formatdate(self.reset_at, usegmt=True),
+        }
+
+
+@dataclass
+class RateLimit:
+    """So many requests in so many seconds, counted for each key apart."""
+
+    requests: int
+    seconds: float = 60.0
+    _windows: dict[str, tuple[float, int]] = field(default_factory=dict, init=False, repr=False)
+
+    def take(self, key: str, now: float) -> Standing:
+        """Count one request; a refused one counts too."""
+        start, consumed = self._windows.get(key, (now, 0))
+        if now - start >= self.seconds:
+            start, consumed = now, 0
+        consumed += 1
+        self._windows[key] = (start, consumed)
+        remaining = max(self.requests - consumed, 0)
+        return Standing(consumed, remaining, start + self.seconds, consumed <= self.requests)

@@ -1,0 +1,141 @@
+"""`Sandbox`: the application in a server, in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Literal
+
+import msgspec
+import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from airflow_provider_segment.sandbox import state
+from airflow_provider_segment.sandbox.app import create_app
+from airflow_provider_segment.sandbox.faults import Faults
+from airflow_provider_segment.sandbox.rate_limit import RateLimit
+
+
+class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """uvicorn's protocol, with the transport in each request's scope: faults end connections."""
+
+    app_state: dict[str, Any]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # asyncio leaves it off for a listener made elsewhere, and then each answer waits 40 ms for an ACK.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class Sandbox:
+    """Segment on this machine. A context manager; the server runs inside it.
+
+    :param host: address to listen on. Nothing protects the sandbox: loopback, unless you say otherwise.
+    :param port: port to listen on; 0 takes a free one.
+    :param region: the region that the workspace is in. Write keys of the other one are dropped behind a 200.
+    """
+
+    token = state.TOKEN
+    write_key = state.WRITE_KEY
+    other_region_write_key = state.OTHER_REGION_WRITE_KEY
+    profile_token = state.PROFILE_TOKEN
+    source_id = state.SOURCE_ID
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, region: Literal["us", "eu"] = "us") -> None:
+        self.state = state.State(region)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family)
+        name = f"[{host}]" if family == socket.AF_INET6 else host
+        self.url = f"http://{name}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(self.state),
+            http=Protocol,
+            loop="asyncio",  # uvloop hides the socket that a reset needs
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="segment-sandbox", daemon=True
+        )
+
+    def __enter__(self) -> Sandbox:
+        self._thread.start()  # the socket listens already: who connects now only waits a moment
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """The Airflow connection to this sandbox; as JSON it can stand in `AIRFLOW_CONN_SEGMENT_DEFAULT`."""
+        return {
+            "conn_type": "segment",
+            "password": self.token,
+            "host": self.url,
+            "extra": {
+                "region": self.state.region,
+                "secret_write_key": self.write_key,
+                "profile_api_token": self.profile_token,
+            },
+        }
+
+    @property
+    def accepted(self) -> list[dict[str, Any]]:
+        """The events that were accepted, in order, as Segment hands them on."""
+        return [event.as_event() for event in self.state.accepted]
+
+    @property
+    def dropped(self) -> list[dict[str, Any]]:
+        """What was dropped behind a 200: `reason`, `messageId`, and `event` (None for a duplicate)."""
+        return [event.as_drop() for event in self.state.dropped]
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests that came, in order, with the status of the answer (None after a reset)."""
+        return [msgspec.to_builtins(record) for record in self.state.requests]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Counts, cheap even for millions of events: accepted, duplicates, dropped by reason, requests,
+        batches, bytes."""
+        return self.state.summary()
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force; `faults.add(...)` orders one."""
+        return self.state.faults
+
+    @property
+    def profiles(self) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """What the Profile API finds, by space id, collection (users, accounts) and external id."""
+        return self.state.profiles
+
+    def limit_rate(self, requests: int, seconds: float = 60.0) -> None:
+        """Let the Public API take so many requests in so many seconds; it does not limit until told to."""
+        self.state.rate_limit = RateLimit(requests, seconds)
+
+    def advance_clock(self, seconds: float) -> None:
+        """Move the sandbox's time forward, for instance past the day in which duplicates are found."""
+        self.state.clock.advance(seconds)
+
+    def reset(self) -> None:
+        """Forget everything, faults and limits as well. URL and credentials stay."""
+        self.state.reset()

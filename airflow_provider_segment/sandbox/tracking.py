@@ -1,0 +1,184 @@
+"""The Tracking API: what it takes, what it refuses, and what it drops behind a 200.
+
+Where Segment's documents are silent or vague, the sandbox does this:
+
+- KB means 1,024 bytes, as in Segment's own Node, Java and Python clients; sizes are of the uncompressed body.
+- A batch of more than 2,500 events is dropped whole.
+- A write key that is unknown, or of the other region, is answered with 200 and its events are dropped.
+- Batch level `context` and `integrations` are merged key by key, and the item's own keys win.
+- An item's own `sentAt` wins over the batch's.
+- An error's body is {"success": false, "code": ..., "message": ...}: the official Python client reads the
+  last two.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from airflow_provider_segment.sandbox.state import OTHER_REGION_WRITE_KEY, Delivery, State, StoredEvent
+
+TYPES = ("track", "identify", "page", "screen", "group", "alias")
+
+MAX_EVENT_BYTES = 32 * 1024
+MAX_BATCH_BYTES = 500 * 1024
+MAX_BATCH_EVENTS = 2_500
+MAX_MESSAGE_ID_CHARACTERS = 100
+
+CODES = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 429: "rate_limited"}
+
+
+class Event(msgspec.Struct, rename="camel", gc=False):
+    """The parts of an event that decide whether it is accepted; the rest stays unread."""
+
+    type: Any = None
+    user_id: Any = None
+    anonymous_id: Any = None
+    previous_id: Any = None
+    group_id: Any = None
+    event: Any = None
+    message_id: Any = None
+    write_key: Any = None
+
+
+class Batch(msgspec.Struct, rename="camel"):
+    batch: list[msgspec.Raw]
+    write_key: Any = None
+    sent_at: Any = None
+    context: dict[str, Any] | None = None
+    integrations: dict[str, Any] | None = None
+
+
+decode_event = msgspec.json.Decoder(Event).decode
+decode_batch = msgspec.json.Decoder(Batch).decode
+
+
+class Refused(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def routes(state: State) -> list[Route]:
+    async def single(request: Request) -> Response:
+        return answer(state, request, await request.body(), type=request.url.path.rpartition("/")[2])
+
+    async def batch(request: Request) -> Response:
+        return answer(state, request, await request.body())
+
+    return [
+        *(Route(f"/v1/{type}", single, methods=["POST"]) for type in TYPES),
+        *(Route(path, batch, methods=["POST"]) for path in ("/v1/batch", "/v1/import")),
+    ]
+
+
+def error(status: int, message: str) -> Response:
+    body = {"success": False, "code": CODES.get(status, "error"), "message": message}
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def answer(state: State, request: Request, body: bytes, type: str | None = None) -> Response:
+    try:
+        receive(state, request, body, type)
+    except Refused as refused:
+        return error(refused.status, str(refused))
+    return Response(b'{"success": true}', media_type="application/json")
+
+
+def receive(state: State, request: Request, body: bytes, type: str | None) -> None:
+    """Take in one request: a batch, or with a `type` a single event."""
+    if len(body) > (MAX_EVENT_BYTES if type else MAX_BATCH_BYTES):
+        raise Refused(400, "Exceed payload limit")
+    try:
+        body.decode()  # msgspec leaves text that it need not read unchecked
+        sent = decode_event(body) if type else decode_batch(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise Refused(400, f"Malformed JSON: {failure}") from None
+
+    raws = sent.batch if isinstance(sent, Batch) else [msgspec.Raw(body)]
+    request.state.record.events = len(raws)
+    if any(len(raw) > MAX_EVENT_BYTES for raw in raws):
+        raise Refused(400, "Exceed payload limit")
+
+    write_key = key_of(request) or sent.write_key
+    if not write_key:
+        raise Refused(401, "A write key is missing")
+
+    source_id = state.source_of(str(write_key))
+    delivery = Delivery(received_at=state.clock.now(), source_id=source_id, type=type)
+    if isinstance(sent, Batch):
+        delivery = msgspec.structs.replace(
+            delivery, sent_at=sent.sent_at, context=sent.context, integrations=sent.integrations
+        )
+        request.state.record.sent_at = sent.sent_at
+
+    why_all = None
+    if source_id is None:
+        why_all = "wrong_region" if write_key == OTHER_REGION_WRITE_KEY else "unknown_write_key"
+    elif len(raws) > MAX_BATCH_EVENTS:
+        why_all = "too_many_events"
+    take_in(state, raws, delivery, why_all)
+
+
+def key_of(request: Request) -> str | None:
+    """The write key of a Basic header. A Bearer token (OAuth) leaves the key to the body."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        key, colon, _ = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        colon = ""
+    if not colon:
+        raise Refused(401, 'Authorization is not "Basic " and base64 of "writeKey:"')
+    return key
+
+
+def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: str | None) -> None:
+    for raw in raws:
+        try:
+            event = decode_event(raw)
+        except msgspec.ValidationError:
+            state.dropped.append(StoredEvent("", bytes(raw), delivery, why_all or "not_an_object"))
+            continue
+        message_id = str(event.message_id or secrets.token_hex(16))
+        reason = why_all or why_dropped(event, delivery.type or event.type, message_id, state.suppressed)
+        if reason:
+            state.dropped.append(StoredEvent(message_id, bytes(raw), delivery, reason))
+        elif state.is_duplicate(message_id, delivery.received_at):
+            state.dropped.append(StoredEvent(message_id, b"", delivery, "duplicate"))
+        else:
+            state.accepted.append(StoredEvent(message_id, bytes(raw), delivery))
+
+
+def why_dropped(event: Event, type: Any, message_id: str, suppressed: set[str]) -> str | None:
+    """Why Segment would silently drop this event, or None."""
+    if type not in TYPES:
+        return "unknown_type"
+    if len(message_id) > MAX_MESSAGE_ID_CHARACTERS:
+        return "message_id_too_long"
+    if type == "alias":
+        if missing(event.previous_id):
+            return "missing_previous_id"
+        if missing(event.user_id):
+            return "missing_user_id"
+    elif missing(event.user_id) and missing(event.anonymous_id):
+        return "no_user_anon_id"  # Segment's own name for it
+    if type == "track" and not (isinstance(event.event, str) and event.event):
+        return "missing_event"
+    if type == "group" and missing(event.group_id):
+        return "missing_group_id"
+    if suppressed and event.user_id in suppressed:
+        return "suppressed_user"
+    return None
+
+
+def missing(identifier: Any) -> bool:
+    return identifier is None or identifier == ""

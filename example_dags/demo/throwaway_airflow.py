@@ -1,0 +1,263 @@
+"""A real Airflow 3.3 for a few minutes: API server, scheduler, DAG processor; SQLite, LocalExecutor.
+
+    with ThrowawayAirflow(home, dags=[folder]) as airflow:
+        run = airflow.run_dag("nightly_backfill", conf={...})
+        assert run["state"] == "success"
+
+The home folder is filled and left behind (it holds the logs); the processes never outlive the `with`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx  # noqa: TID253  (no scheduler imports this file)
+import psutil  # type: ignore[import-untyped,unused-ignore]
+
+T = TypeVar("T")
+FINISHED = {"success", "failed"}
+
+
+class ThrowawayAirflow:
+    """Airflow in processes of its own, spoken to over its REST API."""
+
+    def __init__(
+        self,
+        home: Path,
+        dags: Sequence[Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        port: int = 0,
+    ) -> None:
+        self.home = home
+        self.port = free_port(port)
+        self.url = f"http://localhost:{self.port}"
+        self.log = home / "logs" / "throwaway-airflow.log"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
+            **settings(home, dags, self.port, self.url),
+            **(environment or {}),
+        }
+        self._components: dict[str, subprocess.Popen[bytes]] = {}
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> ThrowawayAirflow:
+        with contextlib.ExitStack() as stack:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self._output = stack.enter_context(self.log.open("ab"))
+            self._api = stack.enter_context(httpx.Client(base_url=self.url, timeout=30, trust_env=False))
+            stack.callback(self._stop)
+            self._start("db", "migrate").wait()
+            self._start("api-server")
+            self._start("scheduler", "--skip-serve-logs")
+            self._start("dag-processor")
+            self._wait_for("Airflow", self._healthy, timeout=120)
+            token = self._api.get("/auth/token").raise_for_status().json()["access_token"]
+            self._api.headers["Authorization"] = f"Bearer {token}"
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    # The REST API
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET /api/v2/<path>. httpx.HTTPStatusError: the answer was an error."""
+        return self._answer(self._api.get(f"/api/v2/{path}", params=query))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._answer(self._api.post(f"/api/v2/{path}", json=body))
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._answer(self._api.patch(f"/api/v2/{path}", json=body))
+
+    @staticmethod
+    def _answer(response: httpx.Response) -> Any:
+        if response.is_error:
+            response.read()
+            raise httpx.HTTPStatusError(
+                f"{response.status_code} {response.text}", request=response.request, response=response
+            )
+        return response.json() if response.content else None
+
+    def add_connection(self, conn_id: str, **fields: Any) -> Any:
+        """Make a connection; `extra` is given as a dict."""
+        return self.post("connections", self._connection(conn_id, fields))
+
+    def get_connection(self, conn_id: str) -> Any:
+        return self.get(f"connections/{conn_id}")
+
+    def test_connection(self, conn_id: str, **fields: Any) -> Any:
+        """What the test button does: {"status": bool, "message": str}."""
+        return self.post("connections/test", self._connection(conn_id, fields))
+
+    @staticmethod
+    def _connection(conn_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+        return {"connection_id": conn_id, **fields, "extra": json.dumps(fields.get("extra", {}))}
+
+    # DAG runs
+
+    def trigger_dag(
+        self, dag_id: str, *, conf: Mapping[str, Any] | None = None, logical_date: datetime | None = None
+    ) -> str:
+        """Start a DAG run, and answer its run id. The DAG is awaited, and unpaused, first."""
+        self._wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id), timeout=60)
+        self.patch(f"dags/{dag_id}", {"is_paused": False})
+        date = logical_date and logical_date.isoformat()
+        run = self.post(f"dags/{dag_id}/dagRuns", {"conf": dict(conf or {}), "logical_date": date})
+        return str(run["dag_run_id"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 300) -> dict[str, Any]:
+        """Wait until a DAG run has ended, and answer it."""
+
+        def ended() -> dict[str, Any] | None:
+            run: dict[str, Any] = self.get(f"dags/{dag_id}/dagRuns/{run_id}")
+            return run if run["state"] in FINISHED else None
+
+        return self._wait_for(f"run {run_id} of {dag_id}", ended, timeout)
+
+    def run_dag(
+        self,
+        dag_id: str,
+        *,
+        conf: Mapping[str, Any] | None = None,
+        logical_date: datetime | None = None,
+        timeout: float = 300,
+    ) -> dict[str, Any]:
+        """Start a DAG run, wait for its end, and answer it: ["state"] is "success" or "failed"."""
+        run_id = self.trigger_dag(dag_id, conf=conf, logical_date=logical_date)
+        return self.wait_for_run(dag_id, run_id, timeout=timeout)
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """The task instance: its state, try_number, pid, ..."""
+        found: dict[str, Any] = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        return found
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+        """All that one try logged, one line an entry, as Airflow shows it."""
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        entries = self.get(place, full_content=True)["content"]
+        return "\n".join(entry if isinstance(entry, str) else json.dumps(entry) for entry in entries)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.get(place, deserialize=True)["value"]
+
+    def kill_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """SIGKILL the process that runs the task, as the kernel does when memory runs out."""
+        os.kill(self.task(dag_id, run_id, task_id)["pid"], signal.SIGKILL)
+
+    # Processes
+
+    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", *command],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._components[command[0]] = process
+        return process
+
+    def _stop(self) -> None:
+        """Kill every process of every component; workers and tasks share its session, not its group."""
+        sessions = {process.pid for process in self._components.values()}
+        while processes := list(processes_of(sessions)):
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=1)
+        for component in self._components.values():
+            component.wait()
+
+    def _healthy(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            answer = self._api.get("/api/v2/monitor/health")
+            parts = answer.json() if answer.is_success else {}
+            return all(
+                parts.get(part, {}).get("status") == "healthy"
+                for part in ("metadatabase", "scheduler", "dag_processor")
+            )
+        return False
+
+    def _parsed(self, dag_id: str) -> bool:
+        if errors := self.get("importErrors")["import_errors"]:
+            raise RuntimeError(f"{errors[0]['filename']}: {errors[0]['stack_trace']}")
+        return any(dag["dag_id"] == dag_id for dag in self.get("dags", limit=100)["dags"])
+
+    def _wait_for(self, what: str, ready: Callable[[], T | None], timeout: float) -> T:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if answer := ready():
+                return answer
+            for name, process in self._components.items():
+                if process.poll() is not None and (name != "db" or process.returncode):
+                    raise RuntimeError(f"Airflow's {name} has stopped; its log is {self.log}")
+            time.sleep(0.2)
+        raise TimeoutError(f"{what} is not there after {timeout:.0f} s; Airflow's log is {self.log}")
+
+
+def settings(home: Path, dags: Sequence[Path], port: int, url: str) -> dict[str, str]:
+    """Airflow's settings, as environment variables."""
+    bundles = [
+        {
+            "name": f"dags-{number}",
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(folder), "refresh_interval": 30},
+        }
+        for number, folder in enumerate(dags, 1)
+    ]
+    options: dict[str, dict[str, object]] = {
+        "api": {"host": "127.0.0.1", "port": port, "base_url": url, "workers": 1},
+        "core": {
+            "executor": "LocalExecutor",
+            "load_examples": False,
+            "parallelism": 4,
+            "simple_auth_manager_all_admins": True,
+            "test_connection": "Enabled",
+        },
+        "dag_processor": {"dag_bundle_config_list": json.dumps(bundles)},
+        "database": {"load_default_connections": False},
+        # Nothing runs by the clock: only the runs that were asked for.
+        "scheduler": {"use_job_schedule": False, "scheduler_idle_sleep_time": 0.2},
+        "usage_data_collection": {"enabled": False},
+    }
+    return {
+        "AIRFLOW_HOME": str(home),
+        **{
+            f"AIRFLOW__{section}__{option}".upper(): str(value)
+            for section, values in options.items()
+            for option, value in values.items()
+        },
+    }
+
+
+def processes_of(sessions: set[int]) -> Iterator[psutil.Process]:
+    """Every live process of these sessions."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+
+
+def free_port(port: int = 0) -> int:
+    """The port itself, or any for 0. OSError: it is taken."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        return int(listener.getsockname()[1])

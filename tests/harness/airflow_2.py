@@ -1,0 +1,94 @@
+"""One try of a task on Airflow 2.11: its own task runner, on the throw-away Airflow's SQLite database."""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+from datetime import timedelta
+
+from airflow.models import DAG, BaseOperator, DagRun, RenderedTaskInstanceFields, TaskInstance, XCom
+from airflow.operators.empty import EmptyOperator
+from airflow.utils.db import initdb
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunType
+
+from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, TaskRun, Try, params_untouched
+
+LOG = io.StringIO()
+
+
+@functools.cache
+def prepare() -> None:
+    """Make the database, and listen to every logger."""
+    initdb(load_connections=False)
+    logging.getLogger().addHandler(logging.StreamHandler(LOG))
+    for name in ("airflow.task.operators", "airflow.task.hooks", "airflow_provider_segment"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def dag_run_of(dag: DAG, which_try: Try) -> DagRun:
+    """The run this try belongs to: a first try starts it afresh."""
+    if which_try.logical_date is None:
+        raise NotImplementedError("a run without a logical date is new in Airflow 3")
+    with create_session() as session:
+        runs = session.query(DagRun).filter_by(dag_id=dag.dag_id, run_id=which_try.run_id)
+        if which_try.try_number > 1 and (run := runs.one_or_none()):
+            return run
+        session.query(DagRun).filter_by(dag_id=dag.dag_id).delete()
+    return dag.create_dagrun(
+        state=DagRunState.RUNNING,
+        run_id=which_try.run_id,
+        run_type=DagRunType.SCHEDULED,
+        execution_date=which_try.logical_date,
+        data_interval=(which_try.logical_date, which_try.logical_date + timedelta(days=1)),
+        conf=which_try.conf,
+    )
+
+
+def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
+    if which_try.state_store:
+        raise NotImplementedError("the task state store is new in Airflow 3.3")
+    prepare()
+    if not operator.has_dag():
+        DAG(DAG_ID, schedule="@daily", start_date=LOGICAL_DATE).add_task(operator)
+    dag = operator.dag
+    for upstream, _ in which_try.xcoms:
+        if not dag.has_task(upstream):
+            EmptyOperator(task_id=upstream, dag=dag)
+    run = dag_run_of(dag, which_try)
+    place = {"dag_id": dag.dag_id, "run_id": run.run_id}
+    for (task_id, key), value in which_try.xcoms.items():
+        XCom.set(key=key, value=value, task_id=task_id, **place)
+
+    with create_session() as session:
+        task_instance = session.merge(
+            TaskInstance(operator, run_id=run.run_id, map_index=which_try.map_index)
+        )
+        task_instance.refresh_from_task(operator)
+        task_instance.try_number = which_try.try_number
+        task_instance.max_tries = operator.retries
+        task_instance.state = None
+        session.commit()
+
+        LOG.seek(0)
+        LOG.truncate()
+        error: BaseException | None = None
+        try:
+            with params_untouched(operator):
+                task_instance.run(ignore_all_deps=True, ignore_ti_state=True, session=session)
+        except Exception as raised:
+            error = raised
+        session.commit()
+        pushed = session.query(XCom).filter_by(
+            **place, task_id=operator.task_id, map_index=which_try.map_index
+        )
+        return TaskRun(
+            state=str(task_instance.state),
+            error=error,
+            xcoms={row.key: row.value for row in pushed},
+            rendered=RenderedTaskInstanceFields.get_templated_fields(task_instance) or {},
+            state_store={},
+            log=LOG.getvalue(),
+        )

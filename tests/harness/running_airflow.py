@@ -1,0 +1,28 @@
+"""The fixture `airflow`: a real Airflow, started once for the session, connected to the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import pytest
+
+from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.task_runner import REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: Sandbox) -> Iterator[object]:
+    """API server, scheduler with LocalExecutor and DAG processor; see `ThrowawayAirflow`.
+
+    Its DAGs are those of example_dags and tests/dags. The connection `segment_default` leads to the server
+    of the fixture `segment_sandbox`.
+    """
+    if version("apache-airflow") < "3.3":
+        pytest.skip("needs Airflow 3.3")
+    from example_dags.demo.throwaway_airflow import ThrowawayAirflow
+
+    home = tmp_path_factory.mktemp("airflow")
+    with ThrowawayAirflow(home, [REPOSITORY / "example_dags", REPOSITORY / "tests" / "dags"]) as airflow:
+        airflow.add_connection("segment_default", **_segment_sandbox_server.connection)
+        yield airflow

@@ -1,0 +1,168 @@
+"""Runs one try of an operator through Airflow's real task runner, on Airflow 3.3 and on 2.11.
+
+`run = run_task(operator)` runs it in this process; `run_task.start("module:function")` in another one,
+which a test may kill. The same module is that other process: `python -m tests.harness.task_runner`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import importlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+DAG_ID = "tests"
+LOGICAL_DATE = datetime(2026, 1, 2, tzinfo=timezone.utc)
+REPOSITORY = Path(__file__).parents[2]
+
+Upstream = Mapping[tuple[str, str], Any]  # (task_id, key) -> what that task pushed
+
+
+@dataclass(frozen=True)
+class Try:
+    """Which try of which task instance to run, and what Airflow has kept for it."""
+
+    try_number: int = 1
+    map_index: int = -1
+    run_id: str = "scheduled__2026-01-02T00:00:00+00:00"
+    logical_date: datetime | None = LOGICAL_DATE
+    conf: dict[str, Any] = field(default_factory=dict)
+    xcoms: Upstream = field(default_factory=dict)
+    state_store: dict[str, Any] | None = None
+    state_store_file: Path | None = None  # each change of the store is also written here
+
+
+@dataclass
+class TaskRun:
+    """What one try left behind."""
+
+    state: str  # success, failed, up_for_retry, skipped, deferred, ...
+    error: BaseException | None
+    xcoms: dict[str, Any]  # what the task pushed, by key
+    rendered: dict[str, Any]  # its template fields, as Airflow shows them
+    state_store: dict[str, Any]  # context["task_state_store"]; always empty before Airflow 3.3
+    log: str  # all that was logged, debug lines included, before Airflow masks secrets
+
+    @property
+    def xcom(self) -> Any:
+        """What `execute` returned."""
+        return self.xcoms.get("return_value")
+
+
+@functools.cache
+def runner() -> Callable[[Any, Try], TaskRun]:
+    """The way into the task runner of the Airflow that is installed."""
+    major = version("apache-airflow").partition(".")[0]
+    return importlib.import_module(f"tests.harness.airflow_{major}").run_try  # type: ignore[no-any-return]
+
+
+class RunTask:
+    """The fixture `run_task`."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="run-task-")
+        self._started: list[StartedTry] = []
+
+    def __enter__(self) -> RunTask:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for started in self._started:
+            started.kill()
+        self._folder.cleanup()
+
+    def __call__(self, operator: Any, **which_try: Any) -> TaskRun:
+        """Run one try of `operator` in this process; the keywords are the fields of `Try`."""
+        return runner()(operator, Try(**which_try))
+
+    def start(self, factory: str, *arguments: Any, **which_try: Any) -> StartedTry:
+        """Start one try, in another process, of the operator that `factory` ("module:function") makes."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        started = StartedTry(
+            factory, arguments, Try(**which_try, state_store_file=folder / "store.json"), folder
+        )
+        self._started.append(started)
+        return started
+
+
+class StartedTry:
+    """One try that runs in a process of its own."""
+
+    def __init__(self, factory: str, arguments: tuple[Any, ...], which_try: Try, folder: Path) -> None:
+        self._folder = folder
+        self._try = which_try
+        (folder / "try.pickle").write_bytes(pickle.dumps((factory, arguments, which_try)))
+        with (folder / "output").open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.harness.task_runner", str(folder)],
+                cwd=REPOSITORY,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def state_store(self) -> dict[str, Any]:
+        """What Airflow would keep for the next try, at this moment."""
+        file = self._try.state_store_file
+        return json.loads(file.read_text()) if file and file.exists() else dict(self._try.state_store or {})
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: the process has no say in it."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self, timeout: float = 60) -> TaskRun:
+        """Wait for the try's end. RuntimeError: it was killed, or fell over before it could report."""
+        code = self._process.wait(timeout)
+        if code:
+            output = (self._folder / "output").read_text(errors="replace")
+            raise RuntimeError(f"the task's process ended with {code}: {output}")
+        return TaskRun(**pickle.loads((self._folder / "run.pickle").read_bytes()))
+
+
+def main(folder: Path) -> None:
+    factory, arguments, which_try = pickle.loads((folder / "try.pickle").read_bytes())
+    module, _, function = factory.partition(":")
+    run = runner()(getattr(importlib.import_module(module), function)(*arguments), which_try)
+    try:
+        pickle.loads(pickle.dumps(run.error))
+    except Exception:
+        run.error = RuntimeError(repr(run.error))
+    (folder / "run.pickle").write_bytes(pickle.dumps(vars(run)))
+
+
+@contextlib.contextmanager
+def params_untouched(operator: Any) -> Iterator[None]:
+    """Keep a run's conf out of the next: Airflow writes it into the DAG's own Params."""
+    before = copy.deepcopy((operator.params, operator.dag.params))
+    try:
+        yield
+    finally:
+        operator.params, operator.dag.params = before
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that is never seen half written."""
+    beside = file.with_suffix(".new")
+    beside.write_text(text)
+    os.replace(beside, file)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
