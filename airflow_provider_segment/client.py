@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import httpx
-import tenacity
 
 from airflow_provider_segment import wire
 from airflow_provider_segment.clock import Clock
+from airflow_provider_segment.errors import SegmentError, SegmentRateLimitError
 from airflow_provider_segment.regions import Api
 from airflow_provider_segment.retries import RetryRule
 from airflow_provider_segment.settings import Settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# httpx logs each request with its URL, and one of Segment's has a write key in its path. Ours are logged here,
+# httpx logs each request with its URL, and one of Segment's has a write key in it. Ours are logged here,
 # and only ours are kept out of httpx's log.
 _ours: ContextVar[bool] = ContextVar("ours", default=False)
 logging.getLogger("httpx").addFilter(lambda _: not _ours.get())
@@ -82,25 +82,17 @@ class _Client:
         return Call(method.upper(), path, **options)
 
     def _rule(self, call: Call) -> RetryRule:
-        def on_retry(error: BaseException, seconds: float) -> None:
-            self.retried += 1
-            if getattr(error, "status", None) == 429:
-                # The limit is the credential's, not this request's: everyone else waits, too.
-                self._resume_at[call.api] = self.clock.monotonic() + seconds
-            log.warning("Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
+        return RetryRule(call.api, call.method, retries=self.settings.retries, clock=self.clock)
 
-        return RetryRule(
-            call.api, call.method, retries=self.settings.retries, clock=self.clock, on_retry=on_retry
-        )
-
-    def _tenacity(self, rule: RetryRule) -> dict[str, Any]:
-        return {
-            "retry": rule.again,
-            "wait": rule.wait,
-            "stop": rule.enough,
-            "before_sleep": rule.before_sleep,
-            "reraise": True,
-        }
+    def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
+        """Seconds to wait after a failed attempt; raises the error where there is to be no other."""
+        seconds = rule.wait(error)
+        self.retried += 1
+        if isinstance(error, SegmentRateLimitError):
+            # The limit is the credential's, not this request's: everyone else waits, too.
+            self._resume_at[call.api] = self.clock.monotonic() + seconds
+        log.warning("Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
+        return seconds
 
     def _pause(self, call: Call) -> float:
         """Seconds until this API may be asked again."""
@@ -120,6 +112,8 @@ class _Client:
             (self.clock.monotonic() - started) * 1000,
             response.headers.get("x-request-id", "none"),
         )
+        # httpx ties a response to its stream and back; cut, the body that was sent is freed at once.
+        response.stream = httpx.ByteStream(b"")
         return wire.read_answer(call, response, self.clock.now())
 
 
@@ -172,8 +166,12 @@ class SegmentClient(_Client):
 
     def _retried(self, call: Call) -> Answer:
         rule = self._rule(call)
-        retrying = tenacity.Retrying(**self._tenacity(rule), sleep=self.clock.sleep)
-        return retrying(self._send, call, rule)
+        while True:
+            try:
+                return self._send(call, rule)
+            except SegmentError as error:
+                seconds = self._wait(call, rule, error)
+            self.clock.sleep(seconds)
 
     def _send(self, call: Call, rule: RetryRule) -> Answer:
         if pause := self._pause(call):
@@ -225,8 +223,12 @@ class AsyncSegmentClient(_Client):
 
     async def _retried(self, call: Call) -> Answer:
         rule = self._rule(call)
-        retrying = tenacity.AsyncRetrying(**self._tenacity(rule), sleep=self.clock.asleep)
-        return await retrying(self._send, call, rule)
+        while True:
+            try:
+                return await self._send(call, rule)
+            except SegmentError as error:
+                seconds = self._wait(call, rule, error)
+            await self.clock.asleep(seconds)
 
     async def _send(self, call: Call, rule: RetryRule) -> Answer:
         while pause := self._pause(call):

@@ -9,28 +9,26 @@ certainly did not run (refused connection, 429): Segment has no idempotency key.
 Segment's own word on the wait comes first: ``Retry-After``, ``errors[0].data.msBeforeNext`` or
 ``X-RateLimit-Reset`` (see :func:`wire.retry_after`). Such waits do not count as retries, they only use up the
 total budget.
+
+A loop of our own, not tenacity's: what tenacity keeps of a call forms a cycle with the body of the request,
+so that megabytes of sent events would wait for Python's garbage collector.
 """
 
 from __future__ import annotations
 
-import logging
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from tenacity import RetryCallState
 
 from airflow_provider_segment.clock import Clock
 from airflow_provider_segment.errors import (
     SegmentAnswerError,
     SegmentAPIError,
+    SegmentError,
     SegmentRateLimitError,
     SegmentServerError,
     SegmentTransportError,
 )
 from airflow_provider_segment.regions import Api
-
-log = logging.getLogger(__name__)
 
 BACKOFF_FIRST = 0.5
 """Seconds before the first retry; doubled for each further one."""
@@ -83,57 +81,38 @@ def backoff(retry: int) -> float:
 
 
 class RetryRule:
-    """Answers tenacity's questions for one request: again? after how long? enough?
+    """What one request has tried so far, and whether it may try again.
 
-    :param on_retry: called with the error and the seconds until the next attempt, before the wait
+    :param retries: retries at most, instead of the API's own number
     """
 
-    def __init__(
-        self,
-        api: Api,
-        method: str,
-        *,
-        retries: int | None,
-        clock: Clock,
-        on_retry: Callable[[BaseException, float], None],
-    ) -> None:
+    def __init__(self, api: Api, method: str, *, retries: int | None, clock: Clock) -> None:
+        self.attempts = 0
+        """Attempts that failed so far."""
         patience = PATIENCE[api]
-        self._api = api
+        self._api: Api = api
         self._method = method
-        self._retries = patience.retries if retries is None else retries
+        self._left = patience.retries if retries is None else retries
+        self._backoffs = 0
         self._deadline = clock.monotonic() + patience.budget
         self._clock = clock
-        self._on_retry = on_retry
-        self._counted = 0
-        self.attempts = 0
-        """Attempts made before the current one."""
 
-    def again(self, state: RetryCallState) -> bool:
-        """Tenacity's ``retry``."""
-        error = _error(state)
-        return error is not None and is_retryable(error, self._api, self._method)
+    def wait(self, error: SegmentError) -> float:
+        """Seconds to wait before the next attempt.
 
-    def wait(self, state: RetryCallState) -> float:
-        """Tenacity's ``wait``: seconds."""
-        asked: float | None = getattr(_error(state), "retry_after", None)
-        if asked is not None:
-            return min(max(asked, 0.0), SERVER_WAIT_MAX)
-        self._counted += 1
-        return backoff(self._counted)
-
-    def enough(self, state: RetryCallState) -> bool:
-        """Tenacity's ``stop``."""
-        return (
-            self._counted > self._retries or self._clock.monotonic() + state.upcoming_sleep > self._deadline
-        )
-
-    def before_sleep(self, state: RetryCallState) -> None:
-        """Tenacity's ``before_sleep``."""
+        :raises SegmentError: ``error``, where there is to be no next attempt
+        """
         self.attempts += 1
-        error = _error(state)
-        assert error is not None
-        self._on_retry(error, state.upcoming_sleep)
-
-
-def _error(state: RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
+        if not is_retryable(error, self._api, self._method):
+            raise error
+        asked: float | None = getattr(error, "retry_after", None)
+        if asked is not None:
+            seconds = min(max(asked, 0.0), SERVER_WAIT_MAX)
+        else:
+            if self._backoffs == self._left:
+                raise error
+            self._backoffs += 1
+            seconds = backoff(self._backoffs)
+        if self._clock.monotonic() + seconds > self._deadline:
+            raise error
+        return seconds

@@ -37,7 +37,6 @@ Reason = Literal[
 ]
 """Why an event was rejected; ``refused`` is Segment's own 400 or 413 for this very event."""
 
-MESSAGE_ID_PREFIX = b"airflow-"
 ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
@@ -45,11 +44,11 @@ MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID_CHARACTE
 Timestamp = Annotated[datetime, Meta(tz=True)]
 
 
-class AnyObject(Struct):
+class AnyObject(Struct, gc=False):
     """A JSON object whose content is checked to be JSON, and not built."""
 
 
-class Event(Struct, rename="camel", tag_field="type", kw_only=True):
+class Event(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
     """What the six types have in common."""
 
     user_id: NonEmpty | UnsetType = UNSET
@@ -64,31 +63,31 @@ class Event(Struct, rename="camel", tag_field="type", kw_only=True):
     sent_at: UnsetType = UNSET
 
 
-class Track(Event, tag="track", kw_only=True):
+class Track(Event, tag="track", kw_only=True, gc=False):
     """A user did something."""
 
     event: NonEmpty
 
 
-class Identify(Event, tag="identify", kw_only=True):
+class Identify(Event, tag="identify", kw_only=True, gc=False):
     """Who a user is."""
 
 
-class Page(Event, tag="page", kw_only=True):
+class Page(Event, tag="page", kw_only=True, gc=False):
     """A user saw a page."""
 
 
-class Screen(Event, tag="screen", kw_only=True):
+class Screen(Event, tag="screen", kw_only=True, gc=False):
     """A user saw a screen of an app."""
 
 
-class Group(Event, tag="group", kw_only=True):
+class Group(Event, tag="group", kw_only=True, gc=False):
     """A user belongs to a group."""
 
     group_id: NonEmpty
 
 
-class Alias(Event, tag="alias", kw_only=True):
+class Alias(Event, tag="alias", kw_only=True, gc=False):
     """A user has another id, too."""
 
     user_id: NonEmpty
@@ -133,8 +132,8 @@ class Checker:
             self._objects["context"] = dict(context)
         if integrations:
             self._objects["integrations"] = dict(integrations)
-        self._object_tails = {name: _member(name, value) for name, value in self._objects.items()}
-        self._timestamp_tail = b""
+        self._object_members = {name: _member(name, value) for name, value in self._objects.items()}
+        self._timestamp_member = b""
         if timestamp:
             try:
                 moment = msgspec.convert(_iso(timestamp), Timestamp)
@@ -142,7 +141,8 @@ class Checker:
                 raise SegmentConfigurationError(
                     f"timestamp {timestamp!r} is not ISO 8601 with a zone: {error}"
                 ) from None
-            self._timestamp_tail = _member("timestamp", moment.isoformat())
+            self._timestamp_member = _member("timestamp", moment.isoformat())
+        self._has_defaults = bool(self._objects or self._timestamp_member)
 
     def prepare(self, item: bytes | str | Mapping[str, Any]) -> bytes:
         """The event as it is sent.
@@ -160,28 +160,32 @@ class Checker:
             event = _decode_repaired(line)
         if event.user_id is UNSET and event.anonymous_id is UNSET:
             raise SegmentEventError("missing_id", "neither userId nor anonymousId")
-        tail = b""
+        digest = b""
         if event.message_id is UNSET:
-            digest = xxh3_128_hexdigest(self._identity(line) if self._id_fields else line, self._seed)
-            tail = b',"messageId":"%b%b"' % (MESSAGE_ID_PREFIX, digest.encode())
-        if self._timestamp_tail and event.timestamp is UNSET:
-            tail += self._timestamp_tail
-        if self._object_tails:
-            for name, member in self._object_tails.items():
-                if getattr(event, name) is UNSET:
-                    tail += member
-                else:
-                    line = self._merged(line, name)
-        if tail:
-            line = line[:-1] + tail + b"}"
+            identity = self._identity(line) if self._id_fields else line
+            digest = xxh3_128_hexdigest(identity, self._seed).encode()
+        defaults = b""
+        if self._has_defaults:
+            line, defaults = self._with_defaults(line, event)
+        if digest:
+            line = b"".join((line[:-1], b',"messageId":"airflow-', digest, b'"', defaults, b"}"))
+        elif defaults:
+            line = b"".join((line[:-1], defaults, b"}"))
         if len(line) > MAX_EVENT_BYTES:
             raise SegmentEventError("too_large", f"{len(line):,} bytes; Segment takes {MAX_EVENT_BYTES:,}")
         return line
 
-    def _merged(self, line: bytes, name: str) -> bytes:
-        event = _decode_freely(line)
-        event[name] = {**self._objects[name], **event[name]}
-        return _encode(event)
+    def _with_defaults(self, line: bytes, event: Event) -> tuple[bytes, bytes]:
+        """The event merged with the defaults of what it has, and as bytes the defaults that it lacks."""
+        lacking = self._timestamp_member if event.timestamp is UNSET else b""
+        for name, default in self._objects.items():
+            if getattr(event, name) is UNSET:
+                lacking += self._object_members[name]
+            else:
+                whole = _decode_freely(line)
+                whole[name] = {**default, **whole[name]}
+                line = _encode(whole)
+        return line, lacking
 
     def _identity(self, line: bytes) -> bytes:
         event = _decode_freely(line)

@@ -132,7 +132,7 @@ def _lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]]:
 
 
 def _blocks(stream: Any) -> Iterator[bytes]:
-    """Blocks of a decompressing stream; one that breaks off gives all that it held before it raises."""
+    """Blocks of a decompressing stream; what was decompressed before it breaks off is given first."""
     block = bytearray()
     try:
         # read1 gives what it has, where read would lose it in the exception of a truncated file.

@@ -129,13 +129,15 @@ class Sending:
             asyncio.create_task(_every(CHECKPOINT_SECONDS, self._save)),
         ]
         try:
-            await self._send_all()
+            if not self._stopped:
+                await self._send_all()
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
-            raise SegmentStoppedError("stopped before the end of the input") from None
         finally:
             await self._end(tickers)
+        if self._stopped:
+            raise SegmentStoppedError("stopped before the end of the input")
         if self._input_failure is not None:
             raise self._input_failure
         return self.report

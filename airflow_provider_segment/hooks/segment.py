@@ -87,6 +87,7 @@ class SegmentHook(BaseHook):
         }
         self._client: SegmentClient | None = None
         self._sending: Sending | None = None
+        self._stopped = False
 
     def get_conn(self) -> SegmentClient:
         """The client, made at the first call.
@@ -202,6 +203,7 @@ class SegmentHook(BaseHook):
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""
+        self._stopped = True
         if self._sending is not None:
             self._sending.stop()
 
@@ -234,6 +236,8 @@ class SegmentHook(BaseHook):
 
     def _remember(self, sending: Sending) -> None:
         self._sending = sending
+        if self._stopped:
+            sending.stop()
 
     def _settings(self, **overrides: Any) -> Settings:
         connection = self.get_connection(self.segment_conn_id)

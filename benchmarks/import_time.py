@@ -1,0 +1,93 @@
+"""What importing the package adds to Airflow: a scheduler does it all day.
+
+    python -m benchmarks.import_time
+
+Each measurement is a process of its own, with Airflow already imported and the garbage collector off.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import importlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from typing import Any
+
+from benchmarks.environment import WITH_AIRFLOW
+
+PACKAGE = "airflow_provider_segment"
+MODULES = [f"{PACKAGE}.hooks.segment", f"{PACKAGE}.operators.events"]
+HEAVY = {"aiohttp", "httpx", "msgspec", "pydantic"}
+RUNS = 5
+
+
+def import_airflow() -> None:
+    """What Dag files and providers import anyway. Airflow reads our provider info then: that is unloaded."""
+    from airflow.providers.common.compat.sdk import BaseHook, BaseOperator  # noqa: F401
+
+    for name in [name for name in sys.modules if is_part_of(name, {PACKAGE})]:
+        del sys.modules[name]
+
+
+def is_part_of(module: str, packages: set[str]) -> bool:
+    return module.partition(".")[0] in packages
+
+
+def measure(modules: list[str]) -> dict[str, Any]:
+    """Milliseconds to import `modules`, and who imports one of the heavy packages meanwhile.
+
+    Airflow has imported some of them itself: so it is the import statements that are watched.
+    """
+    import_airflow()
+    heavy = []
+    original = builtins.__import__
+
+    def watched(name: str, globals: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if is_part_of(name, HEAVY):
+            heavy.append(f"{globals['__name__']} imports {name}")
+        return original(name, globals, *args, **kwargs)
+
+    before = set(sys.modules)
+    gc.disable()
+    builtins.__import__ = watched
+    start = time.perf_counter()
+    for module in modules:
+        importlib.import_module(module)
+    milliseconds = (time.perf_counter() - start) * 1000
+    builtins.__import__ = original
+    loaded = sorted(set(sys.modules) - before)
+    heavy += [f"{name} is loaded" for name in loaded if is_part_of(name, HEAVY)]
+    return {"ms": milliseconds, "heavy": heavy, "loaded": loaded}
+
+
+def in_new_process(modules: list[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.import_time", *modules]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=WITH_AIRFLOW).stdout
+    result: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return result
+
+
+def main() -> None:
+    python = platform.python_version()
+    print(f"Airflow {version('apache-airflow')}, Python {python}; best of {RUNS}, gc off\n")
+    print("| import, over Airflow itself | ms | modules |\n|---|--:|--:|")
+    heavy = set()
+    for modules in (*([module] for module in MODULES), MODULES):
+        runs = [in_new_process(modules) for _ in range(RUNS)]
+        best = min(runs, key=lambda run: run["ms"])
+        print(f"| {' and '.join(modules)} | {best['ms']:.1f} | {len(best['loaded'])} |")
+        heavy.update(best["heavy"])
+    print(f"\nImports none of {', '.join(sorted(HEAVY))}." if not heavy else "\n" + "\n".join(sorted(heavy)))
+    sys.exit(bool(heavy))
+
+
+if __name__ == "__main__":
+    if modules := sys.argv[1:]:
+        print(json.dumps(measure(modules)))
+    else:
+        main()
