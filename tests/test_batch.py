@@ -58,7 +58,10 @@ def test_the_number_of_events_is_limited() -> None:
 def test_each_attempt_says_when_it_was_made() -> None:
     (batch,) = filled([5, 5])
     first, second = json.loads(batch.body(NOW)), json.loads(batch.body(LATER))
-    assert (first.pop("sentAt"), second.pop("sentAt")) == ("2026-01-02T00:00:00.000Z", "2026-01-02T00:00:01.000Z")
+    assert (first.pop("sentAt"), second.pop("sentAt")) == (
+        "2026-01-02T00:00:00.000Z",
+        "2026-01-02T00:00:01.000Z",
+    )
     assert first == second
     assert first["context"]["library"]["name"] == "airflow-provider-segment"
 

@@ -45,7 +45,13 @@ GOOD = [
     {"type": "alias", "previousId": "a1", "userId": "u1"},
     {"type": "track", "event": "x", "userId": "u", "timestamp": "2026-01-02T03:04:05.678Z"},
     {"type": "track", "event": "x", "userId": "u", "timestamp": "2026-01-02T03:04:05+02:00"},
-    {"type": "track", "event": "x", "userId": "u", "context": {"ip": "1.2.3.4"}, "integrations": {"All": True}},
+    {
+        "type": "track",
+        "event": "x",
+        "userId": "u",
+        "context": {"ip": "1.2.3.4"},
+        "integrations": {"All": True},
+    },
 ]
 GOOD[3].pop("category")
 
@@ -262,7 +268,8 @@ names = st.sampled_from(
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
 )
 types = st.sampled_from(["track", "identify", "page", "screen", "group", "alias", "Track", ""])
 events = st.builds(

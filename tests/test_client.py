@@ -133,7 +133,9 @@ def test_a_vendor_media_type_is_sent_and_accepted(make_api: Callable[..., Api]) 
     client = make_api(in_turn(OK))
     client.request("POST", "/x", json={}, media_type="application/vnd.segment.v1alpha+json")
     (request,) = client.requests
-    assert request.headers["Content-Type"] == request.headers["Accept"] == "application/vnd.segment.v1alpha+json"
+    assert (
+        request.headers["Content-Type"] == request.headers["Accept"] == "application/vnd.segment.v1alpha+json"
+    )
 
 
 def test_without_a_body_none_is_announced(make_api: Callable[..., Api]) -> None:
@@ -222,7 +224,9 @@ def test_each_status_has_its_error(
         assert part in str(found)
 
 
-@pytest.mark.parametrize("content", [b"<html>busy</html>", b'["x"]', b'{"errors": "x"}', b'{"errors": [1]}', b""])
+@pytest.mark.parametrize(
+    "content", [b"<html>busy</html>", b'["x"]', b'{"errors": "x"}', b'{"errors": [1]}', b""]
+)
 def test_errors_of_another_shape_are_errors_still(make_api: Callable[..., Api], content: bytes) -> None:
     client = make_api(in_turn(httpx.Response(404, content=content)))
     with pytest.raises(errors.SegmentNotFoundError, match="GET /sources/x: Segment answered 404"):
@@ -403,7 +407,9 @@ def test_a_429_pauses_every_sender_of_the_client() -> None:
 
     async def run() -> None:
         settings = Settings(write_key=WRITE_KEY)
-        async with AsyncSegmentClient(settings, transport=httpx.MockTransport(handler), clock=clock) as client:
+        async with AsyncSegmentClient(
+            settings, transport=httpx.MockTransport(handler), clock=clock
+        ) as client:
             await asyncio.gather(
                 *(client.request("POST", "/v1/batch", api="tracking", json={}) for _ in range(5))
             )

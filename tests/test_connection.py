@@ -195,14 +195,10 @@ def test_what_is_wrong_is_said(
     said: str,
 ) -> None:
     hook = use(monkeypatch, segment_sandbox, **changes)
-    monkeypatch.setattr("airflow_provider_segment.retries.PATIENCE", _NO_PATIENCE)
     found, message = hook.test_connection()
     assert (found, said in message) == (well, True), message
     for value in (segment_sandbox.token, segment_sandbox.write_key, "a-wrong-token", "a-wrong-key"):
         assert value not in message
-
-
-_NO_PATIENCE = {api: __import__("airflow_provider_segment.retries").retries.Patience(0, 1) for api in ("public", "tracking", "profile")}
 
 
 def test_a_token_that_may_not_see_write_keys(

@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +41,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """All that was logged so far: Airflow 3 writes a hook's log to standard output, Airflow 2 does not."""
+def hook(caplog: pytest.LogCaptureFixture) -> SegmentHook:
+    """A hook that logs where caplog listens, on every version of Airflow."""
     caplog.set_level(logging.INFO)
-    seen: list[str] = []
-
-    def text() -> str:
-        seen.extend(capfd.readouterr())
-        return caplog.text + "".join(seen)
-
-    return text
+    hook = SegmentHook(retries=2)
+    hook._log = logging.getLogger("tests.hook")
+    return hook
 
 
 def make_events(count: int, size: int = 0) -> list[dict[str, Any]]:
@@ -205,18 +200,23 @@ def test_rejected_events_are_kept_with_place_and_reason_and_can_be_sent_again(
     assert letters[0]["event"] == BAD[0] and letters[1]["raw"] == "not json"
 
     for letter in letters:
-        letter["event"] = {"type": "track", "event": "Mended", "userId": "u", "properties": {"n": letter["line"] * 100}}
+        letter["event"] = {
+            "type": "track",
+            "event": "Mended",
+            "userId": "u",
+            "properties": {"n": letter["line"] * 100},
+        }
     mended = write_lines(tmp_path / "mended.jsonl", letters)
     assert SegmentHook().send_events(path=mended).sent == len(BAD)
     assert numbers(segment_sandbox) == [*range(20), *range(1100, 1700, 100)]
 
 
 def test_without_a_path_the_first_rejects_are_logged(
-    segment_sandbox: Sandbox, logged: Callable[[], str]
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = SegmentHook().send_events([{"type": "track"}] * 50)
+    report = hook.send_events([{"type": "track"}] * 50)
     assert report.rejected["missing_field"] == 50
-    lines = [line for line in logged().splitlines() if "Rejected (" in line]
+    lines = [line for line in caplog.text.splitlines() if "Rejected (" in line]
     assert len(lines) == 10 and "item 1" in lines[0]
 
 
@@ -286,7 +286,9 @@ def test_poisonous_events_are_isolated(
         events[n]["properties"]["evil"] = True
     segment_sandbox.faults.add("status", status=status, contains='"evil":true')
     rejects = tmp_path / "rejects.jsonl"
-    path = write_lines(tmp_path / "a.jsonl", [json.dumps(event, separators=(",", ":")).encode() for event in events])
+    path = write_lines(
+        tmp_path / "a.jsonl", [json.dumps(event, separators=(",", ":")).encode() for event in events]
+    )
     report = SegmentHook().send_events(path=path, rejects_path=str(rejects))
     assert_adds_up(report)
     assert report.rejected == {"refused": len(poisonous)}
@@ -302,34 +304,36 @@ def test_when_every_event_is_refused_the_fault_is_not_in_the_events(segment_sand
     assert len(segment_sandbox.requests) < 500
 
 
-def test_a_wrong_write_key_stops_at_once(segment_sandbox: Sandbox, logged: Callable[[], str]) -> None:
+def test_a_wrong_write_key_stops_at_once(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
     segment_sandbox.faults.add("status", status=401, api="tracking")
     with pytest.raises(SegmentAuthenticationError, match="region"):
-        SegmentHook().send_events(make_events(5_000), concurrency=4)
-    assert "Sending broke off" in logged() and "NOT sent" in logged()
+        hook.send_events(make_events(5_000), concurrency=4)
+    assert "Sending broke off" in caplog.text and "NOT sent" in caplog.text
 
 
 def test_a_server_that_stays_down_is_given_up_with_a_report(
-    segment_sandbox: Sandbox, logged: Callable[[], str]
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
 ) -> None:
     path_events = make_events(2_000, size=2_000)
     segment_sandbox.faults.add("status", status=503, contains='"n":1500,')
     with pytest.raises(SegmentServerError):
-        SegmentHook(retries=2).send_events(path_events, concurrency=1)
+        hook.send_events(path_events, concurrency=1)
     held = set(numbers(segment_sandbox))
     assert held and 1_500 not in held
-    assert f"{len(held):,} sent" in logged()
+    assert f"{len(held):,} sent" in caplog.text
 
 
 def test_an_input_that_breaks_off_is_sent_as_far_as_it_went(
-    segment_sandbox: Sandbox, tmp_path: Path, logged: Callable[[], str]
+    segment_sandbox: Sandbox, tmp_path: Path, hook: SegmentHook, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_lines(tmp_path / "1.jsonl", make_events(100))
     (tmp_path / "2.jsonl.gz").write_bytes(b"\x1f\x8b broken")
     with pytest.raises(SegmentInputError, match=r"2\.jsonl\.gz"):
-        SegmentHook().send_events(path=f"{tmp_path}/*")
+        hook.send_events(path=f"{tmp_path}/*")
     assert numbers(segment_sandbox) == list(range(100))
-    assert "100 events read; 100 sent" in logged()
+    assert "100 events read; 100 sent" in caplog.text
 
 
 def test_an_iterable_that_raises_is_sent_as_far_as_it_went(segment_sandbox: Sandbox) -> None:
@@ -343,16 +347,15 @@ def test_an_iterable_that_raises_is_sent_as_far_as_it_went(segment_sandbox: Sand
 
 
 def test_a_stop_lets_arrive_what_is_on_its_way(
-    segment_sandbox: Sandbox, logged: Callable[[], str]
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hook = SegmentHook()
     threading.Timer(0.4, hook.stop_sending).start()
     segment_sandbox.faults.add("slow", seconds=0.1, api="tracking")
     with pytest.raises(SegmentStoppedError):
         hook.send_events(make_events(500_000 // 40, size=20_000), concurrency=2)
     held = numbers(segment_sandbox)
     assert 0 < len(held) < 500_000 // 40
-    assert f"{len(held):,} sent" in logged()
+    assert f"{len(held):,} sent" in caplog.text
 
 
 # Checkpoints
@@ -438,7 +441,9 @@ def test_every_event_is_sent_once_or_rejected_once(
             }.get(kind, json.dumps(event).encode())
         )
     rejects = tmp_path / "rejects.jsonl"
-    arguments: dict[str, Any] = {"path": write_lines(tmp_path / "a.jsonl", lines)} if as_file else {"events": lines}
+    arguments: dict[str, Any] = (
+        {"path": write_lines(tmp_path / "a.jsonl", lines)} if as_file else {"events": lines}
+    )
     if 10 <= kinds.count("evil") and "good" not in kinds and "large" not in kinds:
         return  # taken for a fault that is not in the events
     try:
@@ -464,11 +469,14 @@ def test_the_report_is_small_and_plain() -> None:
 
 
 def test_progress_is_logged(
-    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+    segment_sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    hook: SegmentHook,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(send, "PROGRESS_SECONDS", 0.05)
     segment_sandbox.faults.add("slow", seconds=0.2, api="tracking")
-    SegmentHook().send_events(make_events(100, size=20_000), concurrency=1)
-    lines = [line for line in logged().splitlines() if "of the input read" in line]
+    hook.send_events(make_events(100, size=20_000), concurrency=1)
+    lines = [line for line in caplog.text.splitlines() if "of the input read" in line]
     assert len(lines) >= 2
     assert "100% of the input read" in lines[-1]

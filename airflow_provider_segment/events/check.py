@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
@@ -236,7 +237,10 @@ def _repair(line: bytes) -> bytes:
 
 
 def _iso(text: str) -> str:
-    """Any ISO 8601 form in the one that the rules know; other text as it is."""
+    """Any ISO 8601 form in one that the rules know; other text as it is."""
+    with suppress(msgspec.ValidationError):
+        msgspec.convert(text, Timestamp)
+        return text
     try:
         return datetime.fromisoformat(text.strip().replace("Z", "+00:00")).isoformat()
     except ValueError:
