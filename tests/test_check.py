@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
-from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.check import Checker, Event
 from airflow_provider_segment.limits import MAX_EVENT_BYTES
 from airflow_provider_segment.sandbox.state import Clock, Delivery, State
 from airflow_provider_segment.sandbox.tracking import take_in
@@ -39,7 +40,7 @@ GOOD = [
     {"type": "track", "event": "Order Completed", "userId": "u1"},
     {"type": "track", "event": "x", "anonymousId": "a1", "properties": {"n": [1, {"m": None}]}},
     {"type": "identify", "userId": "u1", "traits": {"name": "Größe"}},
-    {"type": "page", "userId": "u1", "name": "Home", "category": None and "x"},
+    {"type": "page", "userId": "u1", "name": "Home"},
     {"type": "screen", "anonymousId": "a1", "name": "Home"},
     {"type": "group", "groupId": "g1", "userId": "u1", "traits": {}},
     {"type": "alias", "previousId": "a1", "userId": "u1"},
@@ -53,7 +54,6 @@ GOOD = [
         "integrations": {"All": True},
     },
 ]
-GOOD[3].pop("category")
 
 
 @pytest.mark.parametrize("event", GOOD)
@@ -163,8 +163,7 @@ def test_dicts_are_taken_with_what_python_puts_in_them() -> None:
         }
     )
     assert event["userId"] == "5"
-    assert event["timestamp"] == "2026-01-02T00:00:00+00:00"
-    assert event["properties"]["when"] == "2026-01-02T00:00:00Z"
+    assert event["timestamp"] == event["properties"]["when"] == "2026-01-02T00:00:00Z"
     assert event["properties"]["nan"] is None
 
 
@@ -174,7 +173,7 @@ def test_what_is_no_event_at_all_is_rejected(item: Any) -> None:
 
 
 def test_a_naive_datetime_is_rejected() -> None:
-    assert reason({"type": "page", "userId": "u", "timestamp": datetime(2026, 1, 2)}) == "invalid_timestamp"  # noqa: DTZ001
+    assert reason({"type": "page", "userId": "u", "timestamp": datetime(2026, 1, 2)}) == "invalid_timestamp"
 
 
 # Message ids
@@ -263,8 +262,7 @@ def test_a_default_timestamp_without_zone_is_refused_at_once() -> None:
 
 
 names = st.sampled_from(
-    "type userId anonymousId event groupId previousId messageId timestamp properties traits context "
-    "integrations sentAt name x".split()
+    [*Event.__struct_encode_fields__, "type", "event", "groupId", "previousId", "name", "x"]
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 values = st.recursive(
@@ -302,7 +300,5 @@ def test_preparing_what_was_prepared_changes_nothing(event: dict[str, Any]) -> N
 
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_it(line: bytes) -> None:
-    try:
+    with suppress(SegmentEventError):
         CHECKER.prepare(line)
-    except SegmentEventError:
-        pass

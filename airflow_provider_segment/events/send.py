@@ -162,8 +162,9 @@ class Sending:
 
     async def _reap(self) -> None:
         done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        failures = [failure for task in done if (failure := task.exception())]
+        if failures:
+            raise failures[0]
 
     async def _end(self, tickers: list[asyncio.Task[None]]) -> None:
         for ticker in tickers:
