@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
 
-from airflow_provider_segment.errors import SegmentInputError, SegmentStoppedError
+from airflow_provider_segment.errors import SegmentInputError
 from airflow_provider_segment.events import send
 from airflow_provider_segment.operators.events import CHECKPOINT_KEY, SegmentBatchEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
@@ -177,9 +176,13 @@ def test_killed_halfway_and_retried(
         started.kill()
     else:
         os.kill(started._process.pid, signal.SIGTERM)
-        run = started.wait()
-        assert run.state == "up_for_retry"
-        assert "NOT sent" in run.log and "stopped before the end of the input" in str(run.error)
+        if version("apache-airflow") < "3":
+            with pytest.raises(RuntimeError, match="NOT sent"):  # Airflow 2 ends the process
+                started.wait()
+        else:
+            run = started.wait()
+            assert run.state == "up_for_retry"
+            assert "NOT sent" in run.log and "stopped before the end of the input" in str(run.error)
     delivered = segment_sandbox.summary["accepted"]
     assert delivered < 6_000
     segment_sandbox.faults.clear()
@@ -205,20 +208,6 @@ def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: San
     )
     assert run.state == "up_for_retry"
     assert "Sending broke off." in run.log and "NOT sent" in run.log
-
-
-def test_on_kill_stops_from_another_thread(run_task: RunTask, segment_sandbox: Sandbox) -> None:
-    segment_sandbox.faults.add("slow", api="tracking", seconds=0.2)
-    operator = make_operator(events=make_events(2_000, size=5_000), concurrency=1)
-    thread = threading.Thread(
-        target=lambda: (wait_until(lambda: segment_sandbox.summary["accepted"] > 0), operator.on_kill())
-    )
-    thread.start()
-    run = run_task(operator)
-    thread.join()
-    assert run.state == "up_for_retry" and isinstance(run.error, SegmentStoppedError)
-    assert 0 < len(segment_sandbox.accepted) < 2_000
-    operator.on_kill()  # after the end it does nothing
 
 
 # Real data

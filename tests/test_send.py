@@ -357,7 +357,7 @@ def test_a_stop_lets_arrive_what_is_on_its_way(
     with pytest.raises(SegmentStoppedError):
         hook.send_events(events(), concurrency=2)
     held = numbers(segment_sandbox)
-    assert 0 < len(held) <= 2_000
+    assert 0 < len(held) < 3_000
     assert f"{len(held):,} sent" in caplog.text
 
 
