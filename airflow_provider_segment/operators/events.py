@@ -233,6 +233,10 @@ class SegmentBatchEventsOperator(BaseOperator):
     Good ones are sent, bad ones go to ``rejects_path``. On Airflow 3.3 and later a retry goes on where the
     last try stopped; before, it sends again under the same message ids, which Segment deduplicates.
 
+    An event without ``messageId`` gets one that follows from its content, the same whenever it is sent. Hence
+    events that are equal to the letter, timestamp and all, are one event, of which Segment keeps one; where
+    they are not, give them a ``messageId`` or anything else that tells them apart.
+
     :param events: a list of dicts, or an XComArg of one (templated)
     :param path: instead of ``events``: JSON Lines files, ``.gz`` or not, wherever Airflow's
         ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob (templated)
