@@ -18,10 +18,10 @@ help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no account needed
-	$(VENV)/bin/python -m example_dags.demo
+	@$(VENV)/bin/python -m example_dags.demo
 
 demo-ui: $(VENV)/.base ## The same, and Airflow stays up for a look at its UI, until Ctrl-C
-	$(VENV)/bin/python -m example_dags.demo --ui
+	@$(VENV)/bin/python -m example_dags.demo --ui
 
 test: $(VENV)/.test ## All tests; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
