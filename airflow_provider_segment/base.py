@@ -1,0 +1,105 @@
+"""What all declared operators share: a connection, checked arguments, and secrets that stay secret."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
+
+from airflow_provider_segment.declarative import Arg, Declarative, option
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
+
+    from airflow_provider_segment.hooks.segment import SegmentHook
+
+# Airflow knows `password`, `private_key`, ...; Segment's settings have `privateKey`, `writeKey`, ...
+_SECRET_NAME = re.compile("key|secret|token|password|passphrase|credential|certificate", re.IGNORECASE)
+
+
+class SegmentBaseOperator(Declarative, BaseOperator):
+    """Does something with Segment.
+
+    :param segment_conn_id: the Airflow connection
+    """
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are secret, or that hold secrets."""
+
+    segment_conn_id: Arg[str] = option(default="segment_default")
+
+    ui_color = "#d5f2e3"
+
+    if TYPE_CHECKING:
+        # To type checkers an operator takes what BaseOperator stores, which is narrower than what it takes.
+        dag: Any = None
+        on_execute_callback: Any = None
+        on_failure_callback: Any = None
+        on_retry_callback: Any = None
+        on_skipped_callback: Any = None
+        on_success_callback: Any = None
+        post_execute: Any = None
+        pre_execute: Any = None
+        retry_delay: Any = None
+        sla: Any = None
+        task_display_name: Any = None
+        trigger_rule: Any = None
+
+        @property
+        def output(self) -> PlainXComArg: ...
+
+    @cached_property
+    def hook(self) -> SegmentHook:
+        """The hook of the operator's connection."""
+        from airflow_provider_segment.hooks.segment import SegmentHook
+
+        return SegmentHook(str(self.segment_conn_id))
+
+    def execute(self, context: Context) -> Any:
+        """Check the arguments, send the request, return what it brought."""
+        result = without_write_keys(self.perform(self.arguments(), context))
+        ti = context.get("ti")
+        if ti and self.do_xcom_push and isinstance(result, dict) and "id" in result:
+            # `create.output["id"]` is the XCom of that key, not an item of the returned dict.
+            ti.xcom_push(key="id", value=result["id"])
+        return result
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Given or rendered, on a mapped task or not: a value comes by here before Airflow shows it.
+        if name in self.secrets:
+            _mask(value)
+        super().__setattr__(name, value)
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Do what the operator is for, with checked arguments; what this returns is returned."""
+        raise NotImplementedError
+
+
+def without_write_keys(value: Any) -> Any:
+    """The same, where it holds sources, with the write keys hidden but for their last four characters.
+
+    What an operator returns is kept, and shown, by Airflow.
+    """
+    if isinstance(value, list):
+        return [without_write_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: [f"•••{key[-4:]}" for key in item or []]
+            if name == "writeKeys"
+            else without_write_keys(item)
+            for name, item in value.items()
+        }
+    return value
+
+
+def _mask(value: Any) -> None:
+    """Have Airflow mask a secret, or what is one in a dict by its name, in logs and in rendered templates."""
+    if isinstance(value, str):
+        mask_secret(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, dict) or _SECRET_NAME.search(str(name)):
+                _mask(inner)

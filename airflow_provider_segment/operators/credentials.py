@@ -1,0 +1,82 @@
+"""Credentials that warehouses and sources share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class SegmentListCredentialsOperator(SegmentListOperator):
+    """Return all stored credentials, their secrets masked."""
+
+    endpoint = "GET /credentials"
+    returns = "credentials"
+
+
+class SegmentGetCredentialOperator(SegmentOperator):
+    """Return a credential, its secrets masked."""
+
+    endpoint = "GET /credentials/{credentialId}"
+    returns = "credential"
+
+    credential_id: Arg[str] = path()
+
+
+class SegmentUpdateCredentialOperator(SegmentOperator):
+    """Change a credential, at once for everything that uses it."""
+
+    endpoint = "PATCH /credentials/{credentialId}"
+    returns = "credential"
+    secrets = ("settings",)
+
+    credential_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any] | None] = NOT_GIVEN
+
+
+class SegmentCreateCredentialOperator(SegmentCreateOperator):
+    """Store a credential for warehouses and sources to use."""
+
+    endpoint = "POST /credentials"
+    returns = "credential"
+    secrets = ("settings",)
+    natural_key = ("name",)
+    listed_by = SegmentListCredentialsOperator
+    updated_by = SegmentUpdateCredentialOperator
+
+    name: Arg[str]
+    settings: Arg[dict[str, Any]]
+
+
+class SegmentDeleteCredentialOperator(SegmentDeleteOperator):
+    """Delete a credential.
+
+    Segment refuses (409) while a warehouse or source uses it, even a disabled one.
+    """
+
+    endpoint = "DELETE /credentials/{credentialId}"
+
+    credential_id: Arg[str] = path()
+
+
+class SegmentListCredentialConsumersOperator(SegmentListOperator):
+    """Return what uses a credential: ``{"warehouses": [...], "sources": [...]}``.
+
+    Segment pages the two lists separately; ``limit`` holds for each.
+    """
+
+    endpoint = "GET /credentials/{credentialId}/consumers"
+
+    credential_id: Arg[str] = path()
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Ask for one list, then for the other."""
+        return {
+            key: self.collect(arguments, key, f"{key}Pagination")[key] for key in ("warehouses", "sources")
+        }

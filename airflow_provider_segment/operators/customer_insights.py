@@ -1,0 +1,23 @@
+"""Customer insights to download. Alpha."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.declarative import Arg
+from airflow_provider_segment.operation import ALPHA, SegmentOperator
+
+
+class SegmentCreateDownloadOperator(SegmentOperator):
+    """Return links to download an hour of customer insights.
+
+    The links carry their own credential: whoever sees them, for instance in XCom, can download until they
+    expire.
+
+    :param hour: the hour, ISO 8601
+    """
+
+    endpoint = "POST /customer-insights/download"
+    media_type = ALPHA
+    returns = "download"
+
+    collection_id: Arg[str]
+    hour: Arg[str]

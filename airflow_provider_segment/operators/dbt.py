@@ -1,0 +1,19 @@
+"""Syncs of dbt models. Beta."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.declarative import Arg
+from airflow_provider_segment.operation import BETA, SegmentOperator
+
+
+class SegmentCreateDbtModelSyncTriggerOperator(SegmentOperator):
+    """Start a sync of a dbt model source, and return the trigger.
+
+    Segment offers no way to ask how it went. Each call starts a sync, and so does a retry of the task.
+    """
+
+    endpoint = "POST /dbt-model-syncs/trigger"
+    media_type = BETA
+    returns = "dbtModelSyncTrigger"
+
+    source_id: Arg[str]

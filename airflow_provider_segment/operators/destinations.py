@@ -1,0 +1,208 @@
+"""Destinations and their subscriptions (mappings)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from typing_extensions import NotRequired, TypedDict
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, body, path, query
+from airflow_provider_segment.operation import (
+    ALPHA,
+    BETA,
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
+from airflow_provider_segment.operators.sources import SegmentListConnectedDestinationsFromSourceOperator
+from airflow_provider_segment.shapes import Periodic, SpecificDays
+
+
+class Cron(TypedDict):
+    """By a cron expression."""
+
+    spec: str
+    timezone: str
+
+
+class DbtCloud(TypedDict):
+    """After a job of dbt Cloud."""
+
+    jobId: str
+    accountId: str
+
+
+class ReverseEtlSchedule(TypedDict):
+    """When the model of a mapping is synced: a strategy and, but for ``MANUAL``, its config."""
+
+    strategy: Literal["CRON", "DBT_CLOUD", "MANUAL", "PERIODIC", "SPECIFIC_DAYS"]
+    config: NotRequired[Periodic | SpecificDays | Cron | DbtCloud | None]
+
+
+class SegmentListDestinationsOperator(SegmentListOperator):
+    """Return all destinations of the workspace, their secrets masked."""
+
+    endpoint = "GET /destinations"
+    returns = "destinations"
+
+
+class SegmentGetDestinationOperator(SegmentOperator):
+    """Return a destination, its secrets masked."""
+
+    endpoint = "GET /destinations/{destinationId}"
+    returns = "destination"
+
+    destination_id: Arg[str] = path()
+
+
+class SegmentUpdateDestinationOperator(SegmentOperator):
+    """Change a destination.
+
+    Settings are merged: one that is not given stays, null unsets it. Read-only settings are ignored among
+    others, and refused (400) alone. A masked secret must not be sent back.
+    """
+
+    endpoint = "PATCH /destinations/{destinationId}"
+    returns = "destination"
+    secrets = ("settings",)
+
+    destination_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any] | None] = NOT_GIVEN
+
+
+class SegmentCreateDestinationOperator(SegmentCreateOperator):
+    """Connect a source to a new destination.
+
+    Many destinations allow one instance a source (400 otherwise). Without a ``name``, one of the same kind
+    at the same source counts as the same.
+
+    :param metadata_id: the destination's id in the catalog
+    """
+
+    endpoint = "POST /destinations"
+    returns = "destination"
+    secrets = ("settings",)
+    natural_key = ("metadata_id", "name")
+    listed_by = SegmentListConnectedDestinationsFromSourceOperator
+    updated_by = SegmentUpdateDestinationOperator
+
+    source_id: Arg[str]
+    metadata_id: Arg[str]
+    enabled: Arg[bool | None] = NOT_GIVEN
+    name: Arg[str | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any]]
+
+    def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
+        """By kind and name, or by kind alone where no name is given."""
+        same_kind = item["metadata"]["id"] == arguments["metadata_id"]
+        return same_kind and arguments.get("name") in (None, item.get("name"))
+
+
+class SegmentDeleteDestinationOperator(SegmentDeleteOperator):
+    """Delete a destination."""
+
+    endpoint = "DELETE /destinations/{destinationId}"
+
+    destination_id: Arg[str] = path()
+
+
+class SegmentListDeliveryMetricsSummaryFromDestinationOperator(SegmentOperator):
+    """Return how deliveries from a source to a destination went, in time buckets.
+
+    The answer's ``destinationMetadataId`` is the id in the catalog. The window is limited: 4 hours by
+    ``MINUTE``, 7 days by ``HOUR``, 14 days by ``DAY``.
+
+    :param start_time: ISO 8601; by default as far back as the granularity allows
+    :param end_time: ISO 8601; by default now
+    """
+
+    endpoint = "GET /destinations/{destinationId}/delivery-metrics"
+    media_type = BETA
+    returns = "deliveryMetricsSummary"
+
+    destination_id: Arg[str] = path()
+    source_id: Arg[str] = query()
+    start_time: Arg[str | None] = query(default=None)
+    end_time: Arg[str | None] = query(default=None)
+    granularity: Arg[Literal["DAY", "HOUR", "MINUTE"] | None] = query(default=None)
+
+
+class SegmentListSubscriptionsFromDestinationOperator(SegmentListOperator):
+    """Return all subscriptions (mappings) of a destination."""
+
+    endpoint = "GET /destinations/{destinationId}/subscriptions"
+    media_type = ALPHA
+    returns = "subscriptions"
+
+    destination_id: Arg[str] = path()
+
+
+class SegmentGetSubscriptionFromDestinationOperator(SegmentOperator):
+    """Return a subscription of a destination."""
+
+    endpoint = "GET /destinations/{destinationId}/subscriptions/{id}"
+    media_type = ALPHA
+    returns = "subscription"
+
+    destination_id: Arg[str] = path()
+    id: Arg[str] = path()
+
+
+class SegmentUpdateSubscriptionForDestinationOperator(SegmentOperator):
+    """Change a subscription of a destination. Five a minute.
+
+    :param trigger: an FQL expression
+    :param reverse_etl_schedule: when the model's rows are synced
+    """
+
+    endpoint = "PATCH /destinations/{destinationId}/subscriptions/{id}"
+    media_type = ALPHA
+    returns = "subscription"
+    envelope = "input"
+
+    destination_id: Arg[str] = path()
+    id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    trigger: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any] | None] = NOT_GIVEN
+    reverse_etl_model_id: Arg[str | None] = body(default=NOT_GIVEN, name="reverseETLModelId")
+    reverse_etl_schedule: Arg[ReverseEtlSchedule | None] = body(default=NOT_GIVEN, name="reverseETLSchedule")
+
+
+class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):
+    """Create a subscription: which events trigger which action of a destination.
+
+    Five a minute.
+
+    :param trigger: an FQL expression
+    :param model_id: the Reverse ETL model to take rows from
+    """
+
+    endpoint = "POST /destinations/{destinationId}/subscriptions"
+    media_type = ALPHA
+    returns = "destinationSubscription"
+    natural_key = ("name",)
+    listed_by = SegmentListSubscriptionsFromDestinationOperator
+    updated_by = SegmentUpdateSubscriptionForDestinationOperator
+
+    destination_id: Arg[str] = path()
+    name: Arg[str]
+    action_id: Arg[str]
+    trigger: Arg[str]
+    enabled: Arg[bool]
+    settings: Arg[dict[str, Any] | None] = NOT_GIVEN
+    model_id: Arg[str | None] = NOT_GIVEN
+
+
+class SegmentRemoveSubscriptionFromDestinationOperator(SegmentDeleteOperator):
+    """Delete a subscription of a destination. Five a minute."""
+
+    endpoint = "DELETE /destinations/{destinationId}/subscriptions/{id}"
+    media_type = ALPHA
+
+    destination_id: Arg[str] = path()
+    id: Arg[str] = path()

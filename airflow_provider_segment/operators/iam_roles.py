@@ -1,0 +1,12 @@
+"""Roles."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.operation import SegmentListOperator
+
+
+class SegmentListRolesOperator(SegmentListOperator):
+    """Return all roles that a permission can give."""
+
+    endpoint = "GET /roles"
+    returns = "roles"

@@ -1,0 +1,134 @@
+"""Profiles of people and accounts, read through the Profile API.
+
+They need the space's own access token in the connection, beside the token of the Public API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow_provider_segment.declarative import Arg, option, path, query
+from airflow_provider_segment.operation import SegmentOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class _ProfileOperator(SegmentOperator):
+    """Reads something of one profile.
+
+    :param space_id: the space (Unify) that holds the profile
+    :param external_id: kind and value of an id: ``user_id:42``, ``email:jane@example.com``
+    :param collection: ``users`` or ``accounts``
+    """
+
+    part: ClassVar[str]
+    """The answer's member that holds what was asked for."""
+
+    space_id: Arg[str] = path()
+    external_id: Arg[str] = path()
+    collection: Arg[Literal["users", "accounts"]] = path(default="users")
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Ask once."""
+        return self.ask(arguments, {})[self.part]
+
+    def ask(self, arguments: dict[str, Any], cursor: dict[str, Any]) -> dict[str, Any]:
+        """One answer of the Profile API."""
+        method, path, options = self.request(arguments)
+        parameters = options.get("query", {}) | cursor
+        joined = {n: ",".join(v) if isinstance(v, list) else v for n, v in parameters.items()}
+        body: dict[str, Any] = self.hook.request(method, path, api="profile", query=joined).body
+        return body
+
+
+class _PagedProfileOperator(_ProfileOperator):
+    """Reads something of one profile, page after page.
+
+    :param limit: return so many items at most; None for all
+    :param page_size: items per request
+    """
+
+    part = "data"
+
+    limit: Arg[int | None] = option(default=None)
+    page_size: Arg[int] = option(default=100)
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Ask until there is no more, or enough."""
+        limit = arguments["limit"]
+        found: list[Any] = []
+        start = None
+        while limit is None or len(found) < limit:
+            body = self.ask(arguments, {"limit": arguments["page_size"], "next": start})
+            found += body[self.part].items() if isinstance(body[self.part], dict) else body[self.part]
+            cursor = body.get("cursor") or {}
+            start = cursor.get("next") if cursor.get("has_more") else None
+            if not start:
+                break
+        return self.result(found[:limit])
+
+    def result(self, found: list[Any]) -> Any:
+        """What to return of all pages."""
+        return found
+
+
+class SegmentGetProfileTraitsOperator(_PagedProfileOperator):
+    """Return the traits of a profile, as a dict: its own, computed ones and audiences.
+
+    :param include: only these traits
+    :param trait_class: only traits of this class, for instance ``audience``
+    """
+
+    endpoint = "GET /v1/spaces/{spaceId}/collections/{collection}/profiles/{externalId}/traits"
+    part = "traits"
+
+    include: Arg[list[str] | None] = query(default=None)
+    trait_class: Arg[str | None] = query(default=None, name="class")
+
+    def result(self, found: list[Any]) -> Any:
+        """A dict again."""
+        return dict(found)
+
+
+class SegmentGetProfileEventsOperator(_PagedProfileOperator):
+    """Return the latest events of a profile, newest first. Segment keeps them for some weeks here.
+
+    :param include: only events of these names
+    :param exclude: no events of these names
+    :param start: only events from this moment, ISO 8601
+    :param end: only events up to this moment, ISO 8601
+    :param sort: ``asc`` for oldest first
+    """
+
+    endpoint = "GET /v1/spaces/{spaceId}/collections/{collection}/profiles/{externalId}/events"
+
+    include: Arg[list[str] | None] = query(default=None)
+    exclude: Arg[list[str] | None] = query(default=None)
+    start: Arg[str | None] = query(default=None)
+    end: Arg[str | None] = query(default=None)
+    sort: Arg[Literal["asc", "desc"] | None] = query(default=None)
+
+
+class SegmentGetProfileExternalIdsOperator(_PagedProfileOperator):
+    """Return all ids by which a profile is known.
+
+    :param include: only ids of these kinds
+    """
+
+    endpoint = "GET /v1/spaces/{spaceId}/collections/{collection}/profiles/{externalId}/external_ids"
+
+    include: Arg[list[str] | None] = query(default=None)
+
+
+class SegmentGetProfileMetadataOperator(_ProfileOperator):
+    """Return when a profile was created and changed, and by which messages."""
+
+    endpoint = "GET /v1/spaces/{spaceId}/collections/{collection}/profiles/{externalId}/metadata"
+    part = "metadata"
+
+
+class SegmentGetProfileLinksOperator(_PagedProfileOperator):
+    """Return the profiles that a profile is linked to: the accounts of a user, the users of an account."""
+
+    endpoint = "GET /v1/spaces/{spaceId}/collections/{collection}/profiles/{externalId}/links"

@@ -1,0 +1,121 @@
+"""Profiles Sync: the profiles of a space in a warehouse. Alpha."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import NotRequired, TypedDict
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.operation import (
+    ALPHA,
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
+
+
+class ProfilesSyncOverride(TypedDict):
+    """Whether a collection, or one property of it, is synced."""
+
+    collection: str
+    enabled: bool
+    property: NotRequired[str | None]
+
+
+class SegmentListProfilesWarehouseInSpaceOperator(SegmentListOperator):
+    """Return all warehouses that a space's profiles are synced to."""
+
+    endpoint = "GET /spaces/{spaceId}/profiles-warehouses"
+    media_type = ALPHA
+    returns = "profilesWarehouses"
+
+    space_id: Arg[str] = path()
+
+
+class SegmentUpdateProfilesWarehouseForSpaceWarehouseOperator(SegmentOperator):
+    """Change a profiles warehouse.
+
+    Segment asks for the settings each time, and merges them: one that is not given stays, null unsets it.
+    """
+
+    endpoint = "PATCH /spaces/{spaceId}/profiles-warehouses/{warehouseId}"
+    media_type = ALPHA
+    returns = "profilesWarehouse"
+    secrets = ("settings",)
+
+    space_id: Arg[str] = path()
+    warehouse_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any]]
+    schema_name: Arg[str | None] = NOT_GIVEN
+
+
+class SegmentCreateProfilesWarehouseOperator(SegmentCreateOperator):
+    """Sync a space's profiles to a warehouse.
+
+    One of the same kind with the same name and schema counts as the same; what is not given is not compared.
+
+    :param metadata_id: the warehouse's id in the catalog
+    :param schema_name: the schema to write to
+    """
+
+    endpoint = "POST /spaces/{spaceId}/profiles-warehouses"
+    media_type = ALPHA
+    returns = "profilesWarehouse"
+    secrets = ("settings",)
+    natural_key = ("metadata_id", "name", "schema_name")
+    listed_by = SegmentListProfilesWarehouseInSpaceOperator
+    updated_by = SegmentUpdateProfilesWarehouseForSpaceWarehouseOperator
+
+    space_id: Arg[str] = path()
+    metadata_id: Arg[str]
+    name: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any]]
+    schema_name: Arg[str | None] = NOT_GIVEN
+
+    def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
+        """By kind, schema and name, as far as they are given; Segment keeps the name among the settings."""
+        there = {"name": item["settings"].get("name"), "schema_name": item.get("schemaName")}
+        same_kind = item["metadata"]["id"] == arguments["metadata_id"]
+        return same_kind and all(arguments.get(key) in (None, value) for key, value in there.items())
+
+
+class SegmentRemoveProfilesWarehouseFromSpaceOperator(SegmentDeleteOperator):
+    """Stop syncing a space's profiles to a warehouse."""
+
+    endpoint = "DELETE /spaces/{spaceId}/profiles-warehouses/{warehouseId}"
+    media_type = ALPHA
+
+    space_id: Arg[str] = path()
+    warehouse_id: Arg[str] = path()
+
+
+class SegmentListSelectiveSyncsFromWarehouseAndSpaceOperator(SegmentListOperator):
+    """Return which collections and properties of a space are synced: ``items`` and ``enableEventTables``."""
+
+    endpoint = "GET /spaces/{spaceId}/profiles-warehouses/{warehouseId}/selective-syncs"
+    media_type = ALPHA
+    items = "items"
+
+    space_id: Arg[str] = path()
+    warehouse_id: Arg[str] = path()
+
+
+class SegmentUpdateSelectiveSyncForWarehouseAndSpaceOperator(SegmentOperator):
+    """Choose which collections and properties of a space are synced.
+
+    Returns ``UPDATED``, or ``UNCHANGED`` where it was so already.
+    """
+
+    endpoint = "PATCH /spaces/{spaceId}/profiles-warehouses/{warehouseId}/selective-syncs"
+    media_type = ALPHA
+    returns = "status"
+
+    space_id: Arg[str] = path()
+    warehouse_id: Arg[str] = path()
+    sync_overrides: Arg[list[ProfilesSyncOverride] | None] = NOT_GIVEN
+    enable_event_tables: Arg[bool | None] = NOT_GIVEN

@@ -1,0 +1,136 @@
+"""Reverse ETL: models and their syncs. Alpha."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option, path
+from airflow_provider_segment.operation import (
+    ALPHA,
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
+
+
+class SegmentListReverseEtlModelsOperator(SegmentListOperator):
+    """Return all Reverse ETL models."""
+
+    endpoint = "GET /reverse-etl-models"
+    media_type = ALPHA
+    returns = "models"
+
+
+class SegmentGetReverseEtlModelOperator(SegmentOperator):
+    """Return a Reverse ETL model."""
+
+    endpoint = "GET /reverse-etl-models/{modelId}"
+    media_type = ALPHA
+    returns = "reverseEtlModel"
+
+    model_id: Arg[str] = path()
+
+
+class SegmentUpdateReverseEtlModelOperator(SegmentOperator):
+    """Change a Reverse ETL model."""
+
+    endpoint = "PATCH /reverse-etl-models/{modelId}"
+    media_type = ALPHA
+    returns = "reverseEtlModel"
+
+    model_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    description: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    query: Arg[str | None] = NOT_GIVEN
+    query_identifier_column: Arg[str | None] = NOT_GIVEN
+
+
+class SegmentCreateReverseEtlModelOperator(SegmentCreateOperator):
+    """Create a Reverse ETL model: a query at a source warehouse.
+
+    :param query_identifier_column: the column that tells rows apart
+    """
+
+    endpoint = "POST /reverse-etl-models"
+    media_type = ALPHA
+    returns = "reverseEtlModel"
+    natural_key = ("source_id", "name")
+    listed_by = SegmentListReverseEtlModelsOperator
+    updated_by = SegmentUpdateReverseEtlModelOperator
+
+    source_id: Arg[str]
+    name: Arg[str]
+    description: Arg[str]
+    enabled: Arg[bool]
+    query: Arg[str]
+    query_identifier_column: Arg[str]
+
+
+class SegmentDeleteReverseEtlModelOperator(SegmentDeleteOperator):
+    """Delete a Reverse ETL model."""
+
+    endpoint = "DELETE /reverse-etl-models/{modelId}"
+    media_type = ALPHA
+
+    model_id: Arg[str] = path()
+
+
+class SegmentCreateReverseEtlManualSyncOperator(SegmentOperator):
+    """Start a Reverse ETL sync, and return its id.
+
+    Twenty a minute. Each call starts a sync, and so does a retry of the task.
+
+    :param subscription_id: the mapping: the number after ``/mappings/`` in the address of Segment's app
+    """
+
+    endpoint = "POST /reverse-etl-syncs"
+    media_type = ALPHA
+    returns = "reverseETLManualSync"
+
+    source_id: Arg[str]
+    model_id: Arg[str]
+    subscription_id: Arg[str]
+
+
+class SegmentGetReverseEtlSyncStatusOperator(SegmentOperator):
+    """Return how a Reverse ETL sync stands: ``syncStatus``, and what was extracted and loaded.
+
+    ``PARTIAL_SUCCESS`` is an end, too. The counts come as text.
+    """
+
+    endpoint = "GET /reverse-etl-models/{modelId}/syncs/{syncId}"
+    media_type = ALPHA
+    returns = "reverseETLSyncStatus"
+
+    model_id: Arg[str] = path()
+    sync_id: Arg[str] = path()
+
+
+class SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator(SegmentListOperator):
+    """Return the syncs of a mapping, with how each went.
+
+    A long history: give a ``limit``. Segment gives at most 100 a page here.
+    """
+
+    endpoint = "GET /reverse-etl-models/{modelId}/subscriptionId/{subscriptionId}/syncs"
+    media_type = ALPHA
+    returns = "syncStatuses"
+    pagination = None
+
+    model_id: Arg[str] = path()
+    subscription_id: Arg[str] = path()
+    page_size: Arg[int] = option(default=100)
+
+
+class SegmentCancelReverseEtlSyncForModelOperator(SegmentOperator):
+    """Cancel a running Reverse ETL sync; it ends some seconds later.
+
+    Segment answers 200 also where nothing could be cancelled: ``errorCode`` says so then.
+    """
+
+    endpoint = "POST /reverse-etl-models/{modelId}/syncs/{syncId}/cancel"
+    media_type = ALPHA
+
+    model_id: Arg[str] = path()
+    sync_id: Arg[str] = path()
+    reason_for_canceling: Arg[int | None] = NOT_GIVEN

@@ -1,0 +1,211 @@
+"""Sources, their labels, schema settings and write keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import TypedDict
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.operation import (
+    ALPHA,
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
+from airflow_provider_segment.shapes import Label
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+KEYS_BEFORE = "segment_write_keys_before"
+"""The key in the task state store: how many write keys the source had before the first try."""
+
+
+class TrackSettings(TypedDict, total=False):
+    """What happens to track events."""
+
+    allowUnplannedEvents: bool | None
+    allowUnplannedEventProperties: bool | None
+    allowEventOnViolations: bool | None
+    allowPropertiesOnViolations: bool | None
+    commonEventOnViolations: Literal["ALLOW", "BLOCK", "OMIT_PROPERTIES"] | None
+
+
+class TraitSettings(TypedDict, total=False):
+    """What happens to identify or group events."""
+
+    allowUnplannedTraits: bool | None
+    allowTraitsOnViolations: bool | None
+    commonEventOnViolations: Literal["ALLOW", "BLOCK", "OMIT_TRAITS"] | None
+
+
+class SegmentListSourcesOperator(SegmentListOperator):
+    """Return all sources of the workspace, their write keys hidden but for the last characters."""
+
+    endpoint = "GET /sources"
+    returns = "sources"
+
+
+class SegmentGetSourceOperator(SegmentOperator):
+    """Return a source and its tracking plan: ``source`` and ``trackingPlanId``."""
+
+    endpoint = "GET /sources/{sourceId}"
+
+    source_id: Arg[str] = path()
+
+
+class SegmentUpdateSourceOperator(SegmentOperator):
+    """Change a source: its name or slug, switch it on or off.
+
+    Settings are merged: one that is not given stays, null unsets it.
+    """
+
+    endpoint = "PATCH /sources/{sourceId}"
+    returns = "source"
+    secrets = ("settings",)
+
+    source_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    slug: Arg[str | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any] | None] = NOT_GIVEN
+
+
+class SegmentCreateSourceOperator(SegmentCreateOperator):
+    """Create a source.
+
+    Segment gives it its slug for a name; rename it with :class:`SegmentUpdateSourceOperator`.
+
+    :param metadata_id: the source's id in the catalog
+    :param disconnect_all_warehouses: do not connect it to every warehouse of the workspace, which Segment
+        would do
+    """
+
+    endpoint = "POST /sources"
+    returns = "source"
+    secrets = ("settings",)
+    natural_key = ("slug",)
+    listed_by = SegmentListSourcesOperator
+    updated_by = SegmentUpdateSourceOperator
+
+    slug: Arg[str]
+    enabled: Arg[bool] = True
+    metadata_id: Arg[str]
+    settings: Arg[dict[str, Any] | None] = NOT_GIVEN
+    disconnect_all_warehouses: Arg[bool] = True
+
+
+class SegmentDeleteSourceOperator(SegmentDeleteOperator):
+    """Delete a source."""
+
+    endpoint = "DELETE /sources/{sourceId}"
+
+    source_id: Arg[str] = path()
+
+
+class SegmentListConnectedDestinationsFromSourceOperator(SegmentListOperator):
+    """Return all destinations of a source."""
+
+    endpoint = "GET /sources/{sourceId}/connected-destinations"
+    returns = "destinations"
+
+    source_id: Arg[str] = path()
+
+
+class SegmentListConnectedWarehousesFromSourceOperator(SegmentListOperator):
+    """Return all warehouses that a source is loaded to."""
+
+    endpoint = "GET /sources/{sourceId}/connected-warehouses"
+    returns = "warehouses"
+
+    source_id: Arg[str] = path()
+
+
+class SegmentAddLabelsToSourceOperator(SegmentOperator):
+    """Add existing labels to a source, and return all that it has."""
+
+    endpoint = "POST /sources/{sourceId}/labels"
+    returns = "labels"
+
+    source_id: Arg[str] = path()
+    labels: Arg[list[Label]]
+
+
+class SegmentReplaceLabelsInSourceOperator(SegmentOperator):
+    """Give a source exactly these labels, and return them."""
+
+    endpoint = "PUT /sources/{sourceId}/labels"
+    returns = "labels"
+
+    source_id: Arg[str] = path()
+    labels: Arg[list[Label]]
+
+
+class SegmentListSchemaSettingsInSourceOperator(SegmentOperator):
+    """Return what Segment does to events of a source that its tracking plan does not know."""
+
+    endpoint = "GET /sources/{sourceId}/settings"
+
+    source_id: Arg[str] = path()
+
+
+class SegmentUpdateSchemaSettingsInSourceOperator(SegmentOperator):
+    """Set what Segment does to events of a source that its tracking plan does not know.
+
+    Needs Protocols; without, nothing changes. The forwarding targets cannot be unset: null is refused.
+
+    :param forwarding_violations_to: the source that gets events with violations
+    :param forwarding_blocked_events_to: the source that gets blocked events
+    """
+
+    endpoint = "PATCH /sources/{sourceId}/settings"
+
+    source_id: Arg[str] = path()
+    track: Arg[TrackSettings | None] = NOT_GIVEN
+    identify: Arg[TraitSettings | None] = NOT_GIVEN
+    group: Arg[TraitSettings | None] = NOT_GIVEN
+    forwarding_violations_to: Arg[str] = NOT_GIVEN
+    forwarding_blocked_events_to: Arg[str] = NOT_GIVEN
+
+
+class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
+    """Give a source one more write key.
+
+    Returns the source, its write keys hidden but for the last characters: read the new one in Segment's
+    app, or through the hook. On Airflow 3.3, a retry of a task whose first try lost the answer makes no
+    other one, if the token may see write keys.
+    """
+
+    endpoint = "POST /sources/{sourceId}/writekey"
+    media_type = ALPHA
+    returns = "source"
+
+    source_id: Arg[str] = path()
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Make a key, unless there is one more than before the first try."""
+        store: Any = context.get("task_state_store")
+        if store:
+            source = self.send(arguments, SegmentGetSourceOperator)["source"]
+            before, now = store.get(KEYS_BEFORE), len(source["writeKeys"])
+            if before is not None and now > before:
+                self.log.warning("Created by an earlier try of this task")
+                return source
+            store.set(KEYS_BEFORE, now)
+        return self.send(arguments)
+
+
+class SegmentRemoveWriteKeyFromSourceOperator(SegmentDeleteOperator):
+    """Take a write key from a source. Whoever still sends with it loses events.
+
+    :param write_key: masked in logs and in what Airflow shows of the task
+    """
+
+    endpoint = "DELETE /sources/{sourceId}/writekey/{writeKey}"
+    media_type = ALPHA
+    secrets = ("write_key",)
+
+    source_id: Arg[str] = path()
+    write_key: Arg[str] = path()

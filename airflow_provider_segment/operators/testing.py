@@ -1,0 +1,26 @@
+"""An echo."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.declarative import Arg, query
+from airflow_provider_segment.operation import SegmentOperator
+
+
+class SegmentEchoOperator(SegmentOperator):
+    """Call Segment's echo: answers with the message, or with the trouble asked for.
+
+    :param delay: milliseconds to wait before answering
+    :param trigger_error: answer with an error
+    :param trigger_multiple_errors: answer with several
+    :param trigger_unexpected_error: answer with one of the unexpected kind
+    :param status_code: answer with this status
+    """
+
+    endpoint = "GET /echo"
+
+    message: Arg[str] = query()
+    delay: Arg[int | None] = query(default=None)
+    trigger_error: Arg[bool | None] = query(default=None)
+    trigger_multiple_errors: Arg[bool | None] = query(default=None)
+    trigger_unexpected_error: Arg[bool | None] = query(default=None)
+    status_code: Arg[int | None] = query(default=None)

@@ -1,0 +1,203 @@
+"""Tracking plans, their rules and sources (Protocols)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import NotRequired, TypedDict
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path, query
+from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.providers.common.compat.sdk import Context
+
+RULES_PER_CALL = 200
+RULES_PER_QUERY = 50  # in the query of a DELETE: some 5 KB
+
+
+class RuleReference(TypedDict):
+    """Names a rule of a tracking plan."""
+
+    type: Literal["COMMON", "GROUP", "IDENTIFY", "PAGE", "SCREEN", "TRACK"]
+    key: NotRequired[str | None]
+    version: int
+
+
+class Rule(RuleReference):
+    """A rule of a tracking plan: the JSON schema of one event."""
+
+    jsonSchema: Any
+
+
+class ChangedRule(Rule):
+    """A rule to change or add."""
+
+    newKey: NotRequired[str | None]
+
+
+class SegmentListTrackingPlansOperator(SegmentListOperator):
+    """Return all tracking plans of the workspace.
+
+    :param type: only those of this type
+    """
+
+    endpoint = "GET /tracking-plans"
+    returns = "trackingPlans"
+
+    type: Arg[Literal["LIVE", "PROPERTY_LIBRARY", "RULE_LIBRARY", "TEMPLATE"] | None] = query(default=None)
+
+
+class SegmentGetTrackingPlanOperator(SegmentOperator):
+    """Return a tracking plan, without its rules."""
+
+    endpoint = "GET /tracking-plans/{trackingPlanId}"
+    returns = "trackingPlan"
+
+    tracking_plan_id: Arg[str] = path()
+
+
+class SegmentUpdateTrackingPlanOperator(SegmentOperator):
+    """Change the name or the description of a tracking plan."""
+
+    endpoint = "PATCH /tracking-plans/{trackingPlanId}"
+    returns = "status"
+
+    tracking_plan_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    description: Arg[str | None] = NOT_GIVEN
+
+
+class SegmentCreateTrackingPlanOperator(SegmentCreateOperator):
+    """Create a tracking plan, without rules."""
+
+    endpoint = "POST /tracking-plans"
+    returns = "trackingPlan"
+    natural_key = ("type", "name")
+    listed_by = SegmentListTrackingPlansOperator
+    updated_by = SegmentUpdateTrackingPlanOperator
+
+    name: Arg[str]
+    description: Arg[str | None] = NOT_GIVEN
+    type: Arg[Literal["LIVE", "PROPERTY_LIBRARY", "RULE_LIBRARY", "TEMPLATE"]]
+
+    def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
+        """Change it and read it back: the change is answered with a word only."""
+        super().update(existing, arguments)
+        return self.send({"tracking_plan_id": existing["id"]}, SegmentGetTrackingPlanOperator)
+
+
+class SegmentDeleteTrackingPlanOperator(SegmentDeleteOperator):
+    """Delete a tracking plan."""
+
+    endpoint = "DELETE /tracking-plans/{trackingPlanId}"
+
+    tracking_plan_id: Arg[str] = path()
+
+
+class SegmentListRulesFromTrackingPlanOperator(SegmentListOperator):
+    """Return all rules of a tracking plan."""
+
+    endpoint = "GET /tracking-plans/{trackingPlanId}/rules"
+    returns = "rules"
+
+    tracking_plan_id: Arg[str] = path()
+
+
+class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
+    """Change rules of a tracking plan, and add those it does not have.
+
+    Segment takes 200 a call: a longer list goes out as several.
+    """
+
+    endpoint = "PATCH /tracking-plans/{trackingPlanId}/rules"
+    returns = "status"
+
+    tracking_plan_id: Arg[str] = path()
+    rules: Arg[list[ChangedRule]]
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Send the rules in pages."""
+        status = None
+        for page in _pages(arguments, RULES_PER_CALL):
+            status = self.send(page)
+        return status
+
+
+class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
+    """Give a tracking plan exactly these rules.
+
+    Segment takes 200 a call: of a longer list the first 200 replace all rules, and the others are added.
+    Meanwhile, and until a retry where that fails, the plan lacks the others.
+    """
+
+    endpoint = "PUT /tracking-plans/{trackingPlanId}/rules"
+    returns = "status"
+
+    tracking_plan_id: Arg[str] = path()
+    rules: Arg[list[Rule]]
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Replace by the first page, then add the others."""
+        first, *others = _pages(arguments, RULES_PER_CALL)
+        status = self.send(first)
+        for page in others:
+            status = self.send(page, SegmentUpdateRulesInTrackingPlanOperator)
+        return status
+
+
+class SegmentRemoveRulesFromTrackingPlanOperator(SegmentDeleteOperator):
+    """Delete rules of a tracking plan.
+
+    The rules travel in the query, so a long list goes out as several requests.
+    """
+
+    endpoint = "DELETE /tracking-plans/{trackingPlanId}/rules"
+
+    tracking_plan_id: Arg[str] = path()
+    rules: Arg[list[RuleReference]] = query()
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Send the rules in pages."""
+        status = None
+        for page in _pages(arguments, RULES_PER_QUERY):
+            status = super().perform(page, context)
+        return status
+
+
+class SegmentListSourcesFromTrackingPlanOperator(SegmentListOperator):
+    """Return all sources connected to a tracking plan."""
+
+    endpoint = "GET /tracking-plans/{trackingPlanId}/sources"
+    returns = "sources"
+
+    tracking_plan_id: Arg[str] = path()
+
+
+class SegmentAddSourceToTrackingPlanOperator(SegmentOperator):
+    """Connect a source to a tracking plan, instead of the plan that it may have."""
+
+    endpoint = "POST /tracking-plans/{trackingPlanId}/sources"
+    returns = "status"
+
+    tracking_plan_id: Arg[str] = path()
+    source_id: Arg[str]
+
+
+class SegmentRemoveSourceFromTrackingPlanOperator(SegmentDeleteOperator):
+    """Disconnect a source from a tracking plan."""
+
+    endpoint = "DELETE /tracking-plans/{trackingPlanId}/sources"
+
+    tracking_plan_id: Arg[str] = path()
+    source_id: Arg[str] = query()
+
+
+def _pages(arguments: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
+    """The arguments, with so many of the rules at a time; once, where there are none."""
+    rules = arguments["rules"]
+    for start in range(0, max(len(rules), 1), size):
+        yield {**arguments, "rules": rules[start : start + size]}

@@ -1,0 +1,127 @@
+"""Warehouses and the sources loaded to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_segment.creation import SegmentCreateOperator
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+
+
+class SegmentListWarehousesOperator(SegmentListOperator):
+    """Return all warehouses of the workspace. Passwords are not among their settings."""
+
+    endpoint = "GET /warehouses"
+    returns = "warehouses"
+
+
+class SegmentGetWarehouseOperator(SegmentOperator):
+    """Return a warehouse. Its password is not among the settings."""
+
+    endpoint = "GET /warehouses/{warehouseId}"
+    returns = "warehouse"
+
+    warehouse_id: Arg[str] = path()
+
+
+class SegmentUpdateWarehouseOperator(SegmentOperator):
+    """Change a warehouse.
+
+    Segment asks for the settings each time, and merges them: one that is not given stays, null unsets it.
+    """
+
+    endpoint = "PATCH /warehouses/{warehouseId}"
+    returns = "warehouse"
+    secrets = ("settings",)
+
+    warehouse_id: Arg[str] = path()
+    name: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any]]
+
+
+class SegmentCreateWarehouseOperator(SegmentCreateOperator):
+    """Create a warehouse.
+
+    One of the same kind with the same name counts as the same; without a ``name``, ``if_exists`` finds
+    none.
+
+    :param metadata_id: the warehouse's id in the catalog
+    :param disconnect_all_sources: do not load every source of the workspace to it, which Segment would do
+    """
+
+    endpoint = "POST /warehouses"
+    returns = "warehouse"
+    secrets = ("settings",)
+    natural_key = ("metadata_id", "name")
+    listed_by = SegmentListWarehousesOperator
+    updated_by = SegmentUpdateWarehouseOperator
+
+    metadata_id: Arg[str]
+    name: Arg[str | None] = NOT_GIVEN
+    enabled: Arg[bool | None] = NOT_GIVEN
+    settings: Arg[dict[str, Any]]
+    disconnect_all_sources: Arg[bool] = True
+
+    def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
+        """By kind and name, which Segment keeps among the settings."""
+        name = arguments.get("name") or arguments["settings"].get("name")
+        same_name = name is not None and item["settings"].get("name") == name
+        return same_name and item["metadata"]["id"] == arguments["metadata_id"]
+
+
+class SegmentDeleteWarehouseOperator(SegmentDeleteOperator):
+    """Delete a warehouse from Segment. What was loaded stays where it is."""
+
+    endpoint = "DELETE /warehouses/{warehouseId}"
+
+    warehouse_id: Arg[str] = path()
+
+
+class SegmentCreateValidationInWarehouseOperator(SegmentOperator):
+    """Try out the settings of a warehouse before it exists; returns ``CONNECTED`` or ``FAILED``."""
+
+    endpoint = "POST /warehouses/validation"
+    returns = "status"
+    secrets = ("settings",)
+
+    metadata_id: Arg[str]
+    settings: Arg[dict[str, Any]]
+
+
+class SegmentListConnectedSourcesFromWarehouseOperator(SegmentListOperator):
+    """Return all sources that are loaded to a warehouse."""
+
+    endpoint = "GET /warehouses/{warehouseId}/connected-sources"
+    returns = "sources"
+
+    warehouse_id: Arg[str] = path()
+
+
+class SegmentAddConnectionFromSourceToWarehouseOperator(SegmentOperator):
+    """Load a source to a warehouse; returns ``CONNECTED`` or ``NOT_CONNECTED``."""
+
+    endpoint = "POST /warehouses/{warehouseId}/connected-sources/{sourceId}"
+    returns = "status"
+
+    warehouse_id: Arg[str] = path()
+    source_id: Arg[str] = path()
+
+
+class SegmentRemoveSourceConnectionFromWarehouseOperator(SegmentDeleteOperator):
+    """Stop loading a source to a warehouse. What was loaded stays where it is."""
+
+    endpoint = "DELETE /warehouses/{warehouseId}/connected-sources/{sourceId}"
+
+    warehouse_id: Arg[str] = path()
+    source_id: Arg[str] = path()
+
+
+class SegmentGetConnectionStateFromWarehouseOperator(SegmentOperator):
+    """Try the connection to a warehouse; returns ``CONNECTED`` or ``FAILED``."""
+
+    endpoint = "GET /warehouses/{warehouseId}/connection-state"
+    returns = "connectionState"
+
+    warehouse_id: Arg[str] = path()

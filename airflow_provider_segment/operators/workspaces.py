@@ -1,0 +1,12 @@
+"""The workspace."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.operation import SegmentOperator
+
+
+class SegmentGetWorkspaceOperator(SegmentOperator):
+    """Return the workspace that the connection's token belongs to."""
+
+    endpoint = "GET /"
+    returns = "workspace"
