@@ -12,7 +12,7 @@ PIP            := $(VENV)/bin/python -m pip install --quiet --disable-pip-versio
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test lint format bench constraints clean
+.PHONY: help demo demo-ui test lint format bench drift constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,7 @@ lint: $(VENV)/.test $(VENV)/.lint ## Format, lint and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 
 format: $(VENV)/.lint ## Format the code
 	$(VENV)/bin/ruff format .
@@ -38,6 +39,9 @@ format: $(VENV)/.lint ## Format the code
 bench: $(VENV)/.bench ## Measure against the official library, naive loops and the limit
 	$(VENV)/bin/python -m benchmarks.import_time
 	$(VENV)/bin/python -m benchmarks.bulk_send $(ARGS)
+
+drift: $(VENV)/.test ## Compare the operators with an OpenAPI document of the Public API: make drift SPEC=file
+	$(VENV)/bin/python tests/public_api/make_table.py $(SPEC)
 
 constraints: $(VENV)/.base ## Take the newest versions as the tested ones
 	$(PIP) uv

@@ -98,9 +98,13 @@ def read_settings(connection: Connection, **overrides: Any) -> Settings:
 
 def form_widgets() -> dict[str, Any]:
     """The extra fields as the widgets that Airflow before 3.2 wants."""
-    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
-    from flask_babel import lazy_gettext
-    from wtforms import PasswordField, StringField
+    # Only those versions bring these packages.
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
+        BS3PasswordFieldWidget,
+        BS3TextFieldWidget,
+    )
+    from flask_babel import lazy_gettext  # type: ignore[import-not-found]
+    from wtforms import PasswordField, StringField  # type: ignore[import-untyped]
 
     widgets = {}
     for name, spec in CONN_FIELDS.items():

@@ -99,7 +99,7 @@ def build_request(
     return http.build_request(
         call.method,
         host_of(call.api, settings.region, settings.base_url) + call.path,
-        params=httpx.QueryParams(query_pairs(call.query)) if call.query else None,
+        params=tuple(query_pairs(call.query)) if call.query else None,
         headers=headers | dict(call.headers),
         content=call.body(now) if call.body else None,
     )

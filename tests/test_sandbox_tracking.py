@@ -167,7 +167,7 @@ def test_a_message_id_is_accepted_once_in_a_day_across_all_sources(
     sandbox: Sandbox, http: httpx.Client
 ) -> None:
     bearer = {"Authorization": f"Bearer {sandbox.token}"}
-    other = {"slug": "other", "enabled": True, "metadataId": "http"}
+    other = {"slug": "other", "enabled": True, "metadataId": "iUM16Md8P2"}
     (other_key,) = httpx.post(f"{sandbox.url}/sources", json=other, headers=bearer).json()["data"]["source"][
         "writeKeys"
     ]

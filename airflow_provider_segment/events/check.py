@@ -50,9 +50,8 @@ class AnyObject(Struct, gc=False):
 
 
 class Event(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
-    """What the six types have in common."""
+    """What all types have in common."""
 
-    user_id: NonEmpty | UnsetType = UNSET
     anonymous_id: NonEmpty | UnsetType = UNSET
     message_id: MessageId | UnsetType = UNSET
     timestamp: Timestamp | UnsetType = UNSET
@@ -64,25 +63,31 @@ class Event(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
     sent_at: UnsetType = UNSET
 
 
-class Track(Event, tag="track", kw_only=True, gc=False):
+class UserEvent(Event, kw_only=True, gc=False):
+    """What all types but alias have in common: the user may be anonymous."""
+
+    user_id: NonEmpty | UnsetType = UNSET
+
+
+class Track(UserEvent, tag="track", kw_only=True, gc=False):
     """A user did something."""
 
     event: NonEmpty
 
 
-class Identify(Event, tag="identify", kw_only=True, gc=False):
+class Identify(UserEvent, tag="identify", kw_only=True, gc=False):
     """Who a user is."""
 
 
-class Page(Event, tag="page", kw_only=True, gc=False):
+class Page(UserEvent, tag="page", kw_only=True, gc=False):
     """A user saw a page."""
 
 
-class Screen(Event, tag="screen", kw_only=True, gc=False):
+class Screen(UserEvent, tag="screen", kw_only=True, gc=False):
     """A user saw a screen of an app."""
 
 
-class Group(Event, tag="group", kw_only=True, gc=False):
+class Group(UserEvent, tag="group", kw_only=True, gc=False):
     """A user belongs to a group."""
 
     group_id: NonEmpty
@@ -95,7 +100,7 @@ class Alias(Event, tag="alias", kw_only=True, gc=False):
     previous_id: NonEmpty
 
 
-_decode: Callable[[bytes], Event] = msgspec.json.Decoder(
+_decode: Callable[[bytes], UserEvent | Alias] = msgspec.json.Decoder(
     Track | Identify | Page | Screen | Group | Alias
 ).decode
 _decode_freely = msgspec.json.Decoder().decode
@@ -176,7 +181,7 @@ class Checker:
             raise SegmentEventError("too_large", f"{len(line):,} bytes; Segment takes {MAX_EVENT_BYTES:,}")
         return line
 
-    def _with_defaults(self, line: bytes, event: Event) -> tuple[bytes, bytes]:
+    def _with_defaults(self, line: bytes, event: UserEvent | Alias) -> tuple[bytes, bytes]:
         """The event merged with the defaults of what it has, and as bytes the defaults that it lacks."""
         lacking = self._timestamp_member if event.timestamp is UNSET else b""
         for name, default in self._objects.items():
@@ -247,7 +252,7 @@ def _iso(text: str) -> str:
         return text
 
 
-def _decode_repaired(line: bytes) -> Event:
+def _decode_repaired(line: bytes) -> UserEvent | Alias:
     try:
         return _decode(line)
     except msgspec.ValidationError as error:

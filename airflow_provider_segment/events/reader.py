@@ -58,6 +58,7 @@ class Source(Protocol):
 
     def place(self, position: int) -> dict[str, Any]:
         """A position for people: ``{"file": ..., "line": ...}`` or ``{"item": ...}``."""
+        ...
 
 
 class ItemSource:

@@ -64,10 +64,6 @@ class SegmentHook(BaseHook):
     conn_type = CONN_TYPE
     hook_name = HOOK_NAME
 
-    # Airflow before 3.2 asks the hook for the form.
-    get_connection_form_widgets = staticmethod(form_widgets)
-    get_ui_field_behaviour = staticmethod(form_behaviour)
-
     def __init__(
         self,
         segment_conn_id: str = default_conn_name,
@@ -88,6 +84,16 @@ class SegmentHook(BaseHook):
         self._client: SegmentClient | None = None
         self._sending: Sending | None = None
         self._stopped = False
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The extra fields of the form, for Airflow before 3.2."""
+        return form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The standard fields of the form, for Airflow before 3.2."""
+        return form_behaviour()
 
     def get_conn(self) -> SegmentClient:
         """The client, made at the first call.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -49,7 +49,7 @@ class SegmentEventOperator(BaseOperator):
         "timestamp",
         "message_id",
     )
-    template_fields: Sequence[str] = (*event_fields, "segment_conn_id", "region")
+    template_fields: Collection[str] = (*event_fields, "segment_conn_id", "region")
     ui_color = "#d5f2e3"
 
     def __init__(
@@ -75,7 +75,7 @@ class SegmentEventOperator(BaseOperator):
         self.message_id = message_id
         self.raise_on_error = raise_on_error
         self.segment_conn_id = segment_conn_id
-        self.region = region
+        self.region: Region | None = region
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the event."""
@@ -264,7 +264,7 @@ class SegmentBatchEventsOperator(BaseOperator):
     Returns the report (:class:`~airflow_provider_segment.events.report.SendReport`) as a dict.
     """
 
-    template_fields: Sequence[str] = (
+    template_fields: Collection[str] = (
         "events",
         "path",
         "source_id",
@@ -310,7 +310,7 @@ class SegmentBatchEventsOperator(BaseOperator):
         self.timestamp = timestamp
         self.message_id_fields = message_id_fields
         self.segment_conn_id = segment_conn_id
-        self.region = region
+        self.region: Region | None = region
         self._hook: SegmentHook | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -366,6 +366,6 @@ class SegmentBatchEventsOperator(BaseOperator):
 
 def _message_id_of(context: Context) -> str:
     """The same for every try of a task instance, so that a retry does not double the event."""
-    ti = context["ti"]
+    ti: Any = context.get("ti")
     parts = (ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
     return f"airflow-{blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"
