@@ -73,7 +73,7 @@ def test_halves_hold_the_same_events(sent_before: bool) -> None:
         batch.body(NOW)
     halves = batch.halves()
     assert [half.positions for half in halves] == [[0, 1], [2, 3, 4]]
-    assert [event for half in halves for event in half.events()] == [event(n, n + 1) for n in range(5)]
+    assert [held for half in halves for held in half.events()] == [event(n, n + 1) for n in range(5)]
     for half in halves:
         size = half.size
         assert len(half.body(NOW)) == size

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_segment.connection import (
     CONN_TYPE,
@@ -16,6 +16,7 @@ from airflow_provider_segment.connection import (
     form_widgets,
     read_settings,
 )
+from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
