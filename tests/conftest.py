@@ -11,9 +11,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.harness.task_runner import RunTask
+
+# Machines are noisy: nothing is judged by its time.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+hypothesis.settings.load_profile("tests")
 
 pytest_plugins = ["airflow_provider_segment.sandbox.pytest_plugin", "tests.harness.running_airflow"]
 

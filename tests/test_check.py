@@ -82,7 +82,6 @@ def test_a_missing_message_id_is_added_and_nothing_else(event: dict[str, Any]) -
         (b'{"type":"page","userId":"\xff"}', "not_json"),
         (b'{"type":"page","userId":"u","properties":{"x":"\xff"}}', "not_json"),
         ('{"type":"page","userId":"u"}'.encode("utf-16"), "not_json"),
-        (b'{"type":"page","userId":"u","properties":{"x":' + b"[" * 5000 + b"]" * 5000 + b"}}", "not_json"),
         (b"[]", "not_an_object"),
         (b'"track"', "not_an_object"),
         (b"null", "not_an_object"),
@@ -296,6 +295,15 @@ def test_preparing_what_was_prepared_changes_nothing(event: dict[str, Any]) -> N
     except SegmentEventError:
         return
     assert CHECKER.prepare(sent) == sent
+
+
+@pytest.mark.parametrize("depth", [500, 5_000, 15_000])
+def test_nesting_however_deep_crashes_nothing(depth: int) -> None:
+    # How deep is too deep differs between versions of Python.
+    with suppress(SegmentEventError):
+        CHECKER.prepare(
+            b'{"type":"page","userId":"u","properties":{"x":%b%b}}' % (b"[" * depth, b"]" * depth)
+        )
 
 
 @given(st.binary(max_size=200))
