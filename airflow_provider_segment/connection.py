@@ -58,11 +58,14 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 UI_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["login", "port", "schema"],
-    "relabeling": {"password": "Public API token", "host": "Base URL"},
+    "hidden-fields": ["login", "schema"],
+    "relabeling": {"password": "Public API token", "host": "Base URL", "port": "Port (0 is none)"},
     "placeholders": {
         "password": "sgp_...",
         "host": "empty for Segment itself; else of a sandbox, proxy or private gateway",
+        # The Test button of Airflow 3.3.2 asks with port 0 where none is stored, and its API server then
+        # refuses to test, as if the connection led elsewhere. With a stored 0 it works.
+        "port": "0, or Airflow 3.3 refuses to test the connection",
     },
 }
 

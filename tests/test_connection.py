@@ -123,9 +123,14 @@ def test_the_fields_of_a_connection() -> None:
 
 
 def test_a_form_left_empty_saves_nulls_which_count_as_absent() -> None:
-    settings = read_settings(connection(password="", host="", extra=dict.fromkeys(CONN_FIELDS)))
+    settings = read_settings(connection(password="", host="", port=0, extra=dict.fromkeys(CONN_FIELDS)))
     assert (settings.region, settings.base_url, settings.retries) == ("us", None, None)
     assert settings.write_key is settings.public_api_token is None
+
+
+def test_port_0_is_no_port() -> None:
+    settings = read_settings(connection(host="http://127.0.0.1:8765", port=0))
+    assert settings.base_url == "http://127.0.0.1:8765"
 
 
 def test_a_connection_of_the_official_provider_works_unchanged() -> None:

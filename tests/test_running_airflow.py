@@ -115,6 +115,21 @@ def test_the_test_button_names_the_workspace(airflow: ThrowawayAirflow, segment_
     assert "wrong-token" not in wrong["message"]
 
 
+def test_the_test_button_of_the_list_works_where_a_port_is_stored(
+    airflow: ThrowawayAirflow, segment_sandbox: Sandbox
+) -> None:
+    airflow.add_connection("segment_button", **segment_sandbox.connection, port=0)
+    shown = airflow.get_connection("segment_button")
+    # What the button sends: what it was shown, secrets masked, with empty strings and a 0 for nulls.
+    asked = {
+        name: shown[name] or "" for name in ("conn_type", "description", "host", "login", "schema", "extra")
+    }
+    answer = airflow.post(
+        "connections/test", {**asked, "connection_id": "segment_button", "password": "***", "port": 0}
+    )
+    assert answer["status"] is True, answer["message"]
+
+
 def wait_until(reached: Any, timeout: float = 60) -> None:
     end = time.monotonic() + timeout
     while not reached():
