@@ -7,8 +7,10 @@ VENVS   ?= .venv
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV           := $(VENVS)/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION)
-CONSTRAINTS    := constraints/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION).txt
+# Of an untested Airflow or Python the newest versions are taken.
+CONSTRAINTS    := $(wildcard constraints/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION).txt)
 PIP            := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
@@ -62,9 +64,9 @@ clean: ## Remove what the other targets made
 $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(PIP) --constraint $(CONSTRAINTS) apache-airflow==$(AIRFLOW) --editable '.[gzip,sandbox]'
+	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[gzip,sandbox]'
 	touch $@
 
 $(VENV)/.%: $(VENV)/.base
-	$(PIP) --constraint $(CONSTRAINTS) --group $*
+	$(CONSTRAINED) --group $*
 	touch $@

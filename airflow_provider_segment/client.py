@@ -88,10 +88,13 @@ class _Client:
         """Seconds to wait after a failed attempt; raises the error where there is to be no other."""
         seconds = rule.wait(error)
         self.retried += 1
+        level = logging.WARNING
         if isinstance(error, SegmentRateLimitError):
-            # The limit is the credential's, not this request's: everyone else waits, too.
-            self._resume_at[call.api] = self.clock.monotonic() + seconds
-        log.warning("Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
+            # The limit is the credential's, not this request's: everyone else waits, too, and one says so.
+            level = logging.DEBUG if self._pause(call) else logging.WARNING
+            resume_at = self.clock.monotonic() + seconds
+            self._resume_at[call.api] = max(resume_at, self._resume_at.get(call.api, 0.0))
+        log.log(level, "Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
         return seconds
 
     def _pause(self, call: Call) -> float:
@@ -102,19 +105,15 @@ class _Client:
         return wire.build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
 
     def _read(self, call: Call, response: httpx.Response, started: float) -> Answer:
-        level = logging.INFO if self.settings.log_requests else logging.DEBUG
-        log.log(
-            level,
-            "%s %s -> %s in %.0f ms, request id %s",
-            call.method,
-            call.safe_path,
-            response.status_code,
-            (self.clock.monotonic() - started) * 1000,
-            response.headers.get("x-request-id", "none"),
-        )
+        self._log(call, f"{response.status_code}, request id {wire.request_id_of(response)}", started)
         # httpx ties a response to its stream and back; cut, the body that was sent is freed at once.
         response.stream = httpx.ByteStream(b"")
         return wire.read_answer(call, response, self.clock.now())
+
+    def _log(self, call: Call, outcome: str, started: float) -> None:
+        level = logging.INFO if self.settings.log_requests else logging.DEBUG
+        milliseconds = (self.clock.monotonic() - started) * 1000
+        log.log(level, "%s %s -> %s, %.0f ms", call.method, call.safe_path, outcome, milliseconds)
 
 
 class SegmentClient(_Client):
@@ -174,14 +173,16 @@ class SegmentClient(_Client):
             self.clock.sleep(seconds)
 
     def _send(self, call: Call, rule: RetryRule) -> Answer:
-        if pause := self._pause(call):
+        while pause := self._pause(call):
             self.clock.sleep(pause)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:
             response = self._http.send(self._request(self._http, call, rule))
         except httpx.RequestError as error:
-            raise wire.transport_error(call, error) from error
+            failure = wire.transport_error(call, error)
+            self._log(call, f"no answer ({type(error).__name__})", started)
+            raise failure from error
         finally:
             _ours.reset(ours)
         return self._read(call, response, started)
@@ -198,17 +199,23 @@ class SegmentClient(_Client):
 
 
 class AsyncSegmentClient(_Client):
-    """Calls Segment's APIs from coroutines; the twin of :class:`SegmentClient`."""
+    """Calls Segment's APIs from coroutines; the twin of :class:`SegmentClient`.
+
+    :param http: sends instead of an ``httpx.AsyncClient`` with the given transport
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        http: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(settings, clock or Clock())
-        self._http = httpx.AsyncClient(transport=transport, timeout=settings.timeout, verify=ssl_context())
+        self._http = http or httpx.AsyncClient(
+            transport=transport, timeout=settings.timeout, verify=ssl_context()
+        )
 
     async def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
         """Call an endpoint and return its answer; arguments as of :meth:`SegmentClient.request`."""
@@ -238,7 +245,9 @@ class AsyncSegmentClient(_Client):
         try:
             response = await self._http.send(self._request(self._http, call, rule))
         except httpx.RequestError as error:
-            raise wire.transport_error(call, error) from error
+            failure = wire.transport_error(call, error)
+            self._log(call, f"no answer ({type(error).__name__})", started)
+            raise failure from error
         finally:
             _ours.reset(ours)
         return self._read(call, response, started)

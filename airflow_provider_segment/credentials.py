@@ -26,13 +26,13 @@ def check(client: SegmentClient) -> tuple[bool, str]:
     if settings.write_key is not None:
         known, finding = _find_source(client) if settings.public_api_token and well else (None, "")
         well = well and known is not False
-        findings.append(f"write key: {finding or 'not checked, as that needs a Public API token'}")
+        findings.append(f"write key: {finding or 'not checked, as that needs a Public API token that works'}")
     if settings.profile_api_token is not None:
         findings.append("Profile API token: not checked, as that needs a space")
     if not findings:
         return False, "No credential: fill in a Public API token, a write key or a Profile API token."
-    where = settings.base_url or f"region {REGION_NAMES[settings.region]}"
-    return well, f"{where}: {'; '.join(findings)}"
+    where = f" at {settings.base_url}" if settings.base_url else ""
+    return well, f"Region {REGION_NAMES[settings.region]}{where}: {'; '.join(findings)}"
 
 
 def _find_source(client: SegmentClient) -> tuple[bool | None, str]:

@@ -34,6 +34,8 @@ BACKOFF_FIRST = 0.5
 """Seconds before the first retry; doubled for each further one."""
 BACKOFF_MAX = 60.0
 """Seconds that a backoff never exceeds."""
+SERVER_WAIT_MIN = 0.1
+"""Seconds that one wait asked for by Segment never falls below."""
 SERVER_WAIT_MAX = 300.0
 """Seconds that one wait asked for by Segment never exceeds."""
 
@@ -106,8 +108,8 @@ class RetryRule:
         if not is_retryable(error, self._api, self._method):
             raise error
         asked: float | None = getattr(error, "retry_after", None)
-        if asked is not None:
-            seconds = min(max(asked, 0.0), SERVER_WAIT_MAX)
+        if asked:  # "at once" is no wait to rely on: such an answer may come for ever
+            seconds = min(max(asked, SERVER_WAIT_MIN), SERVER_WAIT_MAX)
         else:
             if self._backoffs == self._left:
                 raise error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -47,17 +48,35 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
-        # Airflow's form saves an explicit null, or an empty string, for each field left empty.
-        return {name: value for name, value in values.items() if value is not None and value != ""}
+        # Airflow's form saves an explicit null, or an empty string, for each field left empty; a secret that
+        # comes from a file often ends in a newline.
+        stripped = {
+            name: value.strip() if isinstance(value, str) else value for name, value in values.items()
+        }
+        return {name: value for name, value in stripped.items() if value is not None and value != ""}
 
     @field_validator("region", mode="before")
     @classmethod
     def _region_in_any_case(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("public_api_token", "write_key", "profile_api_token")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = value.get_secret_value() if value else ""
+        if not (secret.isascii() and secret.isprintable()):
+            raise ValueError("holds characters that no token or key has")
+        return value
 
     @field_validator("base_url")
     @classmethod
-    def _with_scheme(cls, value: str | None) -> str | None:
-        if value is None or value.startswith(("https://", "http://")):
-            return value
-        return f"https://{value}"
+    def _an_origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value if "://" in value else f"https://{value}")
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("is not an http or https URL")
+        if "@" in url.netloc:
+            raise ValueError("holds user information, which would replace Segment's credential")
+        _ = url.port  # raises ValueError where it is no number
+        return url.geturl()

@@ -167,7 +167,7 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
     :raises SegmentAPIError: Segment answered with an error
     :raises SegmentAnswerError: what answered was not Segment, or was cut off
     """
-    request_id = response.headers.get("x-request-id") or response.headers.get("request-id")
+    request_id = request_id_of(response)
     body: Any = None
     unreadable: ValueError | None = None
     try:
@@ -199,6 +199,12 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
     return Answer(response.status_code, response.headers, body, request_id)
 
 
+def request_id_of(response: httpx.Response) -> str | None:
+    """Segment's id of a request, to be named to its support."""
+    request_id: str | None = response.headers.get("x-request-id") or response.headers.get("request-id")
+    return request_id
+
+
 def _errors(body: Any, response: httpx.Response) -> list[dict[str, Any]]:
     if isinstance(body, dict):
         if isinstance(body.get("errors"), list):
@@ -211,6 +217,9 @@ def _errors(body: Any, response: httpx.Response) -> list[dict[str, Any]]:
 
 def transport_error(call: Call, error: httpx.RequestError) -> SegmentError:
     """Our error for one of httpx's."""
+    if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
+        # Without the text, which quotes a header that cannot be sent: it may be the credential's.
+        return SegmentConfigurationError(f"{call.method} {call.safe_path}: no such request can be sent")
     # These are raised before a byte of the request was sent.
     never_ran = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
     cause = error.__cause__ or error

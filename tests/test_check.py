@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
+import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,15 +159,25 @@ def test_dicts_are_taken_with_what_python_puts_in_them() -> None:
             "event": "x",
             "userId": 5,
             "timestamp": datetime(2026, 1, 2, tzinfo=timezone.utc),
-            "properties": {"when": datetime(2026, 1, 2, tzinfo=timezone.utc), "none": None, "nan": math.nan},
+            "properties": {
+                "when": datetime(2026, 1, 2, tzinfo=timezone.utc),
+                "then": pendulum.datetime(2026, 1, 3),
+                "none": None,
+                "nan": math.nan,
+                7: "a key that is a number",
+            },
         }
     )
     assert event["userId"] == "5"
     assert event["timestamp"] == event["properties"]["when"] == "2026-01-02T00:00:00Z"
     assert event["properties"]["nan"] is None
+    assert event["properties"]["then"].startswith("2026-01-03T00:00:00")
+    assert event["properties"]["7"] == "a key that is a number"
 
 
-@pytest.mark.parametrize("item", [7, None, True, ["track"], "text", {"type": object()}, {1: 2}, "\ud800"])
+@pytest.mark.parametrize(
+    "item", [7, None, True, ["track"], "text", {"type": object()}, {1: 2}, {object(): 2}, "\ud800"]
+)
 def test_what_is_no_event_at_all_is_rejected(item: Any) -> None:
     assert reason(item) in ("not_json", "not_an_object", "unknown_type")
 

@@ -19,7 +19,7 @@ from airflow_provider_segment import errors, retries
 from airflow_provider_segment.client import AsyncSegmentClient, SegmentClient
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.settings import Settings
-from airflow_provider_segment.wire import fill_path, query_pairs
+from airflow_provider_segment.wire import Call, fill_path, query_pairs
 from tests.fake_clock import FakeClock
 
 TOKEN = "sgp_the-very-secret-token"
@@ -371,7 +371,7 @@ def test_backoff_doubles_up_to_a_cap(make_api: Callable[..., Api]) -> None:
         (httpx.Response(429, json={"errors": [{"type": "x", "data": {"msBeforeNext": 1500}}]}), 1.5),
         (httpx.Response(429, headers={"X-RateLimit-Reset": "12"}), 12),
         (httpx.Response(429, headers={"X-RateLimit-Reset": "Fri, 02 Jan 2026 00:00:30 GMT"}), 30),
-        (httpx.Response(429, headers={"X-RateLimit-Reset": "Thu, 01 Jan 2026 00:00:00 GMT"}), 0),
+        (httpx.Response(429, headers={"Retry-After": "0.001"}), retries.SERVER_WAIT_MIN),
         (httpx.Response(429, headers={"Retry-After": "86400"}), retries.SERVER_WAIT_MAX),
     ],
 )
@@ -380,7 +380,58 @@ def test_segments_own_word_on_the_wait_comes_first(
 ) -> None:
     client = make_api(in_turn(response, OK))
     client.request("GET", "/sources/s1")
-    assert client.clock.slept[:1] == [seconds] if seconds else client.clock.slept in ([], [0])
+    assert client.clock.slept == [seconds]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Retry-After": "0"}, {"X-RateLimit-Reset": "Thu, 01 Jan 2026 00:00:00 GMT"}]
+)
+def test_a_wait_of_nothing_is_no_invitation_to_ask_for_ever(
+    make_api: Callable[..., Api], headers: dict[str, str]
+) -> None:
+    client = make_api(in_turn(httpx.Response(429, headers=headers)), retries=3)
+    with pytest.raises(errors.SegmentRateLimitError):
+        client.request("GET", "/sources/s1")
+    assert len(client.requests) == 4
+
+
+def test_a_shorter_wait_does_not_shorten_a_longer_one() -> None:
+    client = SegmentClient(Settings(write_key="k"), clock=FakeClock())
+    call = Call("POST", "/v1/batch", "tracking")
+    for seconds in (30.0, 1.0):
+        failure = errors.SegmentRateLimitError("POST", "/v1/batch", 429, [], retry_after=seconds)
+        client._wait(call, client._rule(call), failure)
+    assert client._pause(call) == 30
+
+
+@pytest.mark.parametrize("secret", ["k\u00e9y", "a\nb", "a b\x00"])
+def test_a_credential_that_no_header_can_hold_is_refused_unseen(secret: str) -> None:
+    with pytest.raises(ValueError, match="characters") as caught:
+        Settings(write_key=secret)
+    assert secret not in str(caught.value)
+
+
+def test_white_space_around_a_credential_is_not_part_of_it() -> None:
+    settings = Settings(write_key=" key\n", public_api_token="token\r\n", base_url=" http://x ")
+    assert settings.write_key and settings.write_key.get_secret_value() == "key"
+    assert settings.public_api_token and settings.public_api_token.get_secret_value() == "token"
+    assert settings.base_url == "http://x"
+
+
+@pytest.mark.parametrize("base_url", ["http://user:password@gate", "htps://x", "http://x:port", "https://"])
+def test_a_base_url_that_is_none_is_refused(base_url: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Settings(base_url=base_url)
+    assert "password@" not in str(caught.value)
+
+
+def test_what_was_not_answered_is_logged_too(
+    make_api: Callable[..., Api], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(errors.SegmentTransportError):
+        make_api(in_turn(RESET), log_requests=True).request("POST", "/sources", json={})
+    assert "POST /sources -> no answer (ReadError)" in caplog.text
 
 
 def test_waits_that_segment_asked_for_do_not_count_as_retries(make_api: Callable[..., Api]) -> None:

@@ -173,6 +173,7 @@ def use(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **changes: Any) -> Se
 def test_all_is_well(segment_sandbox: Sandbox) -> None:
     well, message = SegmentHook().test_connection()
     assert well
+    assert message.startswith("Region US (Oregon) at http://127.0.0.1:")
     assert "workspace 'Sandbox'" in message and "belongs to source 'sandbox'" in message
     assert "\n" not in message
 
@@ -182,7 +183,7 @@ def test_all_is_well(segment_sandbox: Sandbox) -> None:
     [
         ({"password": "a-wrong-token"}, False, "Public API token: GET /: Segment answered 401"),
         ({"extra": {"secret_write_key": "a-wrong-key"}}, False, "belongs to no source"),
-        ({"password": None}, True, "not checked, as that needs a Public API token"),
+        ({"password": None}, True, "not checked, as that needs a Public API token that works"),
         (
             {"password": None, "extra": {"secret_write_key": None, "profile_api_token": None}},
             False,

@@ -107,6 +107,17 @@ def test_a_retry_does_not_double_the_event_and_another_run_does(
     assert len(segment_sandbox.accepted) == 3
 
 
+def test_two_sources_do_not_take_each_other_s_event_for_a_duplicate(
+    run_task: RunTask, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = SegmentTrackOperator(task_id="send", event="Paid", user_id="u")
+    one = run_task(operator).xcom["message_id"]
+    other = json.loads(json.dumps(segment_sandbox.connection))
+    other["extra"]["secret_write_key"] = "of-another-source"
+    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(other))
+    assert run_task(operator).xcom["message_id"] != one
+
+
 def test_a_message_id_of_one_s_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run_task(SegmentTrackOperator(task_id="send", event="e", user_id="u", message_id="mine-{{ ds_nodash }}"))
     assert segment_sandbox.accepted[0]["messageId"] == "mine-20260102"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import signal
 import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_segment import retries
+from airflow_provider_segment.client import AsyncSegmentClient
 from airflow_provider_segment.errors import (
     SegmentAuthenticationError,
     SegmentBadRequestError,
@@ -24,10 +28,16 @@ from airflow_provider_segment.errors import (
     SegmentStoppedError,
 )
 from airflow_provider_segment.events import send
+from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.dead_letters import DeadLetters
+from airflow_provider_segment.events.reader import ItemSource
 from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.events.send import Sending
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.settings import Settings
+from tests.fake_clock import FakeClock
 
 pytestmark = pytest.mark.core
 
@@ -37,6 +47,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries without the waits."""
     monkeypatch.setattr(retries, "BACKOFF_FIRST", 0.001)
     monkeypatch.setattr(retries, "BACKOFF_MAX", 0.005)
+    monkeypatch.setattr(retries, "SERVER_WAIT_MIN", 0.005)
 
 
 @pytest.fixture
@@ -142,12 +153,27 @@ def test_a_source_s_write_key_can_be_looked_up(segment_sandbox: Sandbox) -> None
     assert {event["projectId"] for event in segment_sandbox.accepted} == {created["id"]}
 
 
-def test_a_ceiling_for_the_rate(segment_sandbox: Sandbox) -> None:
-    started = time.monotonic()
-    report = SegmentHook().send_events(make_events(100), max_events_per_second=200)
-    assert time.monotonic() - started > 0.3 or report.batches == 1
-    report = SegmentHook().send_events(make_events(50), max_events_per_second=10_000)
-    assert report.sent == 50
+def test_a_ceiling_for_the_rate(tmp_path: Path) -> None:
+    clock = FakeClock()
+    sent_at: list[tuple[float, int]] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent_at.append((clock.monotonic(), len(json.loads(request.content)["batch"])))
+        return httpx.Response(200, json={"success": True})
+
+    async def run() -> SendReport:
+        transport = httpx.MockTransport(respond)
+        async with AsyncSegmentClient(Settings(write_key="k"), transport=transport, clock=clock) as client:
+            letters = DeadLetters(None, logging.getLogger())
+            source = ItemSource(make_events(1_000))
+            sending = Sending(
+                source, Checker("k"), client, letters, log=logging.getLogger(), max_events_per_second=200
+            )
+            return await sending.run()
+
+    assert asyncio.run(run()).sent == 1_000
+    assert [count for _, count in sent_at] == [200] * 5, "no batch is worth more than a second"
+    assert [moment for moment, _ in sent_at] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +184,7 @@ def test_a_ceiling_for_the_rate(segment_sandbox: Sandbox) -> None:
         ({"events": "[{}]"}, "not one str"),
         ({"events": {"type": "track"}}, "not one dict"),
         ({"events": [], "timestamp": "2026-01-02"}, "timestamp"),
+        ({"events": [], "concurrency": 0}, "concurrency"),
     ],
 )
 def test_arguments_that_make_no_sense(
@@ -225,6 +252,44 @@ def test_the_rejects_of_the_last_night_are_not_an_input_of_the_next(
     for _ in range(2):
         report = SegmentHook().send_events(path=f"{tmp_path}/*.jsonl", rejects_path=rejects)
         assert (report.read, len(read_lines(tmp_path / "rejects.jsonl"))) == (4, 1)
+
+
+def test_rejects_never_overwrite_the_input(
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_lines(tmp_path / "a.jsonl", make_events(3))
+    (tmp_path / "link").symlink_to(tmp_path)
+    for same in (path, f"file://{path}", "a.jsonl", f"{tmp_path}/x/../a.jsonl", f"{tmp_path}/link/a.jsonl"):
+        with pytest.raises(SegmentConfigurationError, match="rejects_path"):
+            SegmentHook().send_events(path=path, rejects_path=same)
+    assert len(read_lines(tmp_path / "a.jsonl")) == 3
+
+
+def test_texts_are_taken_as_they_come_from_an_open_file(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [*make_events(2), b"", b'{"type":"track"}'])
+    rejects = tmp_path / "rejects.jsonl"
+    with open(path) as lines:
+        report = SegmentHook().send_events(lines, rejects_path=str(rejects))
+    assert (report.read, report.sent) == (3, 2)
+    assert read_lines(rejects)[0]["event"] == {"type": "track"}
+
+
+@pytest.mark.parametrize(
+    "odd", ["\ud800", b"\xff", 7, None, {"type": "page", "userId": "\ud800"}, {"type": object()}, [1]]
+)
+def test_one_odd_item_rejects_only_itself(segment_sandbox: Sandbox, odd: Any) -> None:
+    report = SegmentHook().send_events([*make_events(3), odd], save_checkpoint=lambda _: None)
+    assert (report.sent, report.rejected_total) == (3, 1)
+
+
+@pytest.mark.parametrize("options", [{"context": {"a": 1}}, {"message_id_fields": ["userId"]}])
+def test_a_number_that_python_cannot_hold_rejects_only_its_event(
+    segment_sandbox: Sandbox, options: dict[str, Any]
+) -> None:
+    line = b'{"type":"page","userId":"u","context":{},"properties":{"x":1e999}}'
+    report = SegmentHook().send_events([*make_events(3), line], **options)
+    assert (report.sent, report.rejected) == (3, {"not_json": 1})
 
 
 @pytest.mark.parametrize("kind", ["a folder", "no permission for a folder", "disk full"])
@@ -297,8 +362,24 @@ def test_poisonous_events_are_isolated(
 def test_when_every_event_is_refused_the_fault_is_not_in_the_events(segment_sandbox: Sandbox) -> None:
     segment_sandbox.faults.add("status", status=400, api="tracking")
     with pytest.raises(SegmentBadRequestError):
-        SegmentHook().send_events(make_events(5_000), concurrency=4)
-    assert len(segment_sandbox.requests) < 500
+        SegmentHook().send_events(make_events(5_000, size=4_000), concurrency=4)
+    assert len(segment_sandbox.requests) < 500, "found out by one batch of some hundred events, not by all"
+
+
+def test_refused_events_at_the_head_do_not_hold_up_the_good_ones(segment_sandbox: Sandbox) -> None:
+    events = make_events(1_000)
+    for event in events[:120]:
+        event["evil"] = True
+    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
+    report = SegmentHook().send_events(events)
+    assert_adds_up(report)
+    assert report.rejected == {"refused": 120} and report.sent == 880
+
+
+def test_a_few_events_that_are_all_refused_are_rejected(segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("status", status=400, api="tracking")
+    report = SegmentHook().send_events(make_events(send.REFUSED_WHOLE - 1))
+    assert report.rejected == {"refused": send.REFUSED_WHOLE - 1}
 
 
 def test_a_wrong_write_key_stops_at_once(
@@ -361,6 +442,34 @@ def test_a_stop_lets_arrive_what_is_on_its_way(
     assert f"{len(held):,} sent" in caplog.text
 
 
+class _Alarm(BaseException):
+    """Raised at any moment, as Airflow's timeout is."""
+
+
+@pytest.mark.parametrize("milliseconds", [20, 60, 110, 170, 240])
+def test_what_a_signal_handler_raises_under_load_ends_the_run(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture, milliseconds: int
+) -> None:
+    def handler(*_: Any) -> None:
+        raise _Alarm
+
+    def endless() -> Any:
+        while True:
+            yield from make_events(1_000)
+
+    hook.send_events(make_events(1))  # what is imported at first use is imported
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
+        with pytest.raises(_Alarm):
+            hook.send_events(endless())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert "Sending broke off" in caplog.text
+    assert hook.send_events(make_events(1)).sent == 1, "and the hook can go on"
+
+
 # Checkpoints
 
 
@@ -395,9 +504,9 @@ def test_a_second_run_sends_only_what_is_behind_the_checkpoint(
     assert resent == before - report.sent_before, "only batches that were on their way are sent again"
 
 
-@pytest.mark.parametrize("change", ["input", "options"])
+@pytest.mark.parametrize("change", ["input", "options", "region"])
 def test_a_checkpoint_of_another_job_is_ignored(
-    segment_sandbox: Sandbox, tmp_path: Path, change: str
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     path = write_lines(tmp_path / "a.jsonl", make_events(10))
     saved: list[dict[str, Any]] = []
@@ -405,10 +514,19 @@ def test_a_checkpoint_of_another_job_is_ignored(
     options: dict[str, Any] = {}
     if change == "input":
         write_lines(tmp_path / "a.jsonl", make_events(12))
-    else:
+    elif change == "options":
         options = {"context": {"x": 1}}
+    else:
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_SEGMENT_DEFAULT",
+            json.dumps({**segment_sandbox.connection, "host": f"{segment_sandbox.url}/"}),
+        )
     report = SegmentHook().send_events(path=path, checkpoint=saved[-1], **options)
-    assert report.sent_before == 0 and report.sent in (10, 12)
+    same = change == "region"  # the same host, spelled differently
+    assert report.sent_before == (10 if same else 0) and report.sent in (10, 12)
+    other = {**saved[-1], "job": "of another host"}
+    assert SegmentHook().send_events(path=path, checkpoint=other).sent_before == 0
+    assert SegmentHook().send_events(path=path, checkpoint={}).sent_before == 0
 
 
 # Properties

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -104,9 +104,17 @@ _decode: Callable[[bytes], UserEvent | Alias] = msgspec.json.Decoder(
     Track | Identify | Page | Screen | Group | Alias
 ).decode
 _decode_freely = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+
+
+def _encode_unknown(value: Any) -> Any:
+    if isinstance(value, date):  # a subclass: pendulum's DateTime, which is what Airflow hands out
+        return value.isoformat()
+    raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_encode_unknown).encode
 # The same dict in another order of its keys is the same event, and must get the same id.
-_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
+_encode_sorted = msgspec.json.Encoder(enc_hook=_encode_unknown, order="deterministic").encode
 
 
 class Checker:
@@ -184,17 +192,17 @@ class Checker:
     def _with_defaults(self, line: bytes, event: UserEvent | Alias) -> tuple[bytes, bytes]:
         """The event merged with the defaults of what it has, and as bytes the defaults that it lacks."""
         lacking = self._timestamp_member if event.timestamp is UNSET else b""
+        whole: Any = None
         for name, default in self._objects.items():
             if getattr(event, name) is UNSET:
                 lacking += self._object_members[name]
             else:
-                whole = _decode_freely(line)
+                whole = whole or _decode_whole(line)
                 whole[name] = {**default, **whole[name]}
-                line = _encode(whole)
-        return line, lacking
+        return _encode(whole) if whole else line, lacking
 
     def _identity(self, line: bytes) -> bytes:
-        event = _decode_freely(line)
+        event = _decode_whole(line)
         values: list[Any] = [event["type"], event.get("event")]
         for path in self._id_fields:
             value: Any = event
@@ -214,17 +222,23 @@ def _to_bytes(item: Any) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8", "surrogatepass").strip()
     try:
-        return _encode_sorted(item)
+        with suppress(TypeError):  # keys that are not text have no order
+            return _encode_sorted(item)
+        return _encode(item)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise SegmentEventError("not_json", f"cannot be written as JSON: {error}") from None
 
 
-def _repair(line: bytes) -> bytes:
-    """The line as an object without what has only one meaning but the wrong form."""
+def _decode_whole(line: bytes) -> Any:
     try:
-        event = _decode_freely(line)
+        return _decode_freely(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SegmentEventError("not_json", str(error)) from None
+
+
+def _repair(line: bytes) -> bytes:
+    """The line as an object without what has only one meaning but the wrong form."""
+    event = _decode_whole(line)
     if not isinstance(event, dict):
         raise SegmentEventError("not_an_object", f"an event is a JSON object, not {line[:40]!r}")
     if isinstance(event.get("event"), dict) and "type" not in event:

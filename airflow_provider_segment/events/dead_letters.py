@@ -84,6 +84,8 @@ class DeadLetters:
 
 
 def _content(item: Any) -> dict[str, Any]:
+    if isinstance(item, str):
+        item = item.encode(errors="replace")
     if isinstance(item, bytes):
         try:
             if isinstance(msgspec.json.decode(item), dict):
@@ -95,4 +97,4 @@ def _content(item: Any) -> dict[str, Any]:
         msgspec.json.encode(item)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
         return {"raw": repr(item)}
-    return {"event": item} if isinstance(item, dict) else {"raw": item}
+    return {"event": item} if isinstance(item, dict) else {"raw": repr(item)}

@@ -74,7 +74,7 @@ class ItemSource:
     def __iter__(self) -> Iterator[Block]:
         items = iter(self._items)
         while block := list(islice(items, BLOCK_ITEMS)):
-            yield Block([item.strip() if isinstance(item, bytes) else item for item in block], self.done + 1)
+            yield Block([_stripped(item) for item in block], self.done + 1)
             self.done += len(block)
 
     def place(self, position: int) -> dict[str, Any]:
@@ -114,6 +114,10 @@ class FileSource:
     def place(self, position: int) -> dict[str, Any]:
         index = max(0, bisect_right(self._starts, position - 1) - 1)
         return {"file": str(self._files[index]), "line": position - self._starts[index]}
+
+
+def _stripped(item: Any) -> Any:
+    return item.strip() if isinstance(item, (bytes, str)) else item
 
 
 def _lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]]:

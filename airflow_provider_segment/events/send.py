@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_segment.client import AsyncSegmentClient
 from airflow_provider_segment.errors import (
+    SegmentAPIError,
     SegmentBadRequestError,
     SegmentEventError,
     SegmentStoppedError,
@@ -35,8 +36,9 @@ CHECKPOINT_SECONDS = 1.0
 """Between two savings of the checkpoint."""
 STOP_SECONDS = 3.0
 """For what is on its way when the run is stopped; Airflow kills a task five seconds after asking it to."""
-REFUSED_AT_FIRST = 10
-"""Single events refused before any was accepted: then the fault is not in the events."""
+REFUSED_WHOLE = 100
+"""Events of a batch that are all refused, each by itself, before any was accepted: then the fault is not in
+the events, and there is no use in going on."""
 REFUSALS_REMEMBERED = 300
 """Refused events that a checkpoint names; with more of them it stays where it is, which is safe."""
 
@@ -106,6 +108,7 @@ class Sending:
         self._started = self._clock.monotonic()
         self._free_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._doubt = asyncio.Lock()
         self._refused = dict(self._start.refused)
         self._acknowledged = Watermark(self._start.position)
         self._saved = self._start.position
@@ -146,7 +149,8 @@ class Sending:
         """End soon: what is on its way may arrive, no more is sent. May be called from a signal handler."""
         already, self._stopped = self._stopped, True
         if not already and self._loop is not None and self._main is not None:
-            self._loop.call_soon_threadsafe(self._main.cancel)
+            with suppress(RuntimeError):  # it has just ended by itself
+                self._loop.call_soon_threadsafe(self._main.cancel)
 
     async def _send_all(self) -> None:
         async with aclosing(self._batches()) as batches:
@@ -238,22 +242,31 @@ class Sending:
             await self._clock.asleep(wait)
 
     async def _deliver(self, batch: Batch, ticket: int) -> None:
-        parts = [batch]
-        while parts:
-            part = parts.pop()
-            try:
-                await self._post(part)
-            except (SegmentBadRequestError, SegmentTooLargeError) as error:
-                # One bad event spoils a batch: halve it until the bad ones stand alone.
-                if len(part) > 1:
-                    parts.extend(reversed(part.halves()))
-                    continue
-                self._refuse(part, error)
-            else:
-                self.report.sent += len(part)
-                self.report.batches += 1
-                self.report.bytes += part.size
+        try:
+            await self._post(batch)
+        except (SegmentBadRequestError, SegmentTooLargeError) as error:
+            # Until something was accepted, one batch at a time finds out whether anything ever will be.
+            async with self._doubt if not self.report.sent else nullcontext():
+                await self._deliver_in_parts(batch, error)
         self._acknowledged.arrived(ticket)
+
+    async def _deliver_in_parts(self, batch: Batch, error: SegmentAPIError) -> None:
+        """One bad event spoils a batch: halve it until the bad ones stand alone."""
+        refused = 0
+        parts = [(batch, error)]
+        while parts:
+            part, error = parts.pop()
+            if len(part) == 1:
+                self._refuse(part, error)
+                refused += 1
+                continue
+            for half in reversed(part.halves()):
+                try:
+                    await self._post(half)
+                except (SegmentBadRequestError, SegmentTooLargeError) as again:
+                    parts.append((half, again))
+        if refused == len(batch) >= REFUSED_WHOLE and not self.report.sent:
+            raise error
 
     async def _post(self, batch: Batch) -> None:
         compress = self._compress
@@ -264,14 +277,15 @@ class Sending:
             body=lambda now: compress(batch.body(now)) if compress else batch.body(now),
             headers={"Content-Encoding": "gzip"} if compress else {},
         )
+        self.report.sent += len(batch)
+        self.report.batches += 1
+        self.report.bytes += batch.size
 
-    def _refuse(self, part: Batch, error: SegmentBadRequestError | SegmentTooLargeError) -> None:
+    def _refuse(self, part: Batch, error: SegmentAPIError) -> None:
         (event,), (position,) = part.events(), part.positions
         said = "; ".join(str(item.get("message", item)) for item in error.errors)[:100] or str(error.status)
         self._refused[position] = said
         self._reject(position, "refused", said, event)
-        if self.report.sent == 0 and self.report.rejected["refused"] >= REFUSED_AT_FIRST:
-            raise error
 
     def _reject(self, position: int, reason: str, detail: str, item: Any) -> None:
         self.report.rejected[reason] += 1
@@ -282,9 +296,13 @@ class Sending:
         if self._save_checkpoint is None or position == self._saved:
             return
         refused = {where: said for where, said in self._refused.items() if where <= position}
-        if len(refused) <= REFUSALS_REMEMBERED:
+        if len(refused) > REFUSALS_REMEMBERED:
+            return
+        try:
             self._save_checkpoint(Checkpoint(position, refused))
             self._saved = position
+        except Exception as error:  # the events matter more than a shortcut for the next run
+            self._log.warning("The position could not be saved; a retry would send more again: %s", error)
 
     def _update_report(self) -> None:
         report = self.report
@@ -302,7 +320,7 @@ class Sending:
             f"{report.sent:,}",
             f"{report.events_per_second:,.0f}",
             f"{min(1.0, self._source.done / size):.0%}" if size else f"{report.read:,} events",
-            f"{sum(report.rejected.values()):,}",
+            f"{report.rejected_total:,}",
             f"{report.retries:,}",
             len(self._in_flight),
         )

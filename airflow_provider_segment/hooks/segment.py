@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -206,7 +207,10 @@ class SegmentHook(BaseHook):
         from airflow_provider_segment.events.job import send_events
 
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
-        return send_events(settings, self.log, events, path, on_start=self._remember, **options)
+        try:
+            return send_events(settings, self.log, events, path, on_start=self._remember, **options)
+        finally:
+            self._sending, self._stopped = None, False
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""
@@ -234,12 +238,25 @@ class SegmentHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """What Airflow's Test button shows: whether all is well, and one line on each credential."""
+        from airflow_provider_segment.client import SegmentClient
         from airflow_provider_segment.credentials import check
 
         try:
-            return check(self.get_conn())
+            with SegmentClient(self._settings(retries=1)) as client:  # somebody waits for it
+                return check(client)
         except Exception as error:  # whatever it is, the person at the button is to read it
             return False, str(error)
+
+    def derive_message_id(self, *parts: Any) -> str:
+        """A message id that is the same for the same parts and the connection's write key.
+
+        The key is part of it because Segment's deduplication does not keep sources apart.
+        """
+        write_key = self.get_conn().settings.write_key
+        secret = write_key.get_secret_value() if write_key else ""
+        return (
+            f"airflow-{blake2b(repr(parts).encode(), key=secret.encode()[:64], digest_size=16).hexdigest()}"
+        )
 
     def _remember(self, sending: Sending) -> None:
         self._sending = sending
@@ -248,7 +265,7 @@ class SegmentHook(BaseHook):
 
     def _settings(self, **overrides: Any) -> Settings:
         connection = self.get_connection(self.segment_conn_id)
-        return self._masked(read_settings(connection, **self._overrides, **overrides))
+        return self._masked(read_settings(connection, **(self._overrides | overrides)))
 
     @staticmethod
     def _masked(settings: Settings) -> Settings:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -80,9 +80,13 @@ class SegmentEventOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the event."""
         fields = {name: getattr(self, name) for name in self.event_fields}
-        fields["message_id"] = self.message_id or _message_id_of(context)
+        ti: Any = context.get("ti")
+        hook = self._hook()
         try:
-            message_id = getattr(self._hook(), self.event_type)(**fields)
+            if not self.message_id:
+                # The same for every try of a task instance, so that a retry does not double the event.
+                fields["message_id"] = hook.derive_message_id(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+            message_id = getattr(hook, self.event_type)(**fields)
         except Exception as error:
             if self.raise_on_error:
                 raise
@@ -243,7 +247,7 @@ class SegmentBatchEventsOperator(BaseOperator):
     :param source_id: source whose write key is looked up through the Public API, instead of the connection's
         (templated)
     :param rejects_path: JSON Lines file for the rejected events, written anew by each try; without one the
-        first few are logged (templated)
+        first few are logged. Mapped tasks need one each: ``..._{{ ti.map_index }}.jsonl`` (templated)
     :param max_rejected: with more rejected events than this the task fails, without a retry, after all good
         ones were sent; None for any number
     :param concurrency: batches on their way at once
@@ -330,7 +334,7 @@ class SegmentBatchEventsOperator(BaseOperator):
             timestamp=self.timestamp,
             message_id_fields=self.message_id_fields,
             checkpoint=store.get(CHECKPOINT_KEY) if store else None,
-            save_checkpoint=self._saver(store) if store else None,
+            save_checkpoint=partial(store.set, CHECKPOINT_KEY) if store else None,
         )
         if store:
             # The job is done: whoever clears this task wants it done anew.
@@ -353,19 +357,3 @@ class SegmentBatchEventsOperator(BaseOperator):
         """Stop: what is on its way may arrive, then the report so far is logged."""
         if self._hook is not None:
             self._hook.stop_sending()
-
-    def _saver(self, store: Any) -> Callable[[dict[str, Any]], None]:
-        def save(checkpoint: dict[str, Any]) -> None:
-            try:
-                store.set(CHECKPOINT_KEY, checkpoint)
-            except Exception as error:  # the events matter more than the shortcut for a retry
-                self.log.warning("The position could not be saved; a retry would send more again: %s", error)
-
-        return save
-
-
-def _message_id_of(context: Context) -> str:
-    """The same for every try of a task instance, so that a retry does not double the event."""
-    ti: Any = context.get("ti")
-    parts = (ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
-    return f"airflow-{blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"
