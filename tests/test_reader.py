@@ -139,7 +139,9 @@ def test_a_glob_is_sorted_and_leaves_the_rejects_out(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     for prefix in ("", "file://"):
-        found = list_files(f"{prefix}{tmp_path}/*/*.jsonl*", without=f"{prefix}{tmp_path}/a/rejects.jsonl")
+        found = list_files(
+            f"{prefix}{tmp_path}/*/*.jsonl*", rejects_path=f"{prefix}{tmp_path}/a/rejects.jsonl"
+        )
         assert [file.path for file in found] == [f"{tmp_path}/a/1.jsonl.gz", f"{tmp_path}/b/2.jsonl"]
 
 

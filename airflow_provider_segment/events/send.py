@@ -109,6 +109,7 @@ class Sending:
         self._free_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
         self._doubt = asyncio.Lock()
+        self._hopeless = False
         self._refused = dict(self._start.refused)
         self._acknowledged = Watermark(self._start.position)
         self._saved = self._start.position
@@ -254,7 +255,7 @@ class Sending:
         """One bad event spoils a batch: halve it until the bad ones stand alone."""
         refused = 0
         parts = [(batch, error)]
-        while parts:
+        while parts and not self._hopeless:
             part, error = parts.pop()
             if len(part) == 1:
                 self._refuse(part, error)
@@ -266,6 +267,8 @@ class Sending:
                 except (SegmentBadRequestError, SegmentTooLargeError) as again:
                     parts.append((half, again))
         if refused == len(batch) >= REFUSED_WHOLE and not self.report.sent:
+            self._hopeless = True
+        if self._hopeless:
             raise error
 
     async def _post(self, batch: Batch) -> None:
