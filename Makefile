@@ -14,7 +14,7 @@ CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test lint format bench drift constraints clean
+.PHONY: help demo demo-ui test lint format bench drift docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ bench: $(VENV)/.bench ## Measure against the official library, naive loops and t
 
 drift: $(VENV)/.test ## Compare the operators with an OpenAPI document of the Public API: make drift SPEC=file
 	$(VENV)/bin/python tests/public_api/make_table.py $(SPEC)
+
+docs: $(VENV)/.base ## Make the table of operators in docs/ anew
+	$(VENV)/bin/python docs/make_operator_table.py
 
 constraints: $(VENV)/.base ## Take the newest versions as the tested ones
 	$(PIP) uv

@@ -25,7 +25,11 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("tests")
 
-pytest_plugins = ["airflow_provider_segment.sandbox.pytest_plugin", "tests.harness.running_airflow"]
+pytest_plugins = [
+    "airflow_provider_segment.sandbox.pytest_plugin",
+    "tests.harness.running_airflow",
+    "tests.sandbox_api",
+]
 
 # Airflow reads its settings when it is first imported.
 assert "airflow" not in sys.modules

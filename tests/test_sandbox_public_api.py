@@ -189,8 +189,9 @@ def test_a_write_key_works_from_its_creation_to_its_removal(sandbox: Sandbox, ht
     assert old not in repr(sandbox.requests)
 
 
-def test_there_are_no_spaces_and_none_can_be_made(http: httpx.Client) -> None:
-    assert http.get("/spaces").json()["data"]["spaces"] == []
+def test_there_is_one_space_and_none_can_be_made(http: httpx.Client) -> None:
+    (space,) = http.get("/spaces").json()["data"]["spaces"]
+    assert http.get(f"/spaces/{space['id']}").json()["data"]["space"] == space
     assert http.post("/spaces", json={"name": "x"}).status_code == 405
 
 

@@ -3,6 +3,10 @@
 It serves the Tracking, the Public and the Profile API from one origin, keeps everything in memory, and shows
 what it accepted, what it dropped and why. Faults can be ordered (`Sandbox.faults`).
 
+All operations of the Public API have state behind them, and what they report of events is computed from those
+that the sandbox received. A new workspace holds a source, a space, three users and the catalogs. What runs
+for a while (syncs, regulations, audiences) follows the sandbox's clock: `Sandbox.advance_clock`.
+
 In a program or a test::
 
     from airflow_provider_segment.sandbox import Sandbox

@@ -18,9 +18,12 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", default=8765, type=int, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--region", default="us", choices=("us", "eu"))
+    parser.add_argument("--rate-limits", action="store_true", help="keep the limits that Segment publishes")
     options = parser.parse_args()
     try:
-        server = Sandbox(host=options.host, port=options.port, region=options.region)
+        server = Sandbox(
+            host=options.host, port=options.port, region=options.region, rate_limits=options.rate_limits
+        )
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     with server as sandbox:

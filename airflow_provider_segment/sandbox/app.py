@@ -22,8 +22,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_segment.sandbox import control, profile_api, public_api, tracking
+from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.faults import Fault, reset_connection, send_truncated
-from airflow_provider_segment.sandbox.state import RequestRecord, State, iso
+from airflow_provider_segment.sandbox.state import RequestRecord, State
 
 ERRORS: dict[str, Callable[[int, str], Response]] = {
     "tracking": tracking.error,

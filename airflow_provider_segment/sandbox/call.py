@@ -4,27 +4,45 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+import secrets
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
+
+import msgspec
+
+from airflow_provider_segment.sandbox.clock import iso
 
 if TYPE_CHECKING:
     from airflow_provider_segment.sandbox.state import State
 
 Item = dict[str, Any]
+Fields = Mapping[str, Any]  # name -> type
 
 DEFAULT_PAGE = 200
 MAX_PAGE = 1_000
+
+# Segment writes these in the singular before the id of one.
+SINGULAR = re.compile(r"^/(destination|group)(?=/)")
 
 
 class Refused(Exception):
     def __init__(self, status: int, type: str, message: str, **more: Any) -> None:
         super().__init__(message)
         self.status = status
-        self.error = {"type": type, "message": message, **more}
+        self.errors = [{"type": type, "message": message, **more}]
 
 
 def invalid(message: str, field: str) -> Refused:
     return Refused(422, "ValidationFailure", message, field=field)
+
+
+def taken(message: str, field: str) -> Refused:
+    return Refused(400, "bad-request", message, field=field)
+
+
+def not_found(message: str) -> Refused:
+    return Refused(404, "NotFound", message)
 
 
 class Call:
@@ -33,28 +51,63 @@ class Call:
     Paths are as on the wire (percent-encoded), `params` are decoded.
     """
 
-    def __init__(self, state: State, path: str, params: dict[str, str], query: Item, body: Item) -> None:
+    def __init__(
+        self,
+        state: State,
+        path: str,
+        params: dict[str, str],
+        query: Item,
+        body: Item,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.state = state
-        self.path = path
+        self.path = SINGULAR.sub(r"/\1s", path)
         self.params = params
         self.query = query
         self.body = body
+        self.headers = headers or {}
         self.status = 200
+        self.delay = 0.0  # seconds that the answer waits
+        self.subject: Item = {}  # what the call is about, for the audit trail
+
+    # --- what is there ---------------------------------------------------------------------------------
 
     def collection(self, path: str) -> dict[str, Item]:
-        """The things at a path like `/sources`; 404 where the thing that holds them does not exist."""
+        """The things at a path like `/sources`, by id; 404 where the thing that holds them does not exist."""
         parent = path.rpartition("/")[0]
-        if parent:
+        if parent.count("/") >= 2:
             self.item(parent)
         return self.state.collections.setdefault(path, {})
 
     def item(self, path: str) -> Item:
         """The thing at a path like `/sources/abc`; 404 without one."""
         collection, _, id = path.rpartition("/")
+        item = self.get(collection, id)
+        if self.path.startswith(path):
+            self.subject = item
+        return item
+
+    def get(self, collection: str, id: str) -> Item:
+        """The thing of this id in a collection; 404 without one."""
         try:
             return self.state.collections[collection][id]
         except KeyError:
-            raise Refused(404, "NotFound", f"Nothing at {path}.") from None
+            raise not_found(f"Nothing at {collection}/{id}.") from None
+
+    def items(self, suffix: str) -> Iterable[Item]:
+        """The things of all collections whose path ends so: `/subscriptions` finds all destinations'."""
+        collections = self.state.collections
+        return [item for path in collections if path.endswith(suffix) for item in collections[path].values()]
+
+    def single(self, path: str, default: Item) -> Item:
+        """The one thing at a path like `/sources/abc/settings`: the default, until it is changed."""
+        return self.collection(path).setdefault("", default)
+
+    def add(self, path: str, item: Item) -> Item:
+        """Put a new thing into the collection at a path."""
+        self.collection(path)[item["id"]] = item
+        self.subject = item
+        return item
 
     def remove(self, path: str) -> None:
         """Remove the thing at a path, and all that it holds."""
@@ -65,43 +118,97 @@ class Call:
         for held in [held for held in collections if held.startswith(f"{path}/")]:
             del collections[held]
 
-    def page(self, key: str, items: list[Item]) -> Item:
-        """One page of a list, as `pagination.count` and `pagination.cursor` ask for it."""
-        asked = self.query.get("pagination", {})
-        if not isinstance(asked, dict):
-            raise invalid("pagination is not an object.", "pagination")
-        try:
-            count = int(asked.get("count", DEFAULT_PAGE))
-        except ValueError:
-            count = 0
-        if not 1 <= count <= MAX_PAGE:
-            raise invalid(f"pagination.count is not from 1 to {MAX_PAGE}.", "pagination.count")
-        start = offset(asked["cursor"]) if asked.get("cursor") else 0
-        pagination: Item = {"current": cursor(start), "totalEntries": len(items)}
-        if start:
-            pagination["previous"] = cursor(max(start - count, 0))
-        if start + count < len(items):
-            pagination["next"] = cursor(start + count)
-        return {key: items[start : start + count], "pagination": pagination}
+    def now(self) -> str:
+        return iso(self.state.clock.now())
 
-    def valid_body(self, fields: Mapping[str, type], required: Iterable[str] = ()) -> Item:
-        """The body's known fields; 422 where one has a wrong type or is missing."""
-        for name in required:
-            if self.body.get(name) is None:
-                raise invalid(f"{name} is required.", name)
-        given = {name: self.body[name] for name in fields if name in self.body}
-        for name, value in given.items():
-            if value is not None and not isinstance(value, fields[name]):
-                raise invalid(f"{name} is not a {fields[name].__name__}.", name)
-        return given
+    # --- pages -----------------------------------------------------------------------------------------
+
+    def page(
+        self,
+        key: str,
+        items: Iterable[Item | str],
+        *,
+        pagination: str = "pagination",
+        most: int = MAX_PAGE,
+    ) -> Item:
+        """One page of a list, as `pagination.count` and `pagination.cursor` ask for it."""
+        items = list(items)
+        asked = self.query.get(pagination, {})
+        if not isinstance(asked, dict):
+            raise invalid(f"{pagination} is not an object.", pagination)
+        count = page_size(asked.get("count", min(DEFAULT_PAGE, most)), f"{pagination}.count", most)
+        start = offset(asked["cursor"], f"{pagination}.cursor") if asked.get("cursor") else 0
+        about: Item = {"current": cursor(start), "totalEntries": len(items)}
+        if start:
+            about["previous"] = cursor(max(start - count, 0))
+        if start + count < len(items):
+            about["next"] = cursor(start + count)
+        return {key: items[start : start + count], pagination: about}
+
+    # --- what was sent ---------------------------------------------------------------------------------
+
+    def valid_body(self, fields: Fields, required: Iterable[str] = (), body: Item | None = None) -> Item:
+        """The body's known fields; 422 where one has a wrong type or is missing. Null is as not given."""
+        return valid(self.body if body is None else body, fields, required)
+
+    def valid_query(self, fields: Fields, required: Iterable[str] = ()) -> Item:
+        """The query's known parameters, with their types; 422 where one is wrong or missing."""
+        query = {
+            name: [value] if get_origin(fields.get(name)) is list and not isinstance(value, list) else value
+            for name, value in self.query.items()
+        }
+        return valid(query, fields, required, strict=False)
+
+
+def valid(given: Item, fields: Fields, required: Iterable[str] = (), *, strict: bool = True) -> Item:
+    for name in required:
+        if given.get(name) is None:
+            raise invalid(f"{name} is required.", name)
+    known = {}
+    for name, type in fields.items():
+        if given.get(name) is None:
+            continue
+        try:
+            value = msgspec.convert(given[name], type, strict=strict)
+        except msgspec.ValidationError as failure:
+            raise invalid(f"{name}: {failure}", name) from None
+        # What was sent stays whole: a type need not know all members. In a query all is text at first.
+        known[name] = given[name] if strict else value
+    return known
+
+
+def merged(old: Item | None, changes: Item | None) -> Item:
+    """Settings as a PATCH leaves them: merged, and null unsets one."""
+    return {name: value for name, value in {**(old or {}), **(changes or {})}.items() if value is not None}
+
+
+def new_id(prefix: str = "") -> str:
+    return prefix + secrets.token_hex(11)
+
+
+def page_size(count: Any, field: str, most: int) -> int:
+    size = whole_number(count, field)
+    if not 1 <= size <= most:
+        raise invalid(f"{field} is not from 1 to {most}.", field)
+    return size
 
 
 def cursor(start: int) -> str:
     return base64.b64encode(str(start).encode()).decode()
 
 
-def offset(cursor: str) -> int:
+def offset(cursor: str, field: str) -> int:
     try:
-        return int(base64.b64decode(cursor, validate=True))
-    except (binascii.Error, ValueError):
-        raise invalid("pagination.cursor is not a cursor.", "pagination.cursor") from None
+        return whole_number(base64.b64decode(cursor, validate=True), field)
+    except (binascii.Error, TypeError, ValueError):
+        raise invalid(f"{field} is not a cursor.", field) from None
+
+
+def whole_number(value: Any, field: str) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise invalid(f"{field} is not a whole number.", field)
+    return number

@@ -5,6 +5,7 @@
 - `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
 - `GET`, `POST`, `DELETE /_sandbox/faults`: list, order (fields of `faults.Fault`), clear.
 - `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` switches it off.
+- `PUT /_sandbox/published_limits`: keep the limits that Segment publishes; `DELETE` ends it.
 - `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time forward by so many seconds.
 - `POST /_sandbox/reset`: forget everything.
 """
@@ -20,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_segment.sandbox.published_limits import PublishedLimits
 from airflow_provider_segment.sandbox.rate_limit import RateLimit
 from airflow_provider_segment.sandbox.state import State, StoredEvent
 
@@ -57,6 +59,10 @@ def routes(state: State) -> list[Route]:
             state.rate_limit = msgspec.json.decode(await request.body(), type=RateLimit)
         return respond(state.rate_limit)
 
+    async def published_limits(request: Request) -> Response:
+        state.published_limits = PublishedLimits() if request.method == "PUT" else None
+        return respond({"published_limits": state.published_limits is not None})
+
     async def clock(request: Request) -> Response:
         state.clock.advance(
             msgspec.json.decode(await request.body(), type=dict[str, float]).get("advance", 0)
@@ -75,6 +81,7 @@ def routes(state: State) -> list[Route]:
         Route(f"{PREFIX}/requests", requests),
         Route(f"{PREFIX}/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route(f"{PREFIX}/rate_limit", rate_limit, methods=["PUT", "DELETE"]),
+        Route(f"{PREFIX}/published_limits", published_limits, methods=["PUT", "DELETE"]),
         Route(f"{PREFIX}/clock", clock, methods=["POST"]),
         Route(f"{PREFIX}/reset", reset, methods=["POST"]),
     ]

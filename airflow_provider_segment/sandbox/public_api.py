@@ -1,11 +1,14 @@
 """The Public API: bearer token, envelopes, pages and rate limits around the operations of `resources`.
 
 Where Segment's documents are silent, the sandbox does this: a cursor is the base64 of an offset; the last
-page has no `next`; a slug that is taken is a 400; fields that an operation does not know are ignored.
+page has no `next`; a slug (a label, the name of a group) that is taken is a 400; fields that an operation
+does not know are ignored; null is as not given, save in settings, where it unsets one; an id in a body that
+leads nowhere is a 404.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +22,9 @@ from starlette.routing import Route
 from airflow_provider_segment.sandbox.call import Call, Item, Refused
 from airflow_provider_segment.sandbox.query import nested
 from airflow_provider_segment.sandbox.rate_limit import Standing
-from airflow_provider_segment.sandbox.resources import Handler, operations
+from airflow_provider_segment.sandbox.resource import Handler
+from airflow_provider_segment.sandbox.resources import operations
+from airflow_provider_segment.sandbox.resources.audit_trail import audit
 from airflow_provider_segment.sandbox.state import TOKEN, State
 
 TYPES = {
@@ -35,31 +40,38 @@ TYPES = {
 def routes(state: State) -> list[Route]:
     def route(operation: str, handler: Handler) -> Route:
         method, path = operation.split()
-        return Route(path, endpoint(state, handler), methods=[method])
+        return Route(path, endpoint(state, operation, handler), methods=[method])
 
     return [route(operation, handler) for operation, handler in operations().items()]
 
 
-def endpoint(state: State, handler: Handler) -> Any:
-    async def call(request: Request) -> Response:
+def endpoint(state: State, operation: str, handler: Handler) -> Any:
+    is_write = not operation.startswith("GET ")
+
+    async def answer(request: Request) -> Response:
         headers: dict[str, str] = {}
         try:
             authorize(request)
-            if state.rate_limit:
-                now = state.clock.now()
-                standing = state.rate_limit.take(TOKEN, now)
+            now = state.clock.now()
+            for limit in state.limits_of(operation):
+                standing = limit.take(TOKEN, now)
                 headers = standing.headers()
                 if not standing.allowed:
                     return too_many(standing, now)
             params = {name: unquote(value) for name, value in request.path_params.items()}
             query = nested(request.query_params.multi_items())
-            call = Call(state, request.scope["path"], params, query, json_body(await request.body()))
+            body = json_body(await request.body())
+            call = Call(state, request.scope["path"], params, query, body, request.headers)
             data = handler(call)
+            if is_write:
+                audit(call, operation)
         except Refused as refused:
-            return respond({"errors": [refused.error]}, refused.status, headers)
+            return respond({"errors": refused.errors}, refused.status, headers)
+        if call.delay:
+            await asyncio.sleep(call.delay)
         return respond({"data": data}, call.status, headers)
 
-    return call
+    return answer
 
 
 def error(status: int, message: str) -> Response:

@@ -22,7 +22,7 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
                 raise ValueError(f"{parent} is given as a value and as an object.")
         if last in place:
             known = place[last]
-            place[last] = [*known, value] if isinstance(known, list) else [known, value]
+            place[last] = [*(known if isinstance(known, list) else [known]), from_json(value)]
         else:
             place[last] = from_json(value)
     return {name: listed(value) for name, value in query.items()}

@@ -36,6 +36,7 @@ class Sandbox:
     :param host: address to listen on. Nothing protects the sandbox: loopback, unless you say otherwise.
     :param port: port to listen on; 0 takes a free one.
     :param region: the region that the workspace is in. Write keys of the other one are dropped behind a 200.
+    :param rate_limits: keep the limits that Segment publishes for single endpoints of the Public API.
     """
 
     token = state.TOKEN
@@ -43,9 +44,17 @@ class Sandbox:
     other_region_write_key = state.OTHER_REGION_WRITE_KEY
     profile_token = state.PROFILE_TOKEN
     source_id = state.SOURCE_ID
+    space_id = state.SPACE_ID
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, region: Literal["us", "eu"] = "us") -> None:
-        self.state = state.State(region)
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        region: Literal["us", "eu"] = "us",
+        rate_limits: bool = False,
+    ) -> None:
+        self.state = state.State(region, rate_limits=rate_limits)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         name = f"[{host}]" if family == socket.AF_INET6 else host
@@ -137,5 +146,5 @@ class Sandbox:
         self.state.clock.advance(seconds)
 
     def reset(self) -> None:
-        """Forget everything, faults and limits as well. URL and credentials stay."""
+        """Forget everything, faults and ordered limits as well. URL, credentials and options stay."""
         self.state.reset()

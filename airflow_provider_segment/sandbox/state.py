@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 
+from airflow_provider_segment.sandbox.clock import Clock, iso, seconds
 from airflow_provider_segment.sandbox.faults import Faults
+from airflow_provider_segment.sandbox.published_limits import PublishedLimits
 from airflow_provider_segment.sandbox.rate_limit import RateLimit
+from airflow_provider_segment.sandbox.received import Ledger
 from airflow_provider_segment.sandbox.resources import Collections, seed
+from airflow_provider_segment.sandbox.resources.spaces import SPACE
 
 # Fixed, so that a connection stays valid when the sandbox starts again.
 TOKEN = "sandbox-public-api-token"
@@ -20,21 +22,9 @@ PROFILE_TOKEN = "sandbox-profile-api-token"
 WRITE_KEY = "sandbox-write-key"
 OTHER_REGION_WRITE_KEY = "sandbox-other-region-write-key"
 SOURCE_ID = "sandboxSource000000001"
+SPACE_ID: str = SPACE["id"]
 
 DEDUPLICATION_WINDOW = 24 * 60 * 60  # seconds
-
-
-class Clock:
-    """The sandbox's time, in seconds since 1970. It can be moved forward, for instance past a window."""
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-
-    def now(self) -> float:
-        return time.time() + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += seconds
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,8 +96,9 @@ class RequestRecord(msgspec.Struct, kw_only=True, rename="camel"):
 class State:
     """Everything one sandbox knows."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, *, rate_limits: bool = False) -> None:
         self.region = region
+        self.rate_limits = rate_limits
         self.faults = Faults()
         self.resets = 0
         self.reset()
@@ -118,6 +109,7 @@ class State:
         self.clock = Clock()
         self.faults.clear()
         self.rate_limit: RateLimit | None = None
+        self.published_limits = PublishedLimits() if self.rate_limits else None
         self.accepted: list[StoredEvent] = []
         self.dropped: list[StoredEvent] = []
         self.requests: list[RequestRecord] = []
@@ -125,6 +117,8 @@ class State:
         self.suppressed: set[str] = set()  # user ids
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
         self.collections: Collections = seed(SOURCE_ID, WRITE_KEY)
+        self.computed: dict[str, float] = {}  # audience, trait or preview -> when it is computed
+        self.ledger = Ledger(self)
 
     def is_duplicate(self, message_id: str, now: float) -> bool:
         """Whether this id was seen within the window. If not, it has been from now on."""
@@ -139,6 +133,11 @@ class State:
         sources = self.collections["/sources"].values()
         return next((source["id"] for source in sources if write_key in source["writeKeys"]), None)
 
+    def limits_of(self, operation: str) -> list[RateLimit]:
+        """The rate limits in force for an operation of the Public API."""
+        own = self.published_limits.of(operation) if self.published_limits else None
+        return [limit for limit in (self.rate_limit, own) if limit]
+
     def summary(self) -> dict[str, Any]:
         """Counts: accepted, duplicates, dropped by reason, requests, batches, and bytes of all requests."""
         dropped = Counter(event.reason for event in self.dropped)
@@ -152,26 +151,12 @@ class State:
         }
 
 
-def iso(seconds: float) -> str:
-    """Seconds since 1970 as Segment writes a time: UTC, milliseconds, Z."""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def corrected(timestamp: Any, sent_at: Any, received_at: float) -> float:
     """Segment's rule for a client's wrong clock: receivedAt - (sentAt - originalTimestamp).
 
     Without a readable timestamp it is the time of receipt; without a readable sentAt nothing is corrected.
     """
-    original, sent = _seconds(timestamp), _seconds(sent_at)
+    original, sent = seconds(timestamp), seconds(sent_at)
     if original is None:
         return received_at
     return original if sent is None else received_at - (sent - original)
-
-
-def _seconds(value: Any) -> float | None:
-    try:
-        moment = msgspec.convert(value, datetime)
-    except msgspec.ValidationError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()

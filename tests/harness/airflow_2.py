@@ -7,6 +7,7 @@ import io
 import logging
 from datetime import timedelta
 
+from airflow.exceptions import AirflowTaskTimeout
 from airflow.models import DAG, BaseOperator, DagRun, RenderedTaskInstanceFields, TaskInstance, XCom
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.db import initdb
@@ -78,7 +79,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         try:
             with params_untouched(operator):
                 task_instance.run(ignore_all_deps=True, ignore_ti_state=True, session=session)
-        except Exception as raised:
+        except (Exception, AirflowTaskTimeout) as raised:
             error = raised
         session.commit()
         pushed = session.query(XCom).filter_by(

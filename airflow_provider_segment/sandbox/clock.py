@@ -1,0 +1,37 @@
+"""The sandbox's time, and how Segment writes times."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+
+class Clock:
+    """The sandbox's time, in seconds since 1970. It can be moved forward, for instance past a window."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+def iso(seconds: float) -> str:
+    """Seconds since 1970 as Segment writes a time: UTC, milliseconds, Z."""
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds(value: Any) -> float | None:
+    """The seconds since 1970 of an ISO 8601 time (UTC where it has no zone); None if it is none."""
+    try:
+        moment = msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()

@@ -1,0 +1,93 @@
+"""Profiles Sync: the warehouses that a space's profiles are loaded into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import NotRequired, TypedDict
+
+from airflow_provider_segment.sandbox.call import Call, Item
+from airflow_provider_segment.sandbox.resource import Handler, Resource
+from airflow_provider_segment.sandbox.resources.catalog import metadata
+from airflow_provider_segment.sandbox.resources.warehouses import name_and_hide
+from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+
+COLLECTIONS: dict[str, tuple[str, ...]] = {
+    "user_traits": ("user_id", "name", "value", "timestamp"),
+    "user_identifiers": ("user_id", "type", "value", "timestamp"),
+    "id_graph_updates": ("user_id", "segment_id", "canonical_segment_id", "timestamp"),
+    "external_id_mapping_updates": ("external_id_type", "external_id_value", "segment_id", "timestamp"),
+}
+
+
+def complete(call: Call, item: Item) -> None:
+    item["spaceId"] = call.item(f"/spaces/{call.params['spaceId']}")["id"]
+    item["workspaceId"] = WORKSPACE["id"]
+    item["metadata"] = metadata(call, "warehouses", item.pop("metadataId"))
+    item["settings"] = dict(item["settings"])
+    name_and_hide(call, item)
+
+
+def overrides_of(call: Call) -> Item:
+    warehouse = call.item(call.path.rpartition("/")[0])
+    path = f"/spaces/{warehouse['spaceId']}/profiles-warehouses/{warehouse['id']}/selective-syncs"
+    return call.single(path, {"": False})  # under no name: whether there are tables of events
+
+
+def selective_syncs(call: Call) -> Any:
+    overrides = overrides_of(call)
+    items = []
+    for collection, properties in COLLECTIONS.items():
+        enabled = overrides.get(collection, True)
+        items.append(
+            {
+                "collection": collection,
+                "warehouseId": call.params["warehouseId"],
+                "enabled": enabled,
+                "properties": {name: overrides.get(f"{collection}/{name}", enabled) for name in properties},
+            }
+        )
+    return {**call.page("items", items), "enableEventTables": overrides[""]}
+
+
+class Override(TypedDict):
+    collection: str
+    enabled: bool
+    property: NotRequired[str | None]
+
+
+def update_selective_sync(call: Call) -> Any:
+    overrides = overrides_of(call)
+    before = dict(overrides)
+    given = call.valid_body({"syncOverrides": list[Override], "enableEventTables": bool})
+    for change in given.get("syncOverrides", []):
+        place = (change["collection"], change.get("property"))
+        overrides["/".join(part for part in place if part)] = change["enabled"]
+    overrides[""] = given.get("enableEventTables", overrides[""])
+    return {"status": "UNCHANGED" if overrides == before else "UPDATED"}
+
+
+WAREHOUSES = "/spaces/{spaceId}/profiles-warehouses"
+
+RESOURCES = (
+    Resource(
+        path=WAREHOUSES,
+        many="profilesWarehouses",
+        one="profilesWarehouse",
+        id="warehouseId",
+        operations=("list", "create", "update", "delete"),
+        fields={"metadataId": str, "name": str, "enabled": bool, "settings": dict, "schemaName": str},
+        required=("metadataId", "settings"),
+        updates=("name", "enabled", "settings", "schemaName"),
+        required_by_update=("settings",),
+        defaults={"enabled": True},
+        created=201,
+        complete=complete,
+        changed=name_and_hide,
+    ),
+)
+
+SPECIAL: dict[str, Handler] = {
+    f"GET {WAREHOUSES}/{{warehouseId}}/selective-syncs": selective_syncs,
+    f"PATCH {WAREHOUSES}/{{warehouseId}}/selective-syncs": update_selective_sync,
+}

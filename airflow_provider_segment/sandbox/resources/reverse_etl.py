@@ -1,0 +1,125 @@
+"""Reverse ETL: models and their syncs. A sync takes a moment of the sandbox's time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_segment.sandbox.call import Call, Item, cursor, new_id, not_found, offset, page_size
+from airflow_provider_segment.sandbox.clock import iso
+from airflow_provider_segment.sandbox.resource import Handler, Resource
+
+SYNC_SECONDS = 1
+MAX_PAGE, DEFAULT_PAGE = 100, 10
+
+
+def start_sync(call: Call) -> Any:
+    names = ("sourceId", "modelId", "subscriptionId")
+    asked = call.valid_body(dict.fromkeys(names, str), names)
+    call.get("/sources", asked["sourceId"])
+    model = call.get("/reverse-etl-models", asked["modelId"])
+    check_subscription(call, asked["subscriptionId"])
+    sync = {"id": new_id(), "started": call.state.clock.now(), "cancelled": False, **asked}
+    call.add(f"/reverse-etl-models/{model['id']}/syncs", sync)
+    return {"reverseETLManualSync": {"syncId": sync["id"], "startedAt": iso(sync["started"])}}
+
+
+def check_subscription(call: Call, id: str) -> None:
+    if not any(each["id"] == id for each in call.items("/subscriptions")):
+        raise not_found(f"No destination has the subscription {id}.")
+
+
+def sync_of(call: Call) -> Item:
+    return call.item(f"/reverse-etl-models/{call.params['modelId']}/syncs/{call.params['syncId']}")
+
+
+def running(call: Call, sync: Item) -> bool:
+    return not sync["cancelled"] and call.state.clock.now() < sync["started"] + SYNC_SECONDS
+
+
+def status(call: Call, sync: Item) -> Item:
+    """How far a sync is."""
+    start, end = iso(sync["started"]), iso(sync["started"] + SYNC_SECONDS)
+    shown: Item = {
+        "syncId": sync["id"],
+        "modelId": sync["modelId"],
+        "sourceId": sync["sourceId"],
+        "syncStatus": "IN_PROGRESS",
+        "duration": "0s",
+        "startedAt": start,
+    }
+    if running(call, sync):
+        return shown
+    times = {"startedAt": start, "finishedAt": end, "errorCode": ""}
+    extracted = dict.fromkeys(("addedCount", "updatedCount", "deletedCount", "extractCount"), "0")
+    return shown | {
+        "syncStatus": "CANCELED" if sync["cancelled"] else "SUCCESS",
+        "duration": f"{SYNC_SECONDS}s",
+        "finishedAt": end,
+        "extractPhase": {**extracted, **times},
+        "loadPhase": {"deliverSuccessCount": "0", "deliverFailureCount": "0", **times},
+        "error": "",
+        "errorCode": "",
+    }
+
+
+def sync_status(call: Call) -> Any:
+    return {"reverseETLSyncStatus": status(call, sync_of(call))}
+
+
+def list_syncs(call: Call) -> Any:
+    """The syncs of one mapping, the newest first. Count and cursor stand by themselves here."""
+    model = call.item(f"/reverse-etl-models/{call.params['modelId']}")["id"]
+    check_subscription(call, call.params["subscriptionId"])
+    count = page_size(call.query.get("count", DEFAULT_PAGE), "count", MAX_PAGE)
+    start = offset(call.query["cursor"], "cursor") if call.query.get("cursor") else 0
+    syncs = [
+        status(call, sync)
+        for sync in reversed(call.collection(f"/reverse-etl-models/{model}/syncs").values())
+        if sync["subscriptionId"] == call.params["subscriptionId"]
+    ]
+    pagination: Item = {"current": cursor(start), "totalEntries": len(syncs)}
+    if start + count < len(syncs):
+        pagination["next"] = cursor(start + count)
+    return {"syncStatuses": syncs[start : start + count], "pagination": pagination}
+
+
+def cancel_sync(call: Call) -> Any:
+    """What cannot be cancelled says so behind a 200."""
+    call.valid_body({"reasonForCanceling": float})
+    sync = sync_of(call)
+    answer = {"modelId": sync["modelId"], "syncId": sync["id"]}
+    if running(call, sync):
+        sync["cancelled"] = True
+        return answer | {"status": "CANCELLING"}
+    code = "SyncAlreadyCanceled" if sync["cancelled"] else "SyncFinishedCannotCancel"
+    return answer | {"errorCode": code, "errorMessage": "The sync is not running."}
+
+
+RESOURCES = (
+    Resource(
+        path="/reverse-etl-models",
+        many="models",
+        one="reverseEtlModel",
+        id="modelId",
+        fields={
+            "sourceId": str,
+            "name": str,
+            "description": str,
+            "enabled": bool,
+            "query": str,
+            "queryIdentifierColumn": str,
+        },
+        required=("sourceId", "name", "description", "enabled", "query", "queryIdentifierColumn"),
+        updates=("name", "description", "enabled", "query", "queryIdentifierColumn"),
+        refers={"sourceId": "/sources"},
+        created=201,
+    ),
+)
+
+MODEL = "/reverse-etl-models/{modelId}"
+SPECIAL: dict[str, Handler] = {
+    "POST /reverse-etl-syncs": start_sync,
+    f"GET {MODEL}/syncs/{{syncId}}": sync_status,
+    f"POST {MODEL}/syncs/{{syncId}}/cancel": cancel_sync,
+    f"GET {MODEL}/subscriptionId/{{subscriptionId}}/syncs": list_syncs,
+}

@@ -1,0 +1,82 @@
+"""Usage: API calls and monthly tracked users, day by day, of the events that the sandbox really received."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_provider_segment.sandbox.call import Call, invalid
+from airflow_provider_segment.sandbox.clock import iso, seconds
+from airflow_provider_segment.sandbox.received import DAY
+from airflow_provider_segment.sandbox.resource import Handler
+
+
+def days_of(call: Call) -> tuple[int, int]:
+    """Start and end of the month that is asked for."""
+    period = call.valid_query({"period": str}, ("period",))["period"]
+    start = seconds(f"{period}T00:00:00Z")
+    if start is None:
+        raise invalid("period is not a date: 2026-01-01.", "period")
+    first = datetime.fromtimestamp(start, timezone.utc).replace(day=1)
+    after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return int(first.timestamp()), int(after.timestamp())
+
+
+def api_calls(key: str, per_source: bool) -> Handler:
+    def usage(call: Call) -> Any:
+        start, end = days_of(call)
+        calls: Counter[tuple[int, str | None]] = Counter()
+        for kind, count in call.state.ledger.catch_up().counts.items():
+            if kind.reason is None and start <= kind.minute < end:
+                calls[kind.minute // DAY * DAY, kind.source_id if per_source else None] += count
+        return call.page(
+            key,
+            [
+                {
+                    **({"sourceId": source_id} if per_source else {}),
+                    "apiCalls": str(count),
+                    "timestamp": iso(day),
+                }
+                for (day, source_id), count in sorted(calls.items())
+            ],
+        )
+
+    return usage
+
+
+def tracked_users(key: str, per_source: bool) -> Handler:
+    def usage(call: Call) -> Any:
+        start, end = days_of(call)
+        people: dict[tuple[int, str | None], list[Any]] = defaultdict(list)
+        for person in call.state.ledger.catch_up().people:
+            if start <= person.day < end:
+                people[person.day, person.source_id if per_source else None].append(person)
+        items = []
+        for (day, source_id), seen in sorted(people.items()):
+            known = {person.user_id for person in seen if person.user_id}
+            visitors = {person.anonymous_id for person in seen if person.anonymous_id}
+            named = {person.anonymous_id for person in seen if person.anonymous_id and person.user_id}
+            items.append(
+                {
+                    **({"sourceId": source_id} if per_source else {}),
+                    "periodStart": start,
+                    "periodEnd": end,
+                    "anonymous": str(len(visitors)),
+                    "anonymousIdentified": str(len(named)),
+                    "identified": str(len(known)),
+                    "neverIdentified": str(len(visitors - named)),
+                    "timestamp": iso(day),
+                }
+            )
+        return call.page(key, items)
+
+    return usage
+
+
+SPECIAL: dict[str, Handler] = {
+    "GET /usage/api-calls/daily": api_calls("dailyWorkspaceAPICallsUsage", False),
+    "GET /usage/api-calls/sources/daily": api_calls("dailyPerSourceAPICallsUsage", True),
+    "GET /usage/mtu/daily": tracked_users("dailyWorkspaceMTUUsage", False),
+    "GET /usage/mtu/sources/daily": tracked_users("dailyPerSourceMTUUsage", True),
+}

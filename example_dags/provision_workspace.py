@@ -1,0 +1,136 @@
+"""A shop's data, set up in Segment. Run it as often as you like: it makes what is missing and mends the rest.
+
+A source with its write key, a warehouse that the source is loaded to, a destination with a subscription, and
+a tracking plan with rules. The names are params: other names, another shop.
+
+It needs, beside the connection `segment_default`, the connection `segment_warehouse` (host, port, schema,
+login and password of the database, as Segment is to use it) and the Variable `amplitude_api_key`.
+"""
+
+from __future__ import annotations
+
+# [START provision_workspace]
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, Variable, task
+
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.operators import (
+    SegmentAddConnectionFromSourceToWarehouseOperator,
+    SegmentAddSourceToTrackingPlanOperator,
+    SegmentCreateDestinationOperator,
+    SegmentCreateDestinationSubscriptionOperator,
+    SegmentCreateSourceOperator,
+    SegmentCreateTrackingPlanOperator,
+    SegmentCreateWarehouseOperator,
+    SegmentReplaceRulesInTrackingPlanOperator,
+)
+
+# What is connected: ids of Segment's catalog, the same in all workspaces.
+HTTP_API, POSTGRES, AMPLITUDE = "iUM16Md8P2", "55d3d3aea3c", "5f7dd6d21ad74f3842b1fc47"
+
+EVENTS = {
+    "Product Viewed": {"product_id": "string"},
+    "Order Completed": {"order_id": "string", "total": "number"},
+}
+RULES: Any = [
+    {
+        "type": "TRACK",
+        "key": event,
+        "version": 1,
+        "jsonSchema": {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "type": "object",
+            "properties": {
+                "properties": {
+                    "type": "object",
+                    "properties": {name: {"type": kind} for name, kind in properties.items()},
+                    "required": list(properties),
+                }
+            },
+        },
+    }
+    for event, properties in EVENTS.items()
+]
+
+with DAG(
+    "provision_workspace",
+    schedule=None,
+    # Where something with that name exists already, it is brought to what is said here.
+    default_args={"if_exists": "update", "retries": 3, "retry_delay": timedelta(minutes=1)},
+    params={
+        "source": Param("shop", type="string", pattern="^[a-z0-9-_]+$", description="Slug of the source"),
+        "warehouse": Param("Shop", type="string", description="Name of the warehouse"),
+        "destination": Param("Shop analytics", type="string", description="Name of the destination"),
+        "tracking_plan": Param("Shop", type="string", description="Name of the tracking plan"),
+    },
+    tags=["segment"],
+) as dag:
+    source = SegmentCreateSourceOperator(task_id="source", slug="{{ params.source }}", metadata_id=HTTP_API)
+
+    @task
+    def keep_write_key(source_id: Any, variable: str) -> None:
+        """Put the write key where other DAGs find it; what a task returns, all who see the DAG can read."""
+        keys = SegmentHook().request("GET", f"/sources/{source_id}").data["source"]["writeKeys"]
+        if not keys:
+            raise AirflowFailException("The token sees no write keys: it needs to be one of a Source Admin")
+        Variable.set(variable, keys[0])
+
+    # Airflow hides the values of Variables with "secret" in their name.
+    keep_write_key(source.output["id"], "segment_secret_write_key_{{ params.source }}")
+
+    warehouse = SegmentCreateWarehouseOperator(
+        task_id="warehouse",
+        name="{{ params.warehouse }}",
+        metadata_id=POSTGRES,
+        settings={
+            "hostname": "{{ conn.segment_warehouse.host }}",
+            "port": "{{ conn.segment_warehouse.port }}",
+            "database": "{{ conn.segment_warehouse.schema }}",
+            "username": "{{ conn.segment_warehouse.login }}",
+            "password": "{{ conn.segment_warehouse.password }}",
+        },
+    )
+    SegmentAddConnectionFromSourceToWarehouseOperator(
+        task_id="load_source_to_warehouse",
+        source_id=source.output["id"],
+        warehouse_id=warehouse.output["id"],
+    )
+
+    destination = SegmentCreateDestinationOperator(
+        task_id="destination",
+        source_id=source.output["id"],
+        name="{{ params.destination }}",
+        metadata_id=AMPLITUDE,
+        enabled=True,
+        settings={"apiKey": "{{ var.value.amplitude_api_key }}"},
+    )
+
+    @task
+    def id_of_action(destination: Any, slug: str) -> Any:
+        """The id of what the destination can do with an event."""
+        return next(action["id"] for action in destination["metadata"]["actions"] if action["slug"] == slug)
+
+    SegmentCreateDestinationSubscriptionOperator(
+        task_id="send_orders_to_destination",
+        destination_id=destination.output["id"],
+        name="Orders",
+        action_id=id_of_action(destination.output, "logEvent"),
+        trigger='type = "track" and event = "Order Completed"',
+        enabled=True,
+    )
+
+    tracking_plan = SegmentCreateTrackingPlanOperator(
+        task_id="tracking_plan", name="{{ params.tracking_plan }}", type="LIVE"
+    )
+    rules = SegmentReplaceRulesInTrackingPlanOperator(
+        task_id="rules", tracking_plan_id=tracking_plan.output["id"], rules=RULES
+    )
+    check_events = SegmentAddSourceToTrackingPlanOperator(
+        task_id="check_events_of_source",
+        tracking_plan_id=tracking_plan.output["id"],
+        source_id=source.output["id"],
+    )
+    rules >> check_events
+# [END provision_workspace]

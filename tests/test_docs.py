@@ -1,0 +1,185 @@
+"""The guides: their code runs, what they name exists, and the table of operators is fresh."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+from pydantic import ValidationError
+
+from airflow_provider_segment import operators
+from airflow_provider_segment.declarative import NOT_GIVEN, Declarative
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.task_runner import RunTask
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = [
+    pytest.param(code, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, code in enumerate(CODE.findall(page.read_text()), 1)
+]
+YESTERDAY = datetime.now(timezone.utc) - timedelta(days=1)
+EXAMPLES = [
+    block for block in BLOCKS if str(block.id).startswith("docs/") and "with DAG(" not in str(block.values[0])
+]
+ALL_OPERATORS = {name for names in operators.OPERATORS_OF_MODULE.values() for name in names}
+
+
+def is_final(value: Any) -> bool:
+    """Whether a value is what the operator will get: no template, no other task's output."""
+    if isinstance(value, dict):
+        return all(map(is_final, value.values()))
+    if isinstance(value, list):
+        return all(map(is_final, value))
+    return "{{" not in value if isinstance(value, str) else not hasattr(value, "operator")
+
+
+def documented(code: str, **params: str) -> DAG:
+    """The DAG of a piece of code in the documentation."""
+    with DAG("documented", schedule=None, start_date=datetime(2026, 1, 1), params=params) as dag:
+        exec(compile(code, "documentation", "exec"), {"__name__": "documentation"})
+    return dag
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("code", BLOCKS)
+def test_the_code_runs(code: str, segment_sandbox: Sandbox) -> None:
+    """As when Airflow parses a DAG file; and the arguments, but for templates, are what Segment takes."""
+    dag = documented(code)
+    assert [
+        wrong for task in dag.tasks if isinstance(task, Declarative) for wrong in wrong_arguments(task)
+    ] == []
+
+
+@pytest.fixture
+def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the guides' code refers to: a workspace that has one of each, a connection and a Variable."""
+    database = {
+        "host": "db",
+        "port": 5432,
+        "schema": "segment",
+        "login": "segment",
+        "password": "db-password",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_WAREHOUSE", json.dumps({"conn_type": "postgres", **database}))
+    monkeypatch.setenv("AIRFLOW_VAR_AMPLITUDE_API_KEY", "amplitude-key")
+    hook, source = SegmentHook(), segment_sandbox.source_id
+
+    def create(path: str, **body: Any) -> str:
+        [(_, made)] = hook.request("POST", path, json=body).data.items()
+        return str(made["id"])
+
+    warehouse = create("/warehouses", metadataId="55d3d3aea3c", settings=database)
+    destination = create("/destinations", sourceId=source, metadataId="54521fd725e721e32a72eebb", settings={})
+    webhook = create("/destinations", sourceId=source, metadataId="614a3c7d791c91c41bae7599", settings={})
+    [send] = hook.request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]["actions"]
+    model = create(
+        "/reverse-etl-models",
+        sourceId=source,
+        name="Customers",
+        description="",
+        enabled=True,
+        query="SELECT * FROM customers",
+        queryIdentifierColumn="id",
+    )
+    mapping = {
+        "name": "Rows",
+        "actionId": send["id"],
+        "trigger": 'event = "new"',
+        "enabled": True,
+        "modelId": model,
+    }
+    subscription = create(f"/destinations/{webhook}/subscriptions", **mapping)
+    hook.request("POST", "/labels", json={"label": {"key": "team", "value": "shop"}})
+    profile = (segment_sandbox.space_id, "users", "user_id:u1")
+    segment_sandbox.profiles[profile] = {"traits": {"email": "jane@example.com"}, "events": []}
+    return {
+        "country": "de",
+        "on": "true",
+        "source_id": source,
+        "warehouse_id": warehouse,
+        "destination_id": destination,
+        "space_id": segment_sandbox.space_id,
+        "model_id": model,
+        "subscription_id": subscription,
+        "user_id": "u1",
+    }
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_the_example_works(run_task: RunTask, params: dict[str, str], code: str) -> None:
+    """Each task through Airflow's task runner, against the sandbox."""
+    xcoms: dict[tuple[str, str], Any] = {}
+    for task in documented(code, **params).topological_sort():
+        if isinstance(task, Declarative):
+            run = run_task(task, xcoms=xcoms, logical_date=YESTERDAY)
+            assert run.state == "success", (task.task_id, run.error)
+            xcoms |= {(task.task_id, key): value for key, value in run.xcoms.items()}
+    assert xcoms
+
+
+def wrong_arguments(operator: Any) -> list[Any]:
+    """What the check at run time would say, of all that it could know now."""
+    given = {name: getattr(operator, name) for name in operator.fields}
+    final = {name: value for name, value in given.items() if value is not NOT_GIVEN and is_final(value)}
+    try:
+        operator._checker().validate_python(final)
+    except ValidationError as error:
+        later = given.keys() - final.keys()
+        return [(operator.task_id, each) for each in error.errors() if each["loc"][0] not in later]
+    return []
+
+
+def test_a_wrong_argument_in_the_documentation_would_be_found() -> None:
+    from airflow_provider_segment.operators import SegmentCreateTrackingPlanOperator
+
+    def wrong(**arguments: Any) -> list[Any]:
+        return wrong_arguments(SegmentCreateTrackingPlanOperator(task_id="plan", **arguments))
+
+    assert wrong(name="{{ params.name }}", type="LIVE") == []
+    [(task_id, error)] = wrong(name="{{ params.name }}", type="ALIVE")
+    assert (task_id, error["loc"][0]) == ("plan", "type")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_operator_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"\bSegment\w+Operator\b", page.read_text()))
+    assert named <= ALL_OPERATORS
+
+
+def test_the_table_of_operators_is_fresh() -> None:
+    """Else: make docs."""
+    made = runpy.run_path(str(DOCS / "make_operator_table.py"))["page"]()
+    assert (DOCS / "operators.md").read_text() == made
+    assert set(re.findall(r"^\| `(\w+)`", made, re.MULTILINE)) == ALL_OPERATORS
+
+
+def test_the_index_leads_to_every_guide() -> None:
+    index = (DOCS / "README.md").read_text()
+    assert [
+        page.name for page in DOCS.glob("*.md") if page.name != "README.md" and f"({page.name})" not in index
+    ] == []
+
+
+def test_every_example_dag_is_quoted() -> None:
+    text = "".join(page.read_text() for page in PAGES)
+    for file in (ROOT / "example_dags").glob("[!_]*.py"):
+        assert f"<!-- example_dags/{file.name}: {file.stem} -->" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_parts_of_other_pages_lead_somewhere(page: Path) -> None:
+    for target, part in re.findall(r"\]\(([\w/.]+\.md)#([^)\s]+)\)", page.read_text()):
+        headings = re.findall(r"^#+ (.*)$", (page.parent / target).read_text(), re.MULTILINE)
+        assert part in {heading.lower().replace(" ", "-") for heading in headings}, target
