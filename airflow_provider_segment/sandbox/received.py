@@ -124,7 +124,9 @@ def collections_of(state: State, source_id: str) -> dict[str, list[str]]:
         names = [TABLES.get(event["type"], "aliases")]
         if event["type"] == "track":
             names.append(str(event.get("event")).lower().replace(" ", "_"))
-        columns = dict.fromkeys([*(event.get("properties") or {}), *(event.get("traits") or {})])
+        columns: dict[str, None] = dict.fromkeys(
+            [*(event.get("properties") or {}), *(event.get("traits") or {})]
+        )
         for name in names:
             tables.setdefault(name, {}).update(columns)
     return {name: list(columns) for name, columns in sorted(tables.items())}

@@ -135,7 +135,7 @@ def key_of(request: Request) -> str | None:
     try:
         key, colon, _ = base64.b64decode(credentials, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        colon = ""
+        key = colon = ""
     if not colon:
         raise Refused(401, 'Authorization is not "Basic " and base64 of "writeKey:"')
     return key

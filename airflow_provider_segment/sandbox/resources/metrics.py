@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from airflow_provider_segment.sandbox import fql
-from airflow_provider_segment.sandbox.call import Call, Item, invalid
+from airflow_provider_segment.sandbox.call import Call, Fields, Item, invalid
 from airflow_provider_segment.sandbox.clock import iso, seconds
 from airflow_provider_segment.sandbox.received import DAY, MINUTE, Kind
 from airflow_provider_segment.sandbox.resource import Handler
@@ -130,7 +130,7 @@ def overview(at_destination: bool, of: Callable[[Call, Item], list[Kind]]) -> Ha
     required = {"sourceId": str, "startTime": str, "endTime": str, "granularity": Granularity}
     if at_destination:
         required["destinationConfigId"] = str
-    filters = dict.fromkeys(DESTINATION_LISTS if at_destination else LISTS, list[str])
+    filters: Fields = dict.fromkeys(DESTINATION_LISTS if at_destination else LISTS, list[str])
 
     def stage(call: Call) -> Any:
         asked = call.valid_query({**required, "groupBy": list[str], "filter": dict}, required)
