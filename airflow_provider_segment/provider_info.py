@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from airflow_provider_segment.connection import CONN_FIELDS, CONN_TYPE, HOOK_NAME, UI_FIELD_BEHAVIOUR
@@ -27,7 +29,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.segment"]},
         ],
         "operators": [
-            {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.operators.events"]},
+            {"integration-name": _INTEGRATION, "python-modules": _modules("operators")},
         ],
         "connection-types": [
             {
@@ -39,3 +41,8 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _modules(package: str) -> list[str]:
+    folder = Path(__file__).parent / package
+    return [f"{_PACKAGE}.{package}.{module.name}" for module in iter_modules([str(folder)])]

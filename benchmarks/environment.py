@@ -11,5 +11,6 @@ WITH_AIRFLOW = {
     **os.environ,
     "AIRFLOW_HOME": str(CACHE / "airflow"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",  # their plugins would be loaded, too
+    "PYTHONDONTWRITEBYTECODE": "",  # where a shell forbids it, each process would compile anew
 }
 """Environment variables for a process that imports Airflow."""

@@ -1,4 +1,6 @@
-"""What importing the package adds to Airflow: a scheduler does it all day.
+"""What importing the package adds to Airflow, and what a DAG file full of operators costs.
+
+A scheduler does both all day.
 
     python -m benchmarks.import_time
 
@@ -11,17 +13,29 @@ import builtins
 import gc
 import importlib
 import json
+import pkgutil
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+import airflow_provider_segment.operators
 from benchmarks.environment import WITH_AIRFLOW
 
 PACKAGE = "airflow_provider_segment"
-MODULES = [f"{PACKAGE}.hooks.segment", f"{PACKAGE}.operators.events"]
+OPERATORS = f"{PACKAGE}.operators"
+IMPORTS = {
+    "the hook": [f"{PACKAGE}.hooks.segment"],
+    "the event operators": [f"{OPERATORS}.events"],
+    "one module of operators: sources": [f"{OPERATORS}.sources"],
+    "all operators": [
+        f"{OPERATORS}.{module.name}"
+        for module in pkgutil.iter_modules(airflow_provider_segment.operators.__path__)
+    ],
+}
 HEAVY = {"aiohttp", "httpx", "msgspec", "pydantic"}
 RUNS = 5
 
@@ -65,8 +79,35 @@ def measure(modules: list[str]) -> dict[str, Any]:
     return {"ms": milliseconds, "heavy": heavy, "loaded": loaded}
 
 
-def in_new_process(modules: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.import_time", *modules]
+def dag_of_50() -> dict[str, Any]:
+    """Milliseconds to make a DAG of 50 tasks, of ours and of Airflow's BashOperator."""
+    from airflow.providers.common.compat.sdk import DAG
+    from airflow.providers.standard.operators.bash import BashOperator
+
+    from airflow_provider_segment.operators import SegmentUpdateSourceOperator
+
+    def ours(number: int) -> Any:
+        return SegmentUpdateSourceOperator(task_id=f"task_{number}", source_id="s", name="{{ ds }}")
+
+    def bash(number: int) -> Any:
+        return BashOperator(task_id=f"task_{number}", bash_command="echo {{ ds }}", cwd="/tmp")
+
+    def best(make: Callable[[int], Any]) -> float:
+        times = []
+        for _ in range(20):
+            start = time.perf_counter()
+            with DAG("dag", schedule=None):
+                for number in range(50):
+                    make(number)
+            times.append((time.perf_counter() - start) * 1000)
+        return min(times)
+
+    gc.disable()
+    return {"bash": best(bash), "ours": best(ours)}
+
+
+def in_new_process(*arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.import_time", *arguments]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=WITH_AIRFLOW).stdout
     result: dict[str, Any] = json.loads(output.splitlines()[-1])
     return result
@@ -77,17 +118,22 @@ def main() -> None:
     print(f"Airflow {version('apache-airflow')}, Python {python}; best of {RUNS}, gc off\n")
     print("| import, over Airflow itself | ms | modules |\n|---|--:|--:|")
     heavy = set()
-    for modules in (*([module] for module in MODULES), MODULES):
-        runs = [in_new_process(modules) for _ in range(RUNS)]
+    for name, modules in IMPORTS.items():
+        runs = [in_new_process(*modules) for _ in range(RUNS)]
         best = min(runs, key=lambda run: run["ms"])
-        print(f"| {' and '.join(modules)} | {best['ms']:.1f} | {len(best['loaded'])} |")
+        print(f"| {name} | {best['ms']:.1f} | {len(best['loaded'])} |")
         heavy.update(best["heavy"])
     print(f"\nImports none of {', '.join(sorted(HEAVY))}." if not heavy else "\n" + "\n".join(sorted(heavy)))
+    made = [in_new_process("dag_of_50") for _ in range(RUNS)]
+    bash, ours = (min(run[kind] for run in made) for kind in ("bash", "ours"))
+    print(f"\nA DAG of 50 operators: {ours:.1f} ms, {ours / bash:.2f} times 50 BashOperators ({bash:.1f} ms)")
     sys.exit(bool(heavy))
 
 
 if __name__ == "__main__":
-    if modules := sys.argv[1:]:
+    if sys.argv[1:] == ["dag_of_50"]:
+        print(json.dumps(dag_of_50()))
+    elif modules := sys.argv[1:]:
         print(json.dumps(measure(modules)))
     else:
         main()
