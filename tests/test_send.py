@@ -498,7 +498,9 @@ def test_a_second_run_sends_only_what_is_behind_the_checkpoint(
     duplicates = segment_sandbox.summary["duplicates"]
     assert saved and json.loads(json.dumps(saved[-1])) == saved[-1]
 
-    report = SegmentHook().send_events(path=path, rejects_path=str(rejects), checkpoint=saved[-1])
+    report = SegmentHook().send_events(
+        path=path, rejects_path=str(rejects), checkpoint=saved[-1], save_checkpoint=saved.append
+    )
     assert_adds_up(report)
     assert report.sent == 4_999 and report.sent_before > 1_000
     assert report.rejected == {"not_json": 1, "refused": 1}
@@ -525,12 +527,12 @@ def test_a_checkpoint_of_another_job_is_ignored(
             "AIRFLOW_CONN_SEGMENT_DEFAULT",
             json.dumps({**segment_sandbox.connection, "host": f"{segment_sandbox.url}/"}),
         )
-    report = SegmentHook().send_events(path=path, checkpoint=saved[-1], **options)
+    report = SegmentHook().send_events(path=path, checkpoint=saved[-1], save_checkpoint=print, **options)
     same = change == "region"  # the same host, spelled differently
     assert report.sent_before == (10 if same else 0) and report.sent in (10, 12)
     other = {**saved[-1], "job": "of another host"}
-    assert SegmentHook().send_events(path=path, checkpoint=other).sent_before == 0
-    assert SegmentHook().send_events(path=path, checkpoint={}).sent_before == 0
+    assert SegmentHook().send_events(path=path, checkpoint=other, save_checkpoint=print).sent_before == 0
+    assert SegmentHook().send_events(path=path, checkpoint={}, save_checkpoint=print).sent_before == 0
 
 
 # Properties

@@ -78,8 +78,10 @@ def send_events(
         timestamp=timestamp,
     )
     # A checkpoint counts only for the same input, sent to the same source in the same form.
-    host = host_of("tracking", settings.region, settings.base_url)
-    job_id = _digest([identity, host, write_key, message_id_fields, context, integrations, timestamp])
+    job_id = None
+    if identity is not None and save_checkpoint is not None:
+        host = host_of("tracking", settings.region, settings.base_url)
+        job_id = _digest([identity, host, write_key, message_id_fields, context, integrations, timestamp])
     start = Checkpoint()
     if checkpoint is not None:
         if job_id is not None and checkpoint.get("job") == job_id:
@@ -154,8 +156,6 @@ def _open(events: Iterable[Any] | None, path: str | None, rejects_path: str | No
 
 def _digest(parts: list[Any]) -> str | None:
     """Tells one job from another; None where nothing can."""
-    if parts[0] is None:
-        return None
     try:
         content = msgspec.json.encode(parts, enc_hook=repr)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):

@@ -198,8 +198,10 @@ class SegmentHook(BaseHook):
         :param timestamp: default ``timestamp`` of events, ISO 8601 with zone
         :param message_id_fields: names (dotted) of the fields that a missing ``messageId`` is derived from,
             beside the type and the event's name; by default the whole event
-        :param checkpoint: where an earlier run came to; ignored if that was not a run over this very input
-        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second
+        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second; for files,
+            lists and tuples
+        :param checkpoint: where an earlier run with ``save_checkpoint`` came to; ignored if that was not a run
+            over this very input
         :raises SegmentInputError: there is no input, or it broke off; what was read before is sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not take the events
