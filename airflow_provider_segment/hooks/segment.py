@@ -200,7 +200,7 @@ class SegmentHook(BaseHook):
             beside the type and the event's name; by default the whole event
         :param save_checkpoint: called with the checkpoint (plain JSON types) about every second; for files,
             lists and tuples
-        :param checkpoint: where an earlier run with ``save_checkpoint`` came to; ignored if that was not a run
+        :param checkpoint: where an earlier run with ``save_checkpoint`` came to; ignored if it was not a run
             over this very input
         :raises SegmentInputError: there is no input, or it broke off; what was read before is sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
