@@ -19,8 +19,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.common.compat.sdk import AirflowFailException
+
 from airflow_provider_segment.base import SegmentBaseOperator
-from airflow_provider_segment.declarative import Arg, Field, option
+from airflow_provider_segment.declarative import REQUIRED, Arg, Field, option
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 STABLE = "application/vnd.segment.v1+json"
 BETA = "application/vnd.segment.v1beta+json"
 ALPHA = "application/vnd.segment.v1alpha+json"
+
+# A path that climbs; a query that an empty list vanishes from, so that a DELETE names nothing.
+NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}
 
 
 def wire_name(name: str, field: Field) -> str:
@@ -48,6 +53,14 @@ class SegmentOperator(SegmentBaseOperator):
 
     returns: ClassVar[str | None] = None
     """The member of the answer's ``data`` that the operator returns; None for all of ``data``."""
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments, each checked; what names the resources to act on must name some."""
+        arguments = super().arguments()
+        for name, field in self.fields.items():
+            if field.default is REQUIRED and arguments[name] in NAMES_NOTHING.get(field.place, ()):
+                raise AirflowFailException(f"{type(self).__name__}: {name} must not be {arguments[name]!r}")
+        return arguments
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send the request."""

@@ -147,8 +147,8 @@ def test_native_rendering(run_task: RunTask, api: ScriptedAPI) -> None:
         ({"parts": [{"type": "A"}, {"count": 1}]}, "parts.1.type: Field required"),
         ({"parts": [{"type": "C"}]}, "parts.0.type: Input should be 'A' or 'B'"),
         ({"thing_id": None}, "thing_id: Input should be a valid string"),
-        ({"thing_id": ""}, "thingId must not be ''"),
-        ({"thing_id": ".."}, "thingId must not be '..'"),
+        ({"thing_id": ""}, "thing_id must not be ''"),
+        ({"thing_id": ".."}, "thing_id must not be '..'"),
     ],
 )
 def test_wrong_value_is_named_and_nothing_is_sent(

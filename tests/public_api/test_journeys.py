@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_segment import operators
 from airflow_provider_segment.creation import SegmentCreateOperator
 from airflow_provider_segment.errors import SegmentConflictError, SegmentServerError
-from tests.public_api.journey import AMPLITUDE, EVENTS, HTTP_API, POSTGRES, Journey, Step
+from tests.public_api.journey import AMPLITUDE, EVENTS, HTTP_API, POSTGRES, Journey, Step, creations
 from tests.test_operations import DECLARED
 
 HAS_STORE = version("apache-airflow") >= "3.3"
@@ -747,56 +747,6 @@ def test_workspace_echo_and_downloads(go: Journey) -> None:
 
 
 # --- nothing doubled -------------------------------------------------------------------------------------
-
-
-def creations(go: Journey) -> dict[str, dict[str, Any]]:
-    """What each operator that creates can be given, in a workspace that has what it needs."""
-    space = {"space_id": go.sandbox.space_id}
-    source = go.source()
-    destination = go.destination(source)
-    audience = {**space, "audience_id": go.audience().id}
-    reference = {"id": destination.id, "type": "DESTINATION"}
-    connection = go("AddDestinationToAudience", **audience, destination=reference)
-    other = {"id": go.destination(source, "Other").id, "type": "DESTINATION"}
-    insert = go.function("Insert", "INSERT_DESTINATION")
-    ends = {"destination_id": destination.id, "source_id": source.id}
-    hush = {"settings": {"password": "hush"}}
-    what = {"perform_resync": False, "activation_type": "event", "activation_name": "n"}
-    model = {"name": "n", "description": "", "enabled": True, "query": "q", "query_identifier_column": "id"}
-    users = {"definition": {"query": "e"}, "audience_type": "USERS"}
-    return {
-        "AddActivationToAudience": {**audience, "connection_id": connection.part("connection", "id"), **what},
-        "AddDestinationToAudience": {**audience, "destination": other},
-        "CreateAudience": {**space, "name": "n", **users},
-        "CreateComputedTrait": {**space, "name": "n", "definition": {"type": "USERS", "query": "q"}},
-        "CreateCredential": {"name": "n", **hush},
-        "CreateDestination": {"source_id": source.id, "metadata_id": AMPLITUDE, "name": "n", **hush},
-        "CreateDestinationSubscription": {
-            "destination_id": destination.id,
-            "name": "n",
-            "action_id": destination.part("metadata", "actions", 0, "id"),
-            "trigger": EVENTS,
-            "enabled": True,
-        },
-        "CreateFilterForDestination": {**ends, "if_": "a", "actions": [], "title": "n", "enabled": True},
-        "CreateFilterForSpace": {"integration_id": go.sandbox.space_id, "name": "n", "if_": "a"},
-        "CreateFunction": {"code": "1", "display_name": "n", "resource_type": "DESTINATION"},
-        "CreateInsertFunctionInstance": {
-            "function_id": insert.id,
-            "integration_id": destination.id,
-            "name": "n",
-            **hush,
-        },
-        "CreateInvites": {"invites": [{"email": "new@example.com"}]},
-        "CreateLabel": {"key": "k", "value": "v"},
-        "CreateProfilesWarehouse": {**space, "metadata_id": POSTGRES, "name": "n", **hush},
-        "CreateReverseEtlModel": {"source_id": source.id, **model},
-        "CreateSource": {"slug": "n", "metadata_id": HTTP_API},
-        "CreateTrackingPlan": {"name": "n", "type": "LIVE"},
-        "CreateTransformation": {"source_id": source.id, "name": "n", "enabled": True, "if_": "a"},
-        "CreateUserGroup": {"name": "n"},
-        "CreateWarehouse": {"metadata_id": POSTGRES, "name": "n", **hush},
-    }
 
 
 CREATE_OPERATORS = [
