@@ -30,6 +30,9 @@ from typing import Any
 class SegmentError(Exception):
     """Base of all errors of this package."""
 
+    repeated = False
+    """Whether an earlier attempt of the same request may have been carried out, its answer being lost."""
+
 
 class SegmentConfigurationError(SegmentError):
     """The connection or an argument lacks or contradicts something."""

@@ -158,6 +158,8 @@ class SegmentListOperator(SegmentOperator):
 class SegmentDeleteOperator(SegmentOperator):
     """Deletes something.
 
+    Returns what Segment says, or None where an earlier attempt, whose answer was lost, had done it.
+
     :param missing_ok: count it as done where there is nothing (any more) to delete; returns None then
     """
 
@@ -170,8 +172,9 @@ class SegmentDeleteOperator(SegmentOperator):
 
         try:
             return super().perform(arguments, context)
-        except SegmentNotFoundError:
-            if not arguments["missing_ok"]:
+        except SegmentNotFoundError as error:
+            # Sent again after a lost answer, a DELETE finds nothing because it did its work the first time.
+            if not (error.repeated or arguments["missing_ok"]):
                 raise
             self.log.info("Nothing to delete: it does not exist (any more)")
             return None

@@ -96,6 +96,7 @@ class RetryRule:
         self._method = method
         self._left = patience.retries if retries is None else retries
         self._backoffs = 0
+        self._may_have_run = False
         self._deadline = clock.monotonic() + patience.budget
         self._clock = clock
 
@@ -105,6 +106,7 @@ class RetryRule:
         :raises SegmentError: ``error``, where there is to be no next attempt
         """
         self.attempts += 1
+        error.repeated = self._may_have_run
         if not is_retryable(error, self._api, self._method):
             raise error
         asked: float | None = getattr(error, "retry_after", None)
@@ -117,4 +119,6 @@ class RetryRule:
             seconds = backoff(self._backoffs)
         if self._clock.monotonic() + seconds > self._deadline:
             raise error
+        certainly_not = isinstance(error, SegmentRateLimitError) or getattr(error, "never_ran", False)
+        self._may_have_run = self._may_have_run or not certainly_not
         return seconds

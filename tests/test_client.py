@@ -313,6 +313,19 @@ def test_the_public_api_is_asked_again_only_where_that_is_safe(
     assert (len(client.requests), client.retried) == ((2, 1) if again else (1, 0))
 
 
+@pytest.mark.parametrize(
+    ("fault", "repeated"),
+    [(RESET, True), (httpx.Response(503), True), (REFUSED, False), (httpx.Response(429), False)],
+)
+def test_an_error_says_whether_an_earlier_attempt_may_have_run(
+    make_api: Callable[..., Api], fault: httpx.Response | Exception, repeated: bool
+) -> None:
+    client = make_api(in_turn(fault, httpx.Response(404)))
+    with pytest.raises(errors.SegmentNotFoundError) as caught:
+        client.request("DELETE", "/sources/s1")
+    assert caught.value.repeated is repeated
+
+
 @pytest.mark.parametrize("status", [408, 410, 429, 460, 500, 502, 503, 504, 599])
 def test_events_are_sent_again_where_segments_own_libraries_do(
     make_api: Callable[..., Api], status: int

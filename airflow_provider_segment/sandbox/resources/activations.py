@@ -159,7 +159,8 @@ def create_activation(call: Call) -> Any:
 
 def shown_activation(call: Call, item: Item) -> Item:
     """A personalization that was not given is shown nevertheless, empty."""
-    profile = {"properties": [], **(item["personalization"].get("profile") or {})}
+    given = item["personalization"].get("profile") or {}
+    profile = {**given, "properties": given.get("properties") or []}
     return {**item, "personalization": {**item["personalization"], "profile": profile}}
 
 
