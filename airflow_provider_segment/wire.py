@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -98,11 +99,17 @@ def build_request(
         headers["X-Retry-Count"] = str(attempt)
     return http.build_request(
         call.method,
-        host_of(call.api, settings.region, settings.base_url) + call.path,
+        _url(host_of(call.api, settings.region, settings.base_url) + call.path),
         params=tuple(query_pairs(call.query)) if call.query else None,
         headers=headers | dict(call.headers),
         content=call.body(now) if call.body else None,
     )
+
+
+@lru_cache(maxsize=64)
+def _url(text: str) -> httpx.URL:
+    # Of the thousands of requests of a backfill each goes to the same one.
+    return httpx.URL(text)
 
 
 def _authorization(api: Api, settings: Settings) -> str:

@@ -51,8 +51,8 @@ def test_no_batch_is_over_a_limit_and_every_event_is_in_one(sizes: list[int]) ->
 def test_the_number_of_events_is_limited() -> None:
     first, second = filled([0] * (limits.MAX_BATCH_EVENTS + 1))
     assert (len(first), len(second)) == (limits.MAX_BATCH_EVENTS, 1)
-    batch = Batch()
-    assert [batch.add(event(n), n, up_to=2) for n in range(3)] == [True, True, False]
+    batch = Batch(2)
+    assert [batch.add(event(n), n) for n in range(3)] == [True, True, False]
 
 
 def test_each_attempt_says_when_it_was_made() -> None:

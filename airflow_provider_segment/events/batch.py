@@ -19,9 +19,15 @@ ENVELOPE_BYTES = len(_HEAD) + len(_CONTEXT) + len('2000-01-01T00:00:00.000Z"}')
 
 
 class Batch:
-    """Events that travel together, and the position in the input of each."""
+    """Events that travel together, and the position in the input of each.
 
-    def __init__(self) -> None:
+    :param most: events at most
+    """
+
+    __slots__ = ("_body", "_events", "_most", "positions", "size")
+
+    def __init__(self, most: int = MAX_BATCH_EVENTS) -> None:
+        self._most = most
         self.positions: list[int] = []
         self.size = ENVELOPE_BYTES - 1  # each event brings a comma, and one comma is too many
         """Bytes of the request body, uncompressed."""
@@ -31,10 +37,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def add(self, event: bytes, position: int, *, up_to: int = MAX_BATCH_EVENTS) -> bool:
+    def add(self, event: bytes, position: int) -> bool:
         """Take an event, unless the batch would become larger than Segment takes."""
         size = self.size + len(event) + 1
-        if size > MAX_BATCH_BYTES or len(self.positions) >= up_to:
+        if size > MAX_BATCH_BYTES or len(self.positions) >= self._most:
             return False
         self.size = size
         self._events.append(event)

@@ -186,7 +186,7 @@ class Sending:
         report, prepare, start = self.report, self._checker.prepare, self._start.position
         # With a ceiling, no batch is worth more than a second.
         most = min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS)))
-        batch = Batch()
+        batch = Batch(most)
         try:
             async for block in self._blocks():
                 for position, item in enumerate(block.items, block.first):
@@ -200,9 +200,9 @@ class Sending:
                         continue
                     if position <= start:
                         self._account(position, event)
-                    elif not batch.add(event, position, up_to=most):
+                    elif not batch.add(event, position):
                         yield batch
-                        batch = Batch()
+                        batch = Batch(most)
                         batch.add(event, position)
                 self._read_to = block.first + len(block.items) - 1
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,11 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from airflow_provider_segment.client import ssl_context
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as timeout_after
+else:
+    from async_timeout import timeout as timeout_after  # type: ignore[import-not-found]  # aiohttp brings it
 
 KEEPALIVE_SECONDS = 15.0
 
@@ -43,7 +49,8 @@ class BulkTransport(AiohttpTransport):
         # aiohttp limits connecting and reading; a peer that takes no more bytes would hold it for ever.
         limit = sum(timeout.get(part) or 0 for part in ("connect", "write", "read")) or None
         try:
-            return await asyncio.wait_for(super().handle_async_request(request), limit)
+            async with timeout_after(limit):
+                return await super().handle_async_request(request)
         except asyncio.TimeoutError as error:
             raise httpx.WriteTimeout("the request could not be sent in time") from error
         except httpx.ConnectTimeout as error:
