@@ -156,7 +156,7 @@ def test_arguments_of_the_hook_come_first(segment_sandbox: Sandbox) -> None:
 
 def test_making_a_hook_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SEGMENT_DEFAULT", raising=False)
-    SegmentHook("no_such_connection")
+    assert SegmentHook("no_such_connection").segment_conn_id == "no_such_connection"
 
 
 # The Test button
