@@ -151,6 +151,7 @@ class SegmentCreateAudiencePreviewOperator(SegmentOperator):
     """Start computing how large an audience would be, and return the preview's id.
 
     Previews are scarce: 5 a minute and 700 a month for each space.
+    A retry of a task whose first try lost the answer starts another one.
     """
 
     endpoint = "POST /spaces/{spaceId}/audiences/previews"
@@ -231,6 +232,7 @@ class SegmentAddAudienceScheduleToAudienceOperator(SegmentOperator):
     """Give a linked audience a schedule.
 
     Segment deletes the schedule of an audience that stays disabled for 90 days.
+    A retry of a task whose first try lost the answer asks for another one.
 
     :param config: ``interval`` for ``PERIODIC``; ``days``, ``hours`` and ``timezone`` for ``SPECIFIC_DAYS``
     """

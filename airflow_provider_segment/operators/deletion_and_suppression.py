@@ -60,6 +60,8 @@ class SegmentCreateWorkspaceRegulationOperator(SegmentOperator):
     """Delete or suppress people in the whole workspace, and return the regulation's id.
 
     Up to 5,000 ids a call, and a monthly quota for deletions. It is carried out within 30 days.
+    A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
+    towards the quota again.
     """
 
     endpoint = "POST /regulations"
@@ -79,6 +81,9 @@ class SegmentListSuppressionsOperator(SegmentListOperator):
 
 class SegmentCreateCloudSourceRegulationOperator(SegmentOperator):
     """Delete objects of a cloud source, and return the regulation's id.
+
+    A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
+    towards the quota again.
 
     :param collection: which of the source's collections
     """
@@ -112,6 +117,8 @@ class SegmentCreateSourceRegulationOperator(SegmentOperator):
     """Delete or suppress people in one source, and return the regulation's id.
 
     Whom the workspace suppresses, a source cannot unsuppress.
+    A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
+    towards the quota again.
     """
 
     endpoint = "POST /regulations/sources/{sourceId}"
