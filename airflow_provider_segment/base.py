@@ -1,4 +1,4 @@
-"""What all declared operators share: a connection, checked arguments, and secrets that stay secret."""
+"""What all declared operators and sensors share: a connection, checked arguments, secrets kept secret."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _SECRET_NAME = re.compile("key|secret|token|password|passphrase|credential|certificate", re.IGNORECASE)
 
 
-class SegmentBaseOperator(Declarative, BaseOperator):
-    """Does something with Segment.
+class SegmentTask(Declarative, BaseOperator):
+    """An operator or a sensor with a connection to Segment.
 
     :param segment_conn_id: the Airflow connection
     """
@@ -54,10 +54,20 @@ class SegmentBaseOperator(Declarative, BaseOperator):
 
     @cached_property
     def hook(self) -> SegmentHook:
-        """The hook of the operator's connection."""
+        """The hook of the task's connection."""
         from airflow_provider_segment.hooks.segment import SegmentHook
 
         return SegmentHook(str(self.segment_conn_id))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Given or rendered, on a mapped task or not: a value comes by here before Airflow shows it.
+        if name in self.secrets:
+            _mask(value)
+        super().__setattr__(name, value)
+
+
+class SegmentBaseOperator(SegmentTask):
+    """Does something with Segment."""
 
     def execute(self, context: Context) -> Any:
         """Check the arguments, send the request, return what it brought."""
@@ -67,12 +77,6 @@ class SegmentBaseOperator(Declarative, BaseOperator):
             # `create.output["id"]` is the XCom of that key, not an item of the returned dict.
             ti.xcom_push(key="id", value=result["id"])
         return result
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Given or rendered, on a mapped task or not: a value comes by here before Airflow shows it.
-        if name in self.secrets:
-            _mask(value)
-        super().__setattr__(name, value)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Do what the operator is for, with checked arguments; what this returns is returned."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import httpx
 
 from airflow_provider_segment import wire
+from airflow_provider_segment.budget import LANES, Lane, Lanes
 from airflow_provider_segment.clock import Clock
 from airflow_provider_segment.errors import SegmentError, SegmentRateLimitError
 from airflow_provider_segment.regions import Api
@@ -68,12 +69,13 @@ def ssl_context() -> ssl.SSLContext:
 class _Client:
     """What both clients share: everything but sending and sleeping."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None) -> None:
         self.settings = settings
-        self.clock = clock
+        self.clock = clock or Clock()
         self.retried = 0
         """Requests sent again so far."""
-        self._resume_at: dict[Api, float] = {}
+        # Moments of a clock of its own mean nothing to others.
+        self._lanes = LANES if clock is None else Lanes()
 
     @staticmethod
     def _call(method: str, path: str, *, json: Any = NO_BODY, **options: Any) -> Call:
@@ -91,15 +93,14 @@ class _Client:
         level = logging.WARNING
         if isinstance(error, SegmentRateLimitError):
             # The limit is the credential's, not this request's: everyone else waits, too, and one says so.
-            level = logging.DEBUG if self._pause(call) else logging.WARNING
-            resume_at = self.clock.monotonic() + seconds
-            self._resume_at[call.api] = max(resume_at, self._resume_at.get(call.api, 0.0))
+            lane, now = self._lane(call), self.clock.monotonic()
+            level = logging.DEBUG if lane.held(now) else logging.WARNING
+            lane.hold(now + seconds)
         log.log(level, "Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
         return seconds
 
-    def _pause(self, call: Call) -> float:
-        """Seconds until this API may be asked again."""
-        return max(0.0, self._resume_at.get(call.api, 0.0) - self.clock.monotonic())
+    def _lane(self, call: Call) -> Lane:
+        return self._lanes.of(call, self.settings)
 
     def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
         return wire.build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
@@ -108,7 +109,20 @@ class _Client:
         self._log(call, f"{response.status_code}, request id {wire.request_id_of(response)}", started)
         # httpx ties a response to its stream and back; cut, the body that was sent is freed at once.
         response.stream = httpx.ByteStream(b"")
+        self._heed(call, response)
         return wire.read_answer(call, response, self.clock.now())
+
+    def _heed(self, call: Call, response: httpx.Response) -> None:
+        """Take Segment's word on how much more it takes."""
+        lane = self._lane(call)
+        if lane.limit is None:
+            return
+        if self.settings.base_url and response.is_success:
+            # A sandbox or a gateway that does not count has no limit to keep.
+            lane.open("x-ratelimit-remaining" not in response.headers)
+        seconds = wire.last_for(response, self.clock.now())
+        if seconds is not None and seconds <= lane.limit.seconds:  # else it is another limit: a monthly quota
+            lane.hold(self.clock.monotonic() + seconds)
 
     def _log(self, call: Call, outcome: str, started: float) -> None:
         level = logging.INFO if self.settings.log_requests else logging.DEBUG
@@ -131,7 +145,7 @@ class SegmentClient(_Client):
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(settings, clock or Clock())
+        super().__init__(settings, clock)
         self._http = httpx.Client(transport=transport, timeout=settings.timeout, verify=ssl_context())
 
     def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
@@ -173,8 +187,9 @@ class SegmentClient(_Client):
             self.clock.sleep(seconds)
 
     def _send(self, call: Call, rule: RetryRule) -> Answer:
-        while pause := self._pause(call):
-            self.clock.sleep(pause)
+        with self._lane(call).turn() as turn:
+            while seconds := turn.wait(self.clock.monotonic()):
+                self.clock.sleep(seconds)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:
@@ -212,7 +227,7 @@ class AsyncSegmentClient(_Client):
         http: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(settings, clock or Clock())
+        super().__init__(settings, clock)
         self._http = http or httpx.AsyncClient(
             transport=transport, timeout=settings.timeout, verify=ssl_context()
         )
@@ -238,8 +253,9 @@ class AsyncSegmentClient(_Client):
             await self.clock.asleep(seconds)
 
     async def _send(self, call: Call, rule: RetryRule) -> Answer:
-        while pause := self._pause(call):
-            await self.clock.asleep(pause)
+        with self._lane(call).turn() as turn:
+            while seconds := turn.wait(self.clock.monotonic()):
+                await self.clock.asleep(seconds)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:

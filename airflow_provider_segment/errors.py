@@ -19,7 +19,10 @@
     │   └── SegmentServerError          5xx
     ├── SegmentEventError               an event that Segment would refuse or silently drop
     ├── SegmentInputError               the input of a backfill cannot be read, or not to its end
-    └── SegmentStoppedError             a backfill was stopped from outside before its end
+    ├── SegmentStoppedError             a backfill was stopped from outside before its end
+    ├── SegmentPollError                a state could not be looked at, too often in a row
+    ├── SegmentWaitTimeoutError         a state did not come in time
+    └── SegmentJobError                 a job of Segment's ended, and not well
 """
 
 from __future__ import annotations
@@ -44,6 +47,18 @@ class SegmentInputError(SegmentError):
 
 class SegmentStoppedError(SegmentError):
     """A backfill was stopped from outside before its end."""
+
+
+class SegmentPollError(SegmentError):
+    """A state could not be looked at, too often in a row."""
+
+
+class SegmentWaitTimeoutError(SegmentError):
+    """A state did not come in time."""
+
+
+class SegmentJobError(SegmentError):
+    """A job of Segment's (a sync, a deletion, a computation) ended, and not well."""
 
 
 class SegmentEventError(SegmentError):

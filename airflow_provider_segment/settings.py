@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from airflow_provider_segment.regions import Region
+from airflow_provider_segment.regions import Api, Region
 
 DEFAULT_TIMEOUT = 30.0
 
@@ -44,6 +44,15 @@ class Settings(BaseModel):
     timeout: PositiveFloat = DEFAULT_TIMEOUT
     retries: NonNegativeInt | None = None
     log_requests: bool = False
+
+    def secret_of(self, api: Api) -> SecretStr | None:
+        """The credential for one of Segment's APIs."""
+        secrets: dict[Api, SecretStr | None] = {
+            "public": self.public_api_token,
+            "tracking": self.write_key,
+            "profile": self.profile_api_token,
+        }
+        return secrets[api]
 
     @model_validator(mode="before")
     @classmethod

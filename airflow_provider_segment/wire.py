@@ -112,13 +112,17 @@ def _url(text: str) -> httpx.URL:
     return httpx.URL(text)
 
 
+CREDENTIAL_NAMES: dict[Api, str] = {
+    "public": "Public API token (its password)",
+    "tracking": "write key",
+    "profile": "Profile API token",
+}
+
+
 def _authorization(api: Api, settings: Settings) -> str:
-    secret, name = {
-        "public": (settings.public_api_token, "Public API token (its password)"),
-        "tracking": (settings.write_key, "write key"),
-        "profile": (settings.profile_api_token, "Profile API token"),
-    }[api]
+    secret = settings.secret_of(api)
     if secret is None:
+        name = CREDENTIAL_NAMES[api]
         raise SegmentConfigurationError(f"the Segment connection lacks a {name}, which this call needs")
     value = secret.get_secret_value()
     return f"Bearer {value}" if api == "public" else f"Basic {b64encode(f'{value}:'.encode()).decode()}"
@@ -248,6 +252,22 @@ def retry_after(response: httpx.Response, body: Any, now: datetime) -> float | N
         return float(body["errors"][0]["data"]["msBeforeNext"]) / 1000
     except (KeyError, IndexError, TypeError, ValueError):
         return _seconds(response.headers.get("x-ratelimit-reset"), now)
+
+
+def last_for(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds until the window of a rate limit ends, where the answer says that it was the last one in it."""
+    if response.headers.get("x-ratelimit-remaining") != "0":
+        return None
+    # Both dates are Segment's; this machine's clock may be wrong.
+    date = _date(response.headers.get("date")) or now
+    return _seconds(response.headers.get("x-ratelimit-reset"), date)
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value) if value else None
+    except ValueError:
+        return None
 
 
 def _seconds(value: str | None, now: datetime) -> float | None:

@@ -23,7 +23,7 @@ DECLARED = [
     name
     for module, names in operators.OPERATORS_OF_MODULE.items()
     for name in names
-    if module not in NOT_IN_THE_API
+    if module not in NOT_IN_THE_API and not module.endswith("_jobs")
 ]
 
 

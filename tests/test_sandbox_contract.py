@@ -14,9 +14,9 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from airflow_provider_segment.published_limits import LIMITS
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.published_limits import PUBLISHED
 from airflow_provider_segment.sandbox.resources import operations
 from tests.sandbox_requests import (
     CREATES,
@@ -171,4 +171,4 @@ def test_the_published_limits_are_those_of_the_document() -> None:
         for endpoint, operation in OPERATIONS.values()
         if (limit := operation.get("x-rate-limit"))
     }
-    assert {name: (limit.requests, limit.seconds) for name, limit in PUBLISHED.items()} == limits
+    assert {name: (limit.requests, limit.seconds) for name, limit in LIMITS.items()} == limits

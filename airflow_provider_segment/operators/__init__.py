@@ -1,14 +1,15 @@
 """All operators in one place: ``from airflow_provider_segment.operators import SegmentCreateSourceOperator``.
 
-An operator's module is imported when the operator is first asked for: a DAG file pays for what it uses.
+An operator's module is imported when the operator is first asked for.
 """
 
 # ruff: noqa: F403  (the star imports are for editors and type checkers)
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from airflow_provider_segment.lazy import lazy_names
 
 if TYPE_CHECKING:
     from airflow_provider_segment.operators.activations import *
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.operators.profiles_sync import *
     from airflow_provider_segment.operators.request import *
     from airflow_provider_segment.operators.reverse_etl import *
+    from airflow_provider_segment.operators.reverse_etl_jobs import *
     from airflow_provider_segment.operators.selective_sync import *
     from airflow_provider_segment.operators.sources import *
     from airflow_provider_segment.operators.space_filters import *
@@ -251,6 +253,9 @@ OPERATORS_OF_MODULE = {
         "SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator",
         "SegmentUpdateReverseEtlModelOperator",
     ],
+    "reverse_etl_jobs": [
+        "SegmentRunReverseEtlSyncOperator",
+    ],
     "selective_sync": [
         "SegmentGetAdvancedSyncScheduleFromWarehouseOperator",
         "SegmentListSelectiveSyncsFromWarehouseAndSourceOperator",
@@ -337,16 +342,7 @@ OPERATORS_OF_MODULE = {
         "SegmentGetWorkspaceOperator",
     ],
 }
-_MODULE_OF = {name: module for module, names in OPERATORS_OF_MODULE.items() for name in names}
 
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+    __getattr__, __dir__ = lazy_names(__name__, OPERATORS_OF_MODULE)

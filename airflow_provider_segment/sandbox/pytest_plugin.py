@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from airflow_provider_segment.budget import LANES
 from airflow_provider_segment.sandbox import Sandbox
 
 
@@ -32,5 +33,6 @@ def segment_sandbox(_segment_sandbox_server: Sandbox, monkeypatch: pytest.Monkey
     """A fresh Segment on this machine, which the Airflow connection `segment_default` leads to."""
     sandbox = _segment_sandbox_server
     sandbox.reset()
+    LANES.clear()
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(sandbox.connection))
     return sandbox

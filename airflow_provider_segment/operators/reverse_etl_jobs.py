@@ -1,0 +1,75 @@
+"""Jobs of reverse ETL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.jobs import Job, SegmentJobOperator
+from airflow_provider_segment.operation import ALPHA
+
+if TYPE_CHECKING:
+    from airflow_provider_segment.triggers.segment import Request
+    from airflow_provider_segment.waiting.condition import Condition
+
+
+class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
+    """Runs a reverse ETL sync, to its end.
+
+    Where the answer to the start is lost, the sync is looked for among those of the mapping before another is
+    started. Returns Segment's status of the sync, with the counts of its phases (as text).
+
+    :param source_id: the source warehouse
+    :param model_id: the model
+    :param subscription_id: the mapping: the number after ``/mappings/`` in the address of Segment's app
+    :param on_partial: what to do about a sync that could not deliver all rows: ``fail`` or ``accept``
+    """
+
+    source_id: Arg[str] = option()
+    model_id: Arg[str] = option()
+    subscription_id: Arg[str] = option()
+    on_partial: Arg[Literal["accept", "fail"]] = option(default="fail")
+
+    def before(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The syncs that there are."""
+        return {"syncs": [sync["syncId"] for sync in self._latest(arguments)]}
+
+    def start(self, arguments: dict[str, Any]) -> Job:
+        """Start a manual sync."""
+        ids = {
+            "sourceId": arguments["source_id"],
+            "modelId": arguments["model_id"],
+            "subscriptionId": arguments["subscription_id"],
+        }
+        answer = self.hook.request("POST", "/reverse-etl-syncs", json=ids, media_type=ALPHA)
+        return self._job_of(answer.data["reverseETLManualSync"]["syncId"], arguments)
+
+    def find(self, arguments: dict[str, Any], before: dict[str, Any]) -> Job | None:
+        """The newest sync that was not there before."""
+        new = [sync["syncId"] for sync in self._latest(arguments) if sync["syncId"] not in before["syncs"]]
+        return self._job_of(new[0], arguments) if new else None
+
+    def condition(self, job: Job) -> Condition:
+        """The sync has ended."""
+        from airflow_provider_segment.waiting.reverse_etl import ReverseEtlSynced
+
+        return ReverseEtlSynced(**job)
+
+    def cancellation(self, job: Job) -> Request:
+        """Cancel the sync. Segment answers 200 also where it has ended."""
+        from airflow_provider_segment.wire import fill_path
+
+        path = "/reverse-etl-models/{model_id}/syncs/{sync_id}/cancel"
+        return {"method": "POST", "path": fill_path(path, job), "json": {}, "media_type": ALPHA}
+
+    def _latest(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        from airflow_provider_segment.waiting.reverse_etl import latest_syncs
+        from airflow_provider_segment.waiting.watch import ask_all
+
+        return ask_all(
+            latest_syncs(arguments["model_id"], arguments["subscription_id"]), self.hook.get_conn()
+        )
+
+    @staticmethod
+    def _job_of(sync_id: str, arguments: dict[str, Any]) -> Job:
+        return {"model_id": arguments["model_id"], "sync_id": sync_id, "on_partial": arguments["on_partial"]}

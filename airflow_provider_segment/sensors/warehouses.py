@@ -1,0 +1,70 @@
+"""Sensors of warehouses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.sensors.base import SegmentSensor, interval_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_segment.waiting.condition import Condition
+
+
+class SegmentWarehouseSyncSensor(SegmentSensor):
+    """Waits until what Segment had received by a moment is in the warehouse.
+
+    That is: each source has a sync that started at or after the moment, and ended well. A sync that was
+    already running may have left out what came last.
+
+    Segment allows two requests a minute for the syncs of all warehouses of a workspace. So wait deferred: in
+    a triggerer all sensors share their requests, whatever their number; with N warehouses each is asked for
+    every N times half a minute at the soonest.
+
+    Returns ``{"warehouse_id": ..., "syncs": [...]}``: of each source the report of the sync that counted, as
+    Segment gives it.
+
+    :param warehouse_id: the warehouse
+    :param source_ids: these sources; by default all that are connected to it
+    :param since: the moment, ISO 8601 with zone; by default the end of the run's data interval, and where
+        there is none (runs triggered by an asset or by hand) when the run was due
+    :param on_partial: what to do about a sync that left rows out: ``wait`` for the next one, which loads
+        them, ``accept`` it, or ``fail``
+    :param on_failed: what to do where the latest sync failed: ``fail``, or ``wait`` for the next one
+    """
+
+    warehouse_id: Arg[str] = option()
+    source_ids: Arg[list[str] | None] = option(default=None)
+    since: Arg[datetime | None] = option(default=None)
+    on_partial: Arg[Literal["wait", "accept", "fail"]] = option(default="wait")
+    on_failed: Arg[Literal["wait", "fail"]] = option(default="fail")
+
+    def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
+        """A sync since the moment."""
+        from airflow_provider_segment.waiting.warehouses import WarehouseSynced
+
+        return WarehouseSynced(
+            warehouse_id=arguments["warehouse_id"],
+            since=arguments["since"] or interval_of(context)[1],
+            source_ids=arguments["source_ids"],
+            on_partial=arguments["on_partial"],
+            on_failed=arguments["on_failed"],
+        )
+
+
+class SegmentWarehouseConnectionSensor(SegmentSensor):
+    """Waits until Segment can reach the warehouse. Returns ``CONNECTED``.
+
+    :param warehouse_id: the warehouse
+    """
+
+    warehouse_id: Arg[str] = option()
+
+    def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
+        """A connection."""
+        from airflow_provider_segment.waiting.warehouses import WarehouseConnected
+
+        return WarehouseConnected(warehouse_id=arguments["warehouse_id"])

@@ -1,0 +1,100 @@
+"""Conditions of reverse ETL. Source: https://docs.segmentapis.com/tag/Reverse-ETL"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, Literal
+
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment
+from airflow_provider_segment.waiting.words import Meaning, meaning_of
+from airflow_provider_segment.wire import fill_path
+
+MEDIA_TYPE = "application/vnd.segment.v1alpha+json"
+LATEST = 100
+"""How many syncs of a mapping are looked at: a page, the newest first."""
+
+Sync = dict[str, Any]
+"""Segment's status of a sync: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
+
+
+class ReverseEtlSynced(Condition, frozen=True):
+    """A sync has ended.
+
+    :param on_partial: whether a sync that could not deliver all rows is accepted
+    """
+
+    model_id: str
+    sync_id: str
+    on_partial: Literal["accept", "fail"] = "fail"
+
+    def check(self, now: datetime) -> Check:
+        """Look at the sync."""
+        path = fill_path("/reverse-etl-models/{m}/syncs/{s}", {"m": self.model_id, "s": self.sync_id})
+        data = yield Ask(path, media_type=MEDIA_TYPE)
+        return verdict_of(data["reverseETLSyncStatus"], self.on_partial)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"reverse ETL sync {self.sync_id} of model {self.model_id}"
+
+
+class ReverseEtlMappingSynced(Condition, frozen=True):
+    """A mapping has a sync, whoever started it, that began at or after a moment and has ended.
+
+    :param on_partial: whether a sync that could not deliver all rows is accepted
+    """
+
+    model_id: str
+    subscription_id: str
+    since: datetime
+    on_partial: Literal["accept", "fail"] = "fail"
+
+    def check(self, now: datetime) -> Check:
+        """Look at the latest syncs: a good one counts, else the latest says how it stands."""
+        syncs = yield from latest_syncs(self.model_id, self.subscription_id)
+        verdicts = [verdict_of(s, self.on_partial) for s in syncs if moment(s["startedAt"]) >= self.since]
+        if not verdicts:
+            return Verdict("waiting", "no sync yet")
+        return next((verdict for verdict in verdicts if verdict.state == "done"), verdicts[0])
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"a sync of mapping {self.subscription_id} that started at or after {self.since:%F %T %Z}"
+
+
+def latest_syncs(model_id: str, subscription_id: str) -> Generator[Ask, Any, list[Sync]]:
+    """Ask for the latest syncs of a mapping; the newest first."""
+    path = fill_path(
+        "/reverse-etl-models/{m}/subscriptionId/{s}/syncs", {"m": model_id, "s": subscription_id}
+    )
+    data = yield Ask(path, {"count": LATEST}, MEDIA_TYPE)
+    syncs = [sync for sync in data.get("syncStatuses") or [] if sync.get("startedAt")]
+    return sorted(syncs, key=lambda sync: moment(sync["startedAt"]), reverse=True)
+
+
+def verdict_of(sync: Sync, on_partial: str) -> Verdict:
+    """How a sync stands. One that has an end but no word that is known has failed."""
+    meaning: Meaning = meaning_of(sync["syncStatus"])
+    message = words_of(sync)
+    if meaning == "success" or (meaning == "partial" and on_partial == "accept"):
+        return Verdict("done", message, sync)
+    if meaning == "running" or (meaning == "unknown" and not sync.get("finishedAt")):
+        return Verdict("waiting", message)
+    return Verdict("failed", message)
+
+
+def words_of(sync: Sync) -> str:
+    """How a sync stands, in words."""
+    extract, load = sync.get("extractPhase") or {}, sync.get("loadPhase") or {}
+    counts = {
+        "extracted": extract.get("extractCount"),
+        "delivered": load.get("deliverSuccessCount"),
+        "not delivered": load.get("deliverFailureCount"),
+    }
+    words = [f"{count} {name}" for name, count in counts.items() if count is not None]
+    errors = [sync.get("error") or sync.get("errorCode"), extract.get("errorCode"), load.get("errorCode")]
+    said = "; ".join(str(error) for error in dict.fromkeys(errors) if error)
+    return ", ".join(
+        [f"sync {sync.get('syncId')} is {sync['syncStatus']}", *words, *([said] if said else [])]
+    )

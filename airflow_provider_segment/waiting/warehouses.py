@@ -1,0 +1,130 @@
+"""Conditions of warehouses. Source: https://docs.segmentapis.com/tag/Warehouses"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, Literal
+
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict, moment, pages
+from airflow_provider_segment.waiting.words import Meaning, meaning_of
+from airflow_provider_segment.wire import PAGE_SIZE, fill_path
+
+Report = dict[str, Any]
+"""What Segment reports of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""
+
+
+class WarehouseSynced(Condition, frozen=True):
+    """Each of the sources has a sync to the warehouse that started at or after a moment and ended well.
+
+    :param source_ids: None for all that are connected
+    :param on_partial: what to do about a sync that left rows out: the next one loads them
+    :param on_failed: what to do about a sync that failed
+    """
+
+    warehouse_id: str
+    since: datetime
+    source_ids: list[str] | None = None
+    on_partial: Literal["wait", "accept", "fail"] = "wait"
+    on_failed: Literal["wait", "fail"] = "fail"
+
+    def check(self, now: datetime) -> Check:
+        """Look at the reports of syncs, and which sources are connected where none are named."""
+        source_ids = self.source_ids
+        if source_ids is None:
+            path = fill_path("/warehouses/{id}/connected-sources", {"id": self.warehouse_id})
+            connected = yield from pages(path, "sources")
+            source_ids = [source["id"] for source in connected]
+        reports = defaultdict(list)
+        for report in (yield from reports_since(self.since, self.warehouse_id)):
+            reports[report["sourceId"]].append(report)
+        return self._verdict({source_id: self._judge(reports[source_id]) for source_id in source_ids})
+
+    def describe(self) -> str:
+        """What is waited for."""
+        sources = f" of {', '.join(self.source_ids)}" if self.source_ids else ""
+        return (
+            f"a sync{sources} to warehouse {self.warehouse_id} that started at or after {self.since:%F %T %Z}"
+        )
+
+    def _judge(self, reports: list[Report]) -> tuple[State, Report | None]:
+        """How a source stands, and the sync that says so."""
+        newest_first = sorted(reports, key=lambda report: moment(report["start"]), reverse=True)
+        good = {"success", "partial"} if self.on_partial == "accept" else {"success"}
+        for report in newest_first:
+            if outcome_of(report) in good:
+                return "done", report
+        if not newest_first:
+            return "waiting", None
+        reactions: dict[str, str] = {"partial": self.on_partial, "failed": self.on_failed}
+        reaction = reactions.get(outcome_of(newest_first[0]), "wait")
+        return ("failed" if reaction == "fail" else "waiting"), newest_first[0]
+
+    def _verdict(self, standings: dict[str, tuple[State, Report | None]]) -> Verdict:
+        states = {state for state, _ in standings.values()}
+        undone = [f"{id} {words_of(report)}" for id, (state, report) in standings.items() if state != "done"]
+        if not standings:
+            return Verdict("waiting", "no source is connected")
+        if "failed" in states:
+            return Verdict("failed", "; ".join(undone))
+        if undone:
+            return Verdict(
+                "waiting", f"{len(undone)} of {len(standings)} sources not synced: {'; '.join(undone[:5])}"
+            )
+        syncs = [report for _, report in standings.values()]
+        return Verdict(
+            "done", f"{len(syncs)} sources synced", {"warehouse_id": self.warehouse_id, "syncs": syncs}
+        )
+
+
+def reports_since(since: datetime, warehouse_id: str) -> Generator[Ask, Any, list[Report]]:
+    """Ask for the reports of syncs that started at or after a moment."""
+    reports: list[Report] = []
+    cursor = None
+    while True:
+        data = yield ask_reports(warehouse_id, cursor)
+        page = data.get("reports") or []
+        reports += [report for report in page if moment(report["start"]) >= since]
+        cursor = (data.get("pagination") or {}).get("next")
+        # Segment does not document their order. Where it is newest first, no more pages are needed than
+        # these; each costs half a minute of the limit of two requests a minute.
+        newest_first = len(page) > 1 and moment(page[0]["start"]) >= moment(page[-1]["start"])
+        if not cursor or (newest_first and moment(page[-1]["start"]) < since):
+            return reports
+
+
+def ask_reports(warehouse_id: str, cursor: str | None = None) -> Ask:
+    """The question for a page of reports: the same for all that wait for syncs to a warehouse."""
+    page = {"count": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
+    return Ask(fill_path("/warehouses/{id}/syncs", {"id": warehouse_id}), {"pagination": page})
+
+
+def outcome_of(report: Report) -> Meaning:
+    """How a sync ended; ``running`` if it did not yet."""
+    return meaning_of(report["status"]) if report.get("end") else "running"
+
+
+def words_of(report: Report | None) -> str:
+    """How a sync stands, in words."""
+    if report is None:
+        return "(none yet)"
+    notices = "".join(f", {notice.get('message')}" for notice in (report.get("notices") or [])[:3])
+    state = report["status"] if report.get("end") else "running"
+    return f"({state}, started {report['start']}{notices})"
+
+
+class WarehouseConnected(Condition, frozen=True):
+    """Segment can reach the warehouse."""
+
+    warehouse_id: str
+
+    def check(self, now: datetime) -> Check:
+        """Have Segment try."""
+        data = yield Ask(fill_path("/warehouses/{id}/connection-state", {"id": self.warehouse_id}))
+        state = data["connectionState"]
+        return Verdict("done" if state == "CONNECTED" else "waiting", f"connection state {state}", state)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"a connection to warehouse {self.warehouse_id}"

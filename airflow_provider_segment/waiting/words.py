@@ -1,0 +1,66 @@
+"""What Segment's words for states mean. The one table; compared without regard to case and punctuation.
+
+Segment documents the words of reverse ETL syncs, regulations, audiences and previews. That of warehouse syncs
+it does not: its app and its alerts say Success, Partial, Failed, Skipped, its API may say it otherwise. Hence
+families of words; a word of none is logged loudly, and never counts as success.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Literal
+
+log = logging.getLogger(__name__)
+
+Meaning = Literal["running", "success", "partial", "failed", "skipped", "cancelled", "unsupported", "unknown"]
+
+# The beginnings of words, the longer ones first where one begins another.
+MEANINGS: dict[str, Meaning] = {
+    "inprogress": "running",
+    "running": "running",
+    "pending": "running",
+    "queued": "running",
+    "scheduled": "running",
+    "started": "running",
+    "initialized": "running",
+    "syncing": "running",
+    "cancelling": "running",
+    "canceling": "running",
+    "success": "success",
+    "succeeded": "success",
+    "finished": "success",
+    "completed": "success",
+    "done": "success",
+    "partial": "partial",
+    "fail": "failed",
+    "error": "failed",
+    "invalid": "failed",
+    "skip": "skipped",
+    "cancel": "cancelled",
+    "notsupported": "unsupported",
+    "unsupported": "unsupported",
+    # Of audiences, where a computation that goes on for ever is the good end.
+    "live": "success",
+    "computing": "running",
+    "backfilling": "running",
+    "preparing": "running",
+    "awaitingdestinations": "running",
+    "locked": "running",
+    "notcomputing": "skipped",
+    "disabled": "skipped",
+}
+
+
+def meaning_of(word: object) -> Meaning:
+    """What one of Segment's words for a state means; one that is not known is logged as an error."""
+    plain = re.sub(r"[^a-z]", "", str(word).lower())
+    for beginning, meaning in MEANINGS.items():
+        if plain.startswith(beginning):
+            return meaning
+    log.error(
+        "A state is %r, a word that this version of airflow-provider-segment does not know; "
+        "not taken for a success. Please report it.",
+        word,
+    )
+    return "unknown"
