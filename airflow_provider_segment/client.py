@@ -117,7 +117,7 @@ class _Client:
         lane = self._lane(call)
         if lane.limit is None:
             return
-        if self.settings.base_url and response.is_success:
+        if self.settings.base_url and not response.is_server_error:
             # A sandbox or a gateway that does not count has no limit to keep.
             lane.open("x-ratelimit-remaining" not in response.headers)
         seconds = wire.last_for(response, self.clock.now())

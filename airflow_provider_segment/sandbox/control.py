@@ -4,6 +4,7 @@
 - `GET /_sandbox/state`: counts: accepted, duplicates, dropped by reason, requests, batches, bytes.
 - `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
 - `GET`, `POST`, `DELETE /_sandbox/faults`: list, order (fields of `faults.Fault`), clear.
+- `GET`, `POST`, `DELETE /_sandbox/scripts`: what becomes of syncs, deletions, computations (see `scripts`).
 - `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` switches it off.
 - `PUT /_sandbox/published_limits`: keep the limits that Segment publishes; `DELETE` ends it.
 - `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time forward by so many seconds.
@@ -52,6 +53,14 @@ def routes(state: State) -> list[Route]:
             state.faults.clear()
         return respond(list(state.faults))
 
+    async def scripts(request: Request) -> Response:
+        if request.method == "POST":
+            fields = msgspec.json.decode(await request.body(), type=dict[str, Any])
+            return respond(state.scripts.add(str(fields.pop("kind", "")), **fields))
+        if request.method == "DELETE":
+            state.scripts.clear()
+        return respond(list(state.scripts))
+
     async def rate_limit(request: Request) -> Response:
         if request.method == "DELETE":
             state.rate_limit = None
@@ -80,6 +89,7 @@ def routes(state: State) -> list[Route]:
         Route(f"{PREFIX}/dropped", dropped),
         Route(f"{PREFIX}/requests", requests),
         Route(f"{PREFIX}/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route(f"{PREFIX}/scripts", scripts, methods=["GET", "POST", "DELETE"]),
         Route(f"{PREFIX}/rate_limit", rate_limit, methods=["PUT", "DELETE"]),
         Route(f"{PREFIX}/published_limits", published_limits, methods=["PUT", "DELETE"]),
         Route(f"{PREFIX}/clock", clock, methods=["POST"]),

@@ -16,6 +16,7 @@ from airflow_provider_segment.sandbox import state
 from airflow_provider_segment.sandbox.app import create_app
 from airflow_provider_segment.sandbox.faults import Faults
 from airflow_provider_segment.sandbox.rate_limit import RateLimit
+from airflow_provider_segment.sandbox.scripts import Scripts
 
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
@@ -131,6 +132,11 @@ class Sandbox:
     def faults(self) -> Faults:
         """The faults in force; `faults.add(...)` orders one."""
         return self.state.faults
+
+    @property
+    def scripts(self) -> Scripts:
+        """What becomes of long-running work; `scripts.add(...)` says it beforehand."""
+        return self.state.scripts
 
     @property
     def profiles(self) -> dict[tuple[str, str, str], dict[str, Any]]:

@@ -15,6 +15,7 @@ from airflow_provider_segment.sandbox.rate_limit import RateLimit
 from airflow_provider_segment.sandbox.received import Ledger
 from airflow_provider_segment.sandbox.resources import Collections, seed
 from airflow_provider_segment.sandbox.resources.spaces import SPACE
+from airflow_provider_segment.sandbox.scripts import Scripts
 
 # Fixed, so that a connection stays valid when the sandbox starts again.
 TOKEN = "sandbox-public-api-token"
@@ -117,7 +118,8 @@ class State:
         self.suppressed: set[str] = set()  # user ids
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
         self.collections: Collections = seed(SOURCE_ID, WRITE_KEY)
-        self.computed: dict[str, float] = {}  # audience, trait or preview -> when it is computed
+        self.computing: dict[str, Any] = {}  # audience, trait or preview -> since when, and its script
+        self.scripts = Scripts(self.clock.now)
         self.ledger = Ledger(self)
 
     def is_duplicate(self, message_id: str, now: float) -> bool:

@@ -15,8 +15,8 @@ from airflow_provider_segment.sandbox.call import Call, Item, Refused, invalid, 
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.resource import Handler, Resource
 from airflow_provider_segment.sandbox.resources.access import OWNER
+from airflow_provider_segment.sandbox.scripts import Audience, Preview
 
-COMPUTE_SECONDS = 1
 MAX_PAGE = 200
 
 AudienceType = Literal["ACCOUNTS", "LINKED", "USERS"]
@@ -72,22 +72,35 @@ def complete(call: Call, item: Item) -> None:
 
 
 def compute(call: Call, item: Item) -> None:
-    call.state.computed[item["id"]] = call.state.clock.now() + COMPUTE_SECONDS
+    now = call.state.clock.now()
+    call.state.computing[item["id"]] = (now, call.state.scripts.take(Audience, audience_id=item["id"]))
+
+
+def computation_of(call: Call, item: Item) -> tuple[float, Audience]:
+    """Since when it is computed, and what becomes of it."""
+    found: tuple[float, Audience] = call.state.computing.get(item["id"], (0.0, Audience()))
+    return found
 
 
 def status(call: Call, item: Item) -> str:
     if not item["enabled"]:
         return "Disabled"
-    return "Live" if call.state.clock.now() >= call.state.computed.get(item["id"], 0) else "Computing"
+    since, script = computation_of(call, item)
+    for step, seconds in script.steps:
+        since += seconds
+        if call.state.clock.now() < since:
+            return str(step)
+    return str(script.status)
 
 
 def with_status(call: Call, item: Item) -> Item:
     return {**item, "status": status(call, item)}
 
 
-def size(call: Call, type: str) -> Item:
+def size(call: Call, type: str, scripted: int | None) -> Item:
     """How many users were heard of: a stand-in for a computation."""
-    count = len({person.user_id for person in call.state.ledger.catch_up().people if person.user_id})
+    heard_of = {person.user_id for person in call.state.ledger.catch_up().people if person.user_id}
+    count = len(heard_of) if scripted is None else scripted
     kind = "ENTITIES" if type == "LINKED" else type
     return {"count": count, "type": kind, "uniqueCount": count}
 
@@ -98,7 +111,7 @@ def in_full(call: Call, item: Item) -> Item:
     shown = {
         **with_status(call, item),
         "computeCadence": {"type": kind},
-        "size": size(call, item["audienceType"]),
+        "size": size(call, item["audienceType"], computation_of(call, item)[1].size),
         "options": {"filterByExternalIds": [], **item.get("options", {})},
     }
     if call.valid_query({"include": str}).get("include") == "schedules":
@@ -207,20 +220,24 @@ def create_preview(call: Call) -> Any:
     if asked["audienceType"] == "LINKED" and not asked["definition"].get("targetEntity"):
         raise invalid("A linked audience has a targetEntity.", "definition")
     preview = call.add(f"/spaces/{space['id']}/previews", {"id": new_id(), "options": {}, **asked})
-    compute(call, preview)
+    now = call.state.clock.now()
+    call.state.computing[preview["id"]] = (now, call.state.scripts.take(Preview))
     return {"audiencePreview": {"id": preview["id"]}}
 
 
 def get_preview(call: Call) -> Any:
     space = space_of(call)
     preview = call.get(f"/spaces/{space['id']}/previews", call.params["id"])
-    done = call.state.clock.now() >= call.state.computed[preview["id"]]
-    shown = {**preview, "status": "COMPLETED" if done else "RUNNING"}
-    if done:
+    since, script = call.state.computing[preview["id"]]
+    done = call.state.clock.now() >= since + script.seconds
+    shown = {**preview, "status": script.status if done else "RUNNING"}
+    if done and script.reason:
+        shown["failureReason"] = script.reason
+    elif done:
         people = {person.user_id for person in call.state.ledger.catch_up().people if person.user_id}
         shown |= {
             "results": [{"id": id} for id in sorted(people)[:10]],
-            "size": size(call, preview["audienceType"]),
+            "size": size(call, preview["audienceType"], script.size),
         }
     return {"audiencePreview": shown}
 

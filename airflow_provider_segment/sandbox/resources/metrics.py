@@ -16,6 +16,7 @@ from airflow_provider_segment.sandbox.clock import iso, seconds
 from airflow_provider_segment.sandbox.received import DAY, MINUTE, Kind
 from airflow_provider_segment.sandbox.resource import Handler
 from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.scripts import Delivery, Volume
 
 HOUR = 3_600
 STEPS = {"MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY}
@@ -104,7 +105,12 @@ def events_volume(call: Call) -> Any:
     required = {"granularity": Granularity, "startTime": str, "endTime": str}
     asked = call.valid_query({**required, **lists}, required)
     window(asked)
-    kinds = [kind for kind in call.state.ledger.catch_up().counts if kind.reason is None]
+    known_until = call.state.clock.now() - call.state.scripts.take(Volume).lag
+    kinds = [
+        kind
+        for kind in call.state.ledger.catch_up().counts
+        if kind.reason is None and kind.minute <= known_until
+    ]
     sources = call.collection("/sources")
     results = []
     for group, total, series in grouped(call, wanted(kinds, asked), asked)[:MAX_VOLUMES]:
@@ -169,7 +175,7 @@ def delivered(call: Call, asked: Item) -> list[Kind]:
     destination = call.get("/destinations", asked["destinationConfigId"])
     if destination["sourceId"] != asked["sourceId"] or not destination["enabled"]:
         return []
-    return [kind for kind in accepted(call, asked) if not dropped_by_filter(call, destination, kind)]
+    return [kind for kind in handed_on(call, destination, asked) if not refused(call, destination, kind)]
 
 
 def filtered_at_destination(call: Call, asked: Item) -> list[Kind]:
@@ -178,9 +184,21 @@ def filtered_at_destination(call: Call, asked: Item) -> list[Kind]:
 
 
 def not_delivered(call: Call, asked: Item) -> list[Kind]:
-    """A destination of the sandbox takes everything."""
-    call.get("/destinations", asked["destinationConfigId"])
-    return []
+    destination = call.get("/destinations", asked["destinationConfigId"])
+    if destination["sourceId"] != asked["sourceId"] or not destination["enabled"]:
+        return []
+    return [kind for kind in handed_on(call, destination, asked) if refused(call, destination, kind)]
+
+
+def handed_on(call: Call, destination: Item, asked: Item) -> list[Kind]:
+    """What no filter dropped."""
+    return [kind for kind in accepted(call, asked) if not dropped_by_filter(call, destination, kind)]
+
+
+def refused(call: Call, destination: Item, kind: Kind) -> bool:
+    """Whether a destination refuses an event; it takes everything, unless a script says otherwise."""
+    scripts = call.state.scripts.of(Delivery, destination_id=destination["id"])
+    return any(script.event_name in (None, kind.event_name) for script in scripts)
 
 
 def dropped_by_filter(call: Call, destination: Item, kind: Kind) -> bool:

@@ -12,8 +12,8 @@ from airflow_provider_segment.sandbox.call import Call, Item, invalid, new_id
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.resource import Handler
 from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.scripts import Regulation
 
-RUN_SECONDS = 1
 MAX_SUBJECTS = 5_000  # in one call
 
 Type = Literal[
@@ -49,7 +49,13 @@ def create(call: Call, **more: Any) -> Any:
     source_id = call.params.get("sourceId")
     if source_id:
         call.get("/sources", source_id)
-    regulation = {"id": new_id(), "started": call.state.clock.now(), "sourceId": source_id, **asked}
+    regulation = {
+        "id": new_id(),
+        "started": call.state.clock.now(),
+        "sourceId": source_id,
+        "script": call.state.scripts.take(Regulation),
+        **asked,
+    }
     call.add("/regulations", regulation)
     suppress(call, regulation)
     return {"regulateId": regulation["id"]}
@@ -66,10 +72,11 @@ def suppress(call: Call, regulation: Item) -> None:
 
 def progress(call: Call, regulation: Item) -> tuple[str, dict[str, str]]:
     """Status, and when it finished, if it did."""
-    end = regulation["started"] + RUN_SECONDS
+    script: Regulation = regulation["script"]
+    end = regulation["started"] + script.seconds
     if call.state.clock.now() < end:
         return "RUNNING", {}
-    return "FINISHED", {"finishedAt": iso(end)}
+    return script.status, {"finishedAt": iso(end)}
 
 
 def shown(call: Call, regulation: Item) -> Item:
@@ -113,6 +120,8 @@ def listed(call: Call) -> Any:
 def get(call: Call) -> Any:
     regulation = call.item(call.path)
     status, finished = progress(call, regulation)
+    # Which destinations end otherwise is said one by one; all others are done.
+    plain = "FINISHED" if regulation["script"].destinations else status
     streams = [regulation["sourceId"]] if regulation["sourceId"] else list(call.collection("/sources"))
     return {
         "regulation": {
@@ -128,8 +137,12 @@ def get(call: Call) -> Any:
                         {
                             "name": destination["name"],
                             "id": destination["id"],
-                            "status": status,
-                            "errString": "",
+                            "status": regulation["script"].destinations.get(destination["id"], plain)
+                            if finished
+                            else status,
+                            "errString": regulation["script"].error
+                            if finished and destination["id"] in regulation["script"].destinations
+                            else "",
                             "finishedAt": finished.get("finishedAt", ""),
                         }
                         for destination in call.collection("/destinations").values()

@@ -7,8 +7,8 @@ from typing import Any
 from airflow_provider_segment.sandbox.call import Call, Item, cursor, new_id, not_found, offset, page_size
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.resource import Handler, Resource
+from airflow_provider_segment.sandbox.scripts import ReverseEtlSync
 
-SYNC_SECONDS = 1
 MAX_PAGE, DEFAULT_PAGE = 100, 10
 
 
@@ -18,9 +18,22 @@ def start_sync(call: Call) -> Any:
     call.get("/sources", asked["sourceId"])
     model = call.get("/reverse-etl-models", asked["modelId"])
     check_subscription(call, asked["subscriptionId"])
-    sync = {"id": new_id(), "started": call.state.clock.now(), "cancelled": False, **asked}
-    call.add(f"/reverse-etl-models/{model['id']}/syncs", sync)
+    sync = new_sync(call, model["id"], asked["subscriptionId"])
     return {"reverseETLManualSync": {"syncId": sync["id"], "startedAt": iso(sync["started"])}}
+
+
+def new_sync(call: Call, model_id: str, subscription_id: str) -> Item:
+    model = call.get("/reverse-etl-models", model_id)
+    sync = {
+        "id": new_id(),
+        "modelId": model_id,
+        "sourceId": model["sourceId"],
+        "subscriptionId": subscription_id,
+        "started": call.state.clock.now(),
+        "cancelled_at": None,
+        "script": call.state.scripts.take(ReverseEtlSync, model_id=model_id, subscription_id=subscription_id),
+    }
+    return call.add(f"/reverse-etl-models/{model_id}/syncs", sync)
 
 
 def check_subscription(call: Call, id: str) -> None:
@@ -32,33 +45,48 @@ def sync_of(call: Call) -> Item:
     return call.item(f"/reverse-etl-models/{call.params['modelId']}/syncs/{call.params['syncId']}")
 
 
+def end_of(sync: Item) -> float:
+    """When a sync ends, or ended."""
+    script: ReverseEtlSync = sync["script"]
+    ends = float(sync["started"] + script.seconds)
+    cancelled_at = sync["cancelled_at"]
+    return ends if cancelled_at is None else min(ends, cancelled_at + script.cancel_seconds)
+
+
 def running(call: Call, sync: Item) -> bool:
-    return not sync["cancelled"] and call.state.clock.now() < sync["started"] + SYNC_SECONDS
+    return call.state.clock.now() < end_of(sync)
 
 
 def status(call: Call, sync: Item) -> Item:
     """How far a sync is."""
-    start, end = iso(sync["started"]), iso(sync["started"] + SYNC_SECONDS)
+    script: ReverseEtlSync = sync["script"]
+    start, end = iso(sync["started"]), iso(end_of(sync))
+    cancelled = sync["cancelled_at"] is not None
     shown: Item = {
         "syncId": sync["id"],
         "modelId": sync["modelId"],
         "sourceId": sync["sourceId"],
-        "syncStatus": "IN_PROGRESS",
+        "syncStatus": "CANCELLING" if cancelled else "IN_PROGRESS",
         "duration": "0s",
         "startedAt": start,
     }
     if running(call, sync):
         return shown
-    times = {"startedAt": start, "finishedAt": end, "errorCode": ""}
-    extracted = dict.fromkeys(("addedCount", "updatedCount", "deletedCount", "extractCount"), "0")
+    times = {"startedAt": start, "finishedAt": end, "errorCode": script.error_code}
+    extracted = dict.fromkeys(("addedCount", "extractCount"), str(script.extracted))
+    extracted |= dict.fromkeys(("updatedCount", "deletedCount"), "0")
     return shown | {
-        "syncStatus": "CANCELED" if sync["cancelled"] else "SUCCESS",
-        "duration": f"{SYNC_SECONDS}s",
+        "syncStatus": "CANCELED" if cancelled else script.status,
+        "duration": f"{end_of(sync) - sync['started']:g}s",
         "finishedAt": end,
         "extractPhase": {**extracted, **times},
-        "loadPhase": {"deliverSuccessCount": "0", "deliverFailureCount": "0", **times},
-        "error": "",
-        "errorCode": "",
+        "loadPhase": {
+            "deliverSuccessCount": str(script.delivered),
+            "deliverFailureCount": str(script.failed),
+            **times,
+        },
+        "error": script.error,
+        "errorCode": script.error_code,
     }
 
 
@@ -70,6 +98,11 @@ def list_syncs(call: Call) -> Any:
     """The syncs of one mapping, the newest first. Count and cursor stand by themselves here."""
     model = call.item(f"/reverse-etl-models/{call.params['modelId']}")["id"]
     check_subscription(call, call.params["subscriptionId"])
+    mapping = {"model_id": model, "subscription_id": call.params["subscriptionId"]}
+    for script in call.state.scripts.of(ReverseEtlSync, **mapping):
+        if script.now and not script.used:
+            sync = new_sync(call, model, call.params["subscriptionId"])
+            sync["started"] = script.given_at
     count = page_size(call.query.get("count", DEFAULT_PAGE), "count", MAX_PAGE)
     start = offset(call.query["cursor"], "cursor") if call.query.get("cursor") else 0
     syncs = [
@@ -88,10 +121,10 @@ def cancel_sync(call: Call) -> Any:
     call.valid_body({"reasonForCanceling": float})
     sync = sync_of(call)
     answer = {"modelId": sync["modelId"], "syncId": sync["id"]}
-    if running(call, sync):
-        sync["cancelled"] = True
+    if sync["cancelled_at"] is None and running(call, sync):
+        sync["cancelled_at"] = call.state.clock.now()
         return answer | {"status": "CANCELLING"}
-    code = "SyncAlreadyCanceled" if sync["cancelled"] else "SyncFinishedCannotCancel"
+    code = "SyncFinishedCannotCancel" if sync["cancelled_at"] is None else "SyncAlreadyCanceled"
     return answer | {"errorCode": code, "errorMessage": "The sync is not running."}
 
 

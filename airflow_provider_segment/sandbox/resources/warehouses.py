@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -16,9 +17,9 @@ from airflow_provider_segment.sandbox.resource import Handler, Resource
 from airflow_provider_segment.sandbox.resources.catalog import masked, metadata
 from airflow_provider_segment.sandbox.resources.sources import connect
 from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.scripts import WarehouseSync
 
 HOUR = 3_600
-SYNC_SECONDS = 30
 MAX_REPORTS = 100
 
 # --- warehouses ------------------------------------------------------------------------------------------
@@ -113,26 +114,51 @@ def reports_of(call: Call, warehouse: Item, source_id: str, since: float) -> lis
     if not warehouse["enabled"]:
         return []
     now = call.state.clock.now()
-    first = int(since // HOUR + 1) * HOUR
-    starts = list(filter(due(call, warehouse), range(first, int(now) + 1, HOUR)))
     received = call.state.ledger.minutes(source_id)
     reports: list[Item] = []
-    # The first sync loads all that there was before.
-    for done, start in list(zip([0, *starts], starts, strict=False))[-MAX_REPORTS:]:
-        ended = now >= start + SYNC_SECONDS
+    done = 0.0  # the first sync loads all that there was before
+    for start, script in starts_of(call, warehouse, source_id, since)[-MAX_REPORTS:]:
+        end = start + script.seconds
+        ended = now >= end
+        count = sum(count for minute, count in received.items() if done <= minute < start)
         reports.append(
             {
                 "sourceId": source_id,
                 "start": iso(start),
-                "end": iso(start + SYNC_SECONDS) if ended else None,
-                "status": "SUCCESS" if ended else "RUNNING",
-                "duration": SYNC_SECONDS if ended else 0,
-                "humanDuration": f"{SYNC_SECONDS}s" if ended else "0s",
-                "count": sum(count for minute, count in received.items() if ended and done <= minute < start),
-                "notices": [],
+                "end": iso(end) if ended else None,
+                "status": script.status if ended else "RUNNING",
+                "duration": round(script.seconds) if ended else 0,
+                "humanDuration": f"{script.seconds:g}s" if ended else "0s",
+                "count": (count if script.count is None else script.count) if ended else 0,
+                "notices": [
+                    {"level": "warning", "message": notice, "createdAt": iso(end)}
+                    for notice in script.notices
+                    if ended
+                ],
             }
         )
+        done = start
     return reports
+
+
+def starts_of(call: Call, warehouse: Item, source_id: str, since: float) -> list[tuple[float, WarehouseSync]]:
+    """When syncs of a source started, by the schedule and by order, and what becomes of them."""
+    now = call.state.clock.now()
+    scripts = call.state.scripts.of(WarehouseSync, warehouse_id=warehouse["id"], source_id=source_id)
+    starts = [(script.given_at, script) for script in scripts if script.now]
+    used: Counter[int] = Counter()
+    first = int(since // HOUR + 1) * HOUR
+    for hour in filter(due(call, warehouse), range(first, int(now) + 1, HOUR)):
+        fitting = (
+            script
+            for script in scripts
+            if not script.now and script.given_at <= hour and used[id(script)] != script.next
+        )
+        script = next(fitting, WarehouseSync())
+        used[id(script)] += 1
+        if not script.missing and hour + script.late <= now:
+            starts.append((hour + script.late, script))
+    return sorted(starts, key=lambda start: start[0])
 
 
 class Slot(TypedDict):
