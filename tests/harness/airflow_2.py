@@ -6,16 +6,17 @@ import functools
 import io
 import logging
 from datetime import timedelta
+from typing import Any
 
 from airflow.exceptions import AirflowTaskTimeout
-from airflow.models import DAG, BaseOperator, DagRun, RenderedTaskInstanceFields, TaskInstance, XCom
+from airflow.models import DAG, BaseOperator, DagRun, RenderedTaskInstanceFields, TaskInstance, Trigger, XCom
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 
-from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, TaskRun, Try, params_untouched
+from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, Deferred, TaskRun, Try, params_untouched
 
 LOG = io.StringIO()
 
@@ -35,7 +36,7 @@ def dag_run_of(dag: DAG, which_try: Try) -> DagRun:
         raise NotImplementedError("a run without a logical date is new in Airflow 3")
     with create_session() as session:
         runs = session.query(DagRun).filter_by(dag_id=dag.dag_id, run_id=which_try.run_id)
-        if which_try.try_number > 1 and (run := runs.one_or_none()):
+        if (which_try.try_number > 1 or which_try.resume) and (run := runs.one_or_none()):
             return run
         session.query(DagRun).filter_by(dag_id=dag.dag_id).delete()
     return dag.create_dagrun(
@@ -71,6 +72,8 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         task_instance.try_number = which_try.try_number
         task_instance.max_tries = operator.retries
         task_instance.state = None
+        if which_try.resume:
+            task_instance.next_method, task_instance.next_kwargs = which_try.resume
         session.commit()
 
         LOG.seek(0)
@@ -92,4 +95,15 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
             rendered=RenderedTaskInstanceFields.get_templated_fields(task_instance) or {},
             state_store={},
             log=LOG.getvalue(),
+            deferred=deferred_by(task_instance, session),
         )
+
+
+def deferred_by(task_instance: TaskInstance, session: Any) -> Deferred | None:
+    """What a deferred task instance handed to the triggerer."""
+    if task_instance.state != "deferred":
+        return None
+    trigger = session.get(Trigger, task_instance.trigger_id)
+    timeout = task_instance.trigger_timeout and task_instance.trigger_timeout - task_instance.start_date
+    return Deferred(trigger.classpath, trigger.kwargs, task_instance.next_method, timeout)
+

@@ -14,11 +14,12 @@ import httpx
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.api.client import Client
 from airflow.sdk.api.datamodels._generated import TaskInstance
+from airflow.sdk.execution_time.comms import DeferTask
 from airflow.sdk.execution_time.supervisor import run_task_in_process
 from airflow.sdk.log import configure_logging
 from airflow.sdk.serde import deserialize, serialize
 
-from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, TaskRun, Try, params_untouched, write_whole
+from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, Deferred, TaskRun, Try, params_untouched, write_whole
 
 LOG = io.StringIO()
 # A task's process sends its log to its supervisor unmasked; here we are at the same place.
@@ -72,6 +73,9 @@ class ExecutionAPI:
                 self.keep({name: value for name, value in self.store.items() if name != key})
             case "DELETE", "store", "ti", _:
                 self.keep({})
+            case "GET", "task-reschedules", _, "start_date":
+                first = self.which_try.first_reschedule
+                return found(first and first.isoformat())
             case "GET", ("connections" | "variables"), _:
                 return NOT_FOUND
             case _:
@@ -115,6 +119,9 @@ class ExecutionAPI:
                 "partition_key": None,
             },
             "max_tries": self.task.retries,
+            "task_reschedule_count": int(which_try.first_reschedule is not None),
+            "next_method": which_try.resume and which_try.resume[0],
+            "next_kwargs": which_try.resume and serialize(which_try.resume[1]),
             "should_retry": which_try.try_number <= self.task.retries,
         }
 
@@ -151,4 +158,13 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         rendered=api.rendered,
         state_store=api.store,
         log=LOG.getvalue(),
+        deferred=deferred_by(result.msg),
     )
+
+
+def deferred_by(message: Any) -> Deferred | None:
+    """What a task's last message hands to the triggerer, after a trip through JSON."""
+    if not isinstance(message, DeferTask):
+        return None
+    kwargs = deserialize(json.loads(json.dumps(message.trigger_kwargs or {})))
+    return Deferred(message.classpath, kwargs, message.next_method, message.trigger_timeout)

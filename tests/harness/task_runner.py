@@ -6,6 +6,7 @@ which a test may kill. The same module is that other process: `python -m tests.h
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import functools
@@ -18,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from typing import Any
 DAG_ID = "tests"
 LOGICAL_DATE = datetime(2026, 1, 2, tzinfo=timezone.utc)
 REPOSITORY = Path(__file__).parents[2]
+
+FIRE: Any = object()
+"""Let the trigger fire its own event."""
 
 Upstream = Mapping[tuple[str, str], Any]  # (task_id, key) -> what that task pushed
 
@@ -42,6 +46,30 @@ class Try:
     xcoms: Upstream = field(default_factory=dict)
     state_store: dict[str, Any] | None = None
     state_store_file: Path | None = None  # each change of the store is also written here
+    resume: tuple[str, dict[str, Any]] | None = None  # after a deferral: the method to go on with, its kwargs
+    first_reschedule: datetime | None = None  # when it was first rescheduled
+
+
+@dataclass
+class Deferred:
+    """What a try handed to the triggerer, as Airflow keeps it."""
+
+    classpath: str
+    kwargs: dict[str, Any]
+    next_method: str
+    timeout: timedelta | None
+
+    def fire(self) -> dict[str, Any]:
+        """Run the trigger as a triggerer does, to its first event; with what the task is resumed."""
+        module, _, name = self.classpath.rpartition(".")
+        trigger = getattr(importlib.import_module(module), name)(**self.kwargs)
+
+        async def first_event() -> Any:
+            async for event in trigger.run():
+                return event.payload
+            raise RuntimeError("the trigger ended without an event")
+
+        return {"event": json.loads(json.dumps(asyncio.run(first_event())))}
 
 
 @dataclass
@@ -54,6 +82,7 @@ class TaskRun:
     rendered: dict[str, Any]  # its template fields, as Airflow shows them
     state_store: dict[str, Any]  # context["task_state_store"]; always empty before Airflow 3.3
     log: str  # all that was logged, debug lines included, before Airflow masks secrets
+    deferred: Deferred | None = None
 
     @property
     def xcom(self) -> Any:
@@ -86,6 +115,30 @@ class RunTask:
     def __call__(self, operator: Any, **which_try: Any) -> TaskRun:
         """Run one try of `operator` in this process; the keywords are the fields of `Try`."""
         return runner()(operator, Try(**which_try))
+
+    def to_end(self, operator: Any, **which_try: Any) -> TaskRun:
+        """Run one try to its end: through its deferrals, triggers included. XComs of all phases come back."""
+        run = self(operator, **which_try)
+        while run.deferred:
+            run = self.resume(operator, run, **which_try)
+        return run
+
+    def resume(self, operator: Any, run: TaskRun, event: Any = FIRE, **which_try: Any) -> TaskRun:
+        """Go on with a deferred try.
+
+        :param event: the payload of the trigger's event, instead of running the trigger
+        """
+        assert run.deferred
+        method = run.deferred.next_method
+        try:
+            kwargs = run.deferred.fire() if event is FIRE else {"event": event}
+        except Exception as error:  # as the triggerer reports one
+            method, kwargs = "__fail__", {"error": "Trigger failure", "traceback": [repr(error)]}
+        store = run.state_store or which_try.pop("state_store", None)
+        after = self(operator, **{**which_try, "state_store": store, "resume": (method, kwargs)})
+        after.xcoms = {**run.xcoms, **after.xcoms}
+        after.log = run.log + after.log
+        return after
 
     def start(self, factory: str, *arguments: Any, **which_try: Any) -> StartedTry:
         """Start one try, in another process, of the operator that `factory` ("module:function") makes."""
@@ -121,6 +174,10 @@ class StartedTry:
     @property
     def running(self) -> bool:
         return self._process.poll() is None
+
+    def terminate(self) -> None:
+        """SIGTERM, which is how Airflow ends a task that somebody ended."""
+        self._process.terminate()
 
     def kill(self) -> None:
         """SIGKILL: the process has no say in it."""
