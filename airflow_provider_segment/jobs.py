@@ -84,7 +84,15 @@ class SegmentJobOperator(SegmentBaseOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Start the job, or go on with one that was started before, and wait for it."""
-        job = self._job = self._resumed(arguments, context) or self._start_once(arguments, context)
+        return self.wait(
+            self._resumed(arguments, context) or self._start_once(arguments, context), arguments, context
+        )
+
+    def wait(self, job: Job, arguments: dict[str, Any], context: Context) -> Any:
+        """Wait for a job that is started."""
+        self._job = job
+        # Before the wait, for whoever looks meanwhile.
+        context["ti"].xcom_push(key="job", value=job)
         if not arguments["wait_for_completion"]:
             return job
         condition = self.condition(job)

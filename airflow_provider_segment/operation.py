@@ -23,13 +23,12 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.base import SegmentBaseOperator
 from airflow_provider_segment.declarative import REQUIRED, Arg, Field, option
+from airflow_provider_segment.media_types import ALPHA, BETA, STABLE
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-STABLE = "application/vnd.segment.v1+json"
-BETA = "application/vnd.segment.v1beta+json"
-ALPHA = "application/vnd.segment.v1alpha+json"
+__all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOperator", "SegmentOperator"]
 
 # A path that climbs; a query that an empty list vanishes from, so that a DELETE names nothing.
 NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}

@@ -14,6 +14,7 @@ from airflow_provider_segment.lazy import lazy_names
 if TYPE_CHECKING:
     from airflow_provider_segment.operators.activations import *
     from airflow_provider_segment.operators.api_calls import *
+    from airflow_provider_segment.operators.audience_jobs import *
     from airflow_provider_segment.operators.audiences import *
     from airflow_provider_segment.operators.audit_trail import *
     from airflow_provider_segment.operators.catalog import *
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from airflow_provider_segment.operators.credentials import *
     from airflow_provider_segment.operators.customer_insights import *
     from airflow_provider_segment.operators.dbt import *
+    from airflow_provider_segment.operators.dbt_jobs import *
     from airflow_provider_segment.operators.deletion_and_suppression import *
+    from airflow_provider_segment.operators.deletion_and_suppression_jobs import *
     from airflow_provider_segment.operators.delivery_overview import *
     from airflow_provider_segment.operators.destination_filters import *
     from airflow_provider_segment.operators.destinations import *
     from airflow_provider_segment.operators.event_volume import *
     from airflow_provider_segment.operators.events import *
+    from airflow_provider_segment.operators.function_jobs import *
     from airflow_provider_segment.operators.functions import *
     from airflow_provider_segment.operators.iam_groups import *
     from airflow_provider_segment.operators.iam_roles import *
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.operators.transformations import *
     from airflow_provider_segment.operators.warehouses import *
     from airflow_provider_segment.operators.workspaces import *
+    from airflow_provider_segment.operators.write_key_jobs import *
 
 OPERATORS_OF_MODULE = {
     "activations": [
@@ -252,6 +257,22 @@ OPERATORS_OF_MODULE = {
         "SegmentListReverseEtlModelsOperator",
         "SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator",
         "SegmentUpdateReverseEtlModelOperator",
+    ],
+    "audience_jobs": [
+        "SegmentPreviewAudienceOperator",
+        "SegmentRunAudienceOperator",
+    ],
+    "dbt_jobs": [
+        "SegmentTriggerDbtSyncOperator",
+    ],
+    "deletion_and_suppression_jobs": [
+        "SegmentDeleteUsersDataOperator",
+    ],
+    "function_jobs": [
+        "SegmentDeployFunctionOperator",
+    ],
+    "write_key_jobs": [
+        "SegmentRotateWriteKeyOperator",
     ],
     "reverse_etl_jobs": [
         "SegmentRunReverseEtlSyncOperator",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.declarative import Arg, option
 from airflow_provider_segment.jobs import Job, SegmentJobOperator
-from airflow_provider_segment.operation import ALPHA
+from airflow_provider_segment.media_types import ALPHA
 
 if TYPE_CHECKING:
     from airflow_provider_segment.triggers.segment import Request

@@ -12,9 +12,24 @@ from typing import TYPE_CHECKING
 from airflow_provider_segment.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from airflow_provider_segment.sensors.events import *
+    from airflow_provider_segment.sensors.jobs import *
+    from airflow_provider_segment.sensors.resource import *
     from airflow_provider_segment.sensors.warehouses import *
 
 SENSORS_OF_MODULE = {
+    "events": [
+        "SegmentDeliverySensor",
+        "SegmentEventVolumeSensor",
+    ],
+    "jobs": [
+        "SegmentAudienceSensor",
+        "SegmentRegulationSensor",
+        "SegmentReverseEtlSyncSensor",
+    ],
+    "resource": [
+        "SegmentResourceSensor",
+    ],
     "warehouses": [
         "SegmentWarehouseConnectionSensor",
         "SegmentWarehouseSyncSensor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -123,6 +123,11 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
                 timeout=seconds_left(self.timeout, context),
             ),
         )
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment with a zone: UTC where it has none."""
+    return moment.replace(tzinfo=timezone.utc) if moment and moment.tzinfo is None else moment
 
 
 def interval_of(context: Context) -> tuple[datetime | None, datetime]:

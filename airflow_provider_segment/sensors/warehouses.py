@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.declarative import Arg, option
-from airflow_provider_segment.sensors.base import SegmentSensor, interval_of
+from airflow_provider_segment.sensors.base import SegmentSensor, interval_of, utc
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,7 +48,7 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
 
         return WarehouseSynced(
             warehouse_id=arguments["warehouse_id"],
-            since=arguments["since"] or interval_of(context)[1],
+            since=utc(arguments["since"]) or interval_of(context)[1],
             source_ids=arguments["source_ids"],
             on_partial=arguments["on_partial"],
             on_failed=arguments["on_failed"],

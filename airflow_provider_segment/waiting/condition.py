@@ -83,6 +83,27 @@ def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
     return msgspec.convert(facts, getattr(import_module(module), name))  # type: ignore[no-any-return]
 
 
+class Later(Condition, frozen=True, kw_only=True):
+    """A moment has come.
+
+    :param result: what to return then
+    """
+
+    moment: datetime
+    result: Any = None
+
+    def check(self, now: datetime) -> Check:
+        """Look at the clock."""
+        if now >= self.moment:
+            return Verdict("done", "it is time", self.result)
+        return Verdict("waiting", f"it is not yet {self.moment:%F %T %Z}")
+        yield  # nothing is asked, but a check is a generator
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"{self.moment:%F %T %Z}"
+
+
 @lru_cache(maxsize=8192)
 def moment(text: str) -> datetime:
     """A moment as Segment writes it: with a T or a space, with or without a zone, which is then UTC."""
@@ -91,13 +112,13 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
-def pages(path: str, key: str, media_type: str | None = None, **query: Any) -> Generator[Ask, Any, list[Any]]:
+def pages(path: str, key: str, query: Mapping[str, Any] | None = None) -> Generator[Ask, Any, list[Any]]:
     """Ask for all pages of a list: ``items = yield from pages("/sources", "sources")``."""
     items: list[Any] = []
     cursor = None
     while True:
         page = {"count": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
-        data = yield Ask(path, {**query, "pagination": page}, media_type)
+        data = yield Ask(path, {**(query or {}), "pagination": page})
         items += data.get(key) or []
         following = (data.get("pagination") or {}).get("next")
         if not following or following == cursor:

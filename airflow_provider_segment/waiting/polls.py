@@ -165,8 +165,8 @@ class Subscriber:
 
     async def _pace(self, clock: Clock) -> None:
         """Sleep before a question that nobody has asked yet, as one whose window moves on with time."""
-        first = next(self._condition.check(clock.now()))
+        first = next(self._condition.check(clock.now()), None)
         loop = asyncio.get_running_loop()
-        if self._polls.topic(first) not in self._known:
+        if first is None or self._polls.topic(first) not in self._known:
             await asyncio.sleep(self._looked_at + self._interval - loop.time())
         self._looked_at = loop.time()

@@ -6,11 +6,11 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
+from airflow_provider_segment.media_types import ALPHA
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
 from airflow_provider_segment.wire import fill_path
 
-MEDIA_TYPE = "application/vnd.segment.v1alpha+json"
 LATEST = 100
 """How many syncs of a mapping are looked at: a page, the newest first."""
 
@@ -18,7 +18,7 @@ Sync = dict[str, Any]
 """Segment's status of a sync: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
 
 
-class ReverseEtlSynced(Condition, frozen=True):
+class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
     """A sync has ended.
 
     :param on_partial: whether a sync that could not deliver all rows is accepted
@@ -31,7 +31,7 @@ class ReverseEtlSynced(Condition, frozen=True):
     def check(self, now: datetime) -> Check:
         """Look at the sync."""
         path = fill_path("/reverse-etl-models/{m}/syncs/{s}", {"m": self.model_id, "s": self.sync_id})
-        data = yield Ask(path, media_type=MEDIA_TYPE)
+        data = yield Ask(path, media_type=ALPHA)
         return verdict_of(data["reverseETLSyncStatus"], self.on_partial)
 
     def describe(self) -> str:
@@ -39,7 +39,7 @@ class ReverseEtlSynced(Condition, frozen=True):
         return f"reverse ETL sync {self.sync_id} of model {self.model_id}"
 
 
-class ReverseEtlMappingSynced(Condition, frozen=True):
+class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
     """A mapping has a sync, whoever started it, that began at or after a moment and has ended.
 
     :param on_partial: whether a sync that could not deliver all rows is accepted
@@ -68,7 +68,7 @@ def latest_syncs(model_id: str, subscription_id: str) -> Generator[Ask, Any, lis
     path = fill_path(
         "/reverse-etl-models/{m}/subscriptionId/{s}/syncs", {"m": model_id, "s": subscription_id}
     )
-    data = yield Ask(path, {"count": LATEST}, MEDIA_TYPE)
+    data = yield Ask(path, {"count": LATEST}, ALPHA)
     syncs = [sync for sync in data.get("syncStatuses") or [] if sync.get("startedAt")]
     return sorted(syncs, key=lambda sync: moment(sync["startedAt"]), reverse=True)
 

@@ -15,7 +15,7 @@ Report = dict[str, Any]
 """What Segment reports of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""
 
 
-class WarehouseSynced(Condition, frozen=True):
+class WarehouseSynced(Condition, frozen=True, kw_only=True):
     """Each of the sources has a sync to the warehouse that started at or after a moment and ended well.
 
     :param source_ids: None for all that are connected
@@ -114,7 +114,7 @@ def words_of(report: Report | None) -> str:
     return f"({state}, started {report['start']}{notices})"
 
 
-class WarehouseConnected(Condition, frozen=True):
+class WarehouseConnected(Condition, frozen=True, kw_only=True):
     """Segment can reach the warehouse."""
 
     warehouse_id: str

@@ -106,4 +106,3 @@ def deferred_by(task_instance: TaskInstance, session: Any) -> Deferred | None:
     trigger = session.get(Trigger, task_instance.trigger_id)
     timeout = task_instance.trigger_timeout and task_instance.trigger_timeout - task_instance.start_date
     return Deferred(trigger.classpath, trigger.kwargs, task_instance.next_method, timeout)
-

@@ -19,7 +19,15 @@ from airflow.sdk.execution_time.supervisor import run_task_in_process
 from airflow.sdk.log import configure_logging
 from airflow.sdk.serde import deserialize, serialize
 
-from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, Deferred, TaskRun, Try, params_untouched, write_whole
+from tests.harness.task_runner import (
+    DAG_ID,
+    LOGICAL_DATE,
+    Deferred,
+    TaskRun,
+    Try,
+    params_untouched,
+    write_whole,
+)
 
 LOG = io.StringIO()
 # A task's process sends its log to its supervisor unmasked; here we are at the same place.

@@ -1,0 +1,83 @@
+"""Jobs of audiences."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_segment.clock import Clock, timestamp
+from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.jobs import Job, SegmentJobOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_segment.waiting.condition import Condition
+
+
+class SegmentRunAudienceOperator(SegmentJobOperator):
+    """Runs a linked audience, and waits until it is computed.
+
+    Segment has no way to ask for a run, only for the audience: live, or being computed. Right after the start
+    it may be live still from the run before. So the run counts as done when the audience is live ``settle``
+    seconds after the start, or later.
+
+    Returns the audience's ``id``, ``status`` and ``size``.
+
+    :param space_id: the space
+    :param audience_id: the audience, of type ``LINKED``
+    :param settle: seconds after the start before which "live" is not believed
+    """
+
+    space_id: Arg[str] = option()
+    audience_id: Arg[str] = option()
+    settle: Arg[float] = option(default=120.0)
+
+    def start(self, arguments: dict[str, Any]) -> Job:
+        """Start a run."""
+        from airflow_provider_segment.wire import fill_path
+
+        self.hook.request("POST", fill_path("/spaces/{space_id}/audiences/{audience_id}/runs", arguments))
+        not_before = timestamp(Clock().now() + timedelta(seconds=arguments["settle"]))
+        ids = {name: arguments[name] for name in ("space_id", "audience_id")}
+        return {**ids, "not_before": not_before}
+
+    def condition(self, job: Job) -> Condition:
+        """The audience is computed."""
+        from airflow_provider_segment.waiting.audiences import AudienceComputed
+        from airflow_provider_segment.waiting.condition import moment
+
+        return AudienceComputed(**{**job, "not_before": moment(job["not_before"])})
+
+
+class SegmentPreviewAudienceOperator(SegmentJobOperator):
+    """Computes how large an audience would be.
+
+    Previews are scarce: 5 a minute and 700 a month for each space. Returns the preview's ``id``, ``status``
+    and ``size``, no members: what a task returns is shown to everyone who sees the DAG.
+
+    :param space_id: the space
+    :param definition: Segment's definition of the audience: ``{"query": ..., "targetEntity": ...}``
+    :param audience_type: ``USERS``, ``ACCOUNTS`` or ``LINKED``
+    :param options: Segment's options of the audience
+    """
+
+    space_id: Arg[str] = option()
+    definition: Arg[dict[str, Any]] = option()
+    audience_type: Arg[str] = option()
+    options: Arg[dict[str, Any] | None] = option(default=None)
+
+    def start(self, arguments: dict[str, Any]) -> Job:
+        """Start a preview."""
+        from airflow_provider_segment.wire import fill_path
+
+        body = {"definition": arguments["definition"], "audienceType": arguments["audience_type"]}
+        if arguments["options"]:
+            body["options"] = arguments["options"]
+        path = fill_path("/spaces/{space_id}/audiences/previews", arguments)
+        preview = self.hook.request("POST", path, json=body).data["audiencePreview"]
+        return {"space_id": arguments["space_id"], "preview_id": preview["id"]}
+
+    def condition(self, job: Job) -> Condition:
+        """The preview is ready."""
+        from airflow_provider_segment.waiting.audiences import AudiencePreviewed
+
+        return AudiencePreviewed(**job)

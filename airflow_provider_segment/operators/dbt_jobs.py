@@ -1,0 +1,41 @@
+"""Jobs of dbt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_segment.base import SegmentBaseOperator
+from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.media_types import BETA
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+TRIGGERED = "segment_dbt_triggered"
+"""Key in the task state store (Airflow 3.3 and later)."""
+
+
+class SegmentTriggerDbtSyncOperator(SegmentBaseOperator):
+    """Starts a sync of a dbt model source, and returns the trigger.
+
+    Segment offers no way to ask how it went, nor which were started. A retry of a task that was answered
+    returns the same trigger (Airflow 3.3 and later); where the answer was lost it starts another sync.
+
+    :param source_id: the dbt model source
+    """
+
+    source_id: Arg[str] = option()
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Start it, once."""
+        store: Any = context.get("task_state_store")
+        if store and (trigger := store.get(TRIGGERED)):
+            self.log.info("Started by an earlier try: %s", trigger)
+            return trigger
+        body = {"sourceId": arguments["source_id"]}
+        answer = self.hook.request("POST", "/dbt-model-syncs/trigger", json=body, media_type=BETA)
+        trigger = answer.data["dbtModelSyncTrigger"]
+        self.log.info("Started: %s, request id %s", trigger, answer.request_id)
+        if store:
+            store.set(TRIGGERED, trigger)
+        return trigger

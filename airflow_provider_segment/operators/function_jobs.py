@@ -1,0 +1,64 @@
+"""Jobs of functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_segment.base import SegmentBaseOperator
+from airflow_provider_segment.declarative import Arg, option
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+INSTANCE = "sfn_"
+"""What Segment deploys is an instance of a source function; its id is this and the id of its source."""
+
+
+class SegmentDeployFunctionOperator(SegmentBaseOperator):
+    """Deploys the latest code of a source function, to one source or to all that are made from it.
+
+    Segment deploys instances of source functions, by an id that neither the function nor the source shows;
+    this operator finds it. Destination and insert functions are not deployed this way.
+
+    Returns ``{source id: status}``.
+
+    :param function_id: the function (``sfnc_...``)
+    :param source_id: instead of the function, a source that is made from it
+    """
+
+    function_id: Arg[str | None] = option(default=None)
+    source_id: Arg[str | None] = option(default=None)
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Deploy, one source after the other."""
+        function_id, source_id = arguments["function_id"], arguments["source_id"]
+        if (function_id is None) == (source_id is None):
+            raise AirflowFailException("give a function_id or a source_id")
+        source_ids = self._sources_of(function_id) if function_id else [source_id]
+        return {source_id: self._deploy(source_id) for source_id in source_ids}
+
+    def _sources_of(self, function_id: str) -> list[str]:
+        from airflow_provider_segment.wire import fill_path
+
+        path = fill_path("/functions/{id}", {"id": function_id})
+        function = self.hook.request("GET", path).data["function"]
+        if function["resourceType"] != "SOURCE":
+            raise AirflowFailException(
+                f"function {function_id} is of type {function['resourceType']}; only SOURCE is deployed"
+            )
+        sources = self.hook.paginate("/sources", key="sources")
+        made_from_it = [each["id"] for each in sources if each["metadata"]["id"] == function["catalogId"]]
+        if not made_from_it:
+            raise AirflowFailException(f"no source is made from function {function_id}")
+        return made_from_it
+
+    def _deploy(self, source_id: str) -> str:
+        from airflow_provider_segment.wire import fill_path
+
+        instance = source_id if source_id.startswith(INSTANCE) else INSTANCE + source_id
+        path = fill_path("/functions/{id}/deploy", {"id": instance})
+        status: str = self.hook.request("POST", path).data["functionDeployment"]["status"]
+        self.log.info("Deployed to source %s: %s", source_id, status)
+        return status

@@ -1,0 +1,146 @@
+"""Jobs of write keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
+
+from airflow_provider_segment.base import SegmentBaseOperator
+from airflow_provider_segment.clock import Clock
+from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.media_types import ALPHA
+from airflow_provider_segment.version_compat import mask_secret
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+OLD_KEYS = "segment_old_write_keys"
+HANDED_OVER = "segment_write_key_handed_over"
+"""Keys in the task state store, which gets fingerprints of write keys, never the keys."""
+
+
+class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
+    """Replaces the write keys of a source: makes one, hands it over, removes the old ones after a grace.
+
+    The new key goes to ``hand_over`` and nowhere else, masked in logs. If that fails, the new key is removed
+    and the old ones stay. A retry goes on where the try before it stopped (Airflow 3.3 and later); before, it
+    makes another key, and removes all that were there before it.
+
+    Returns the source's id and the last four characters of the new key.
+
+    :param source_id: the source; the token needs Source Admin access to it
+    :param hand_over: is called with the new key and the task's context; puts the key where its users find it
+    :param grace: how long both keys are good
+    :param deferrable: wait for the end of the grace in the triggerer
+    """
+
+    source_id: Arg[str] = option()
+    hand_over: Callable[[str, Context], Any] = option()
+    grace: timedelta = option(default=timedelta(hours=1))
+    deferrable: Arg[bool] = option(default=conf.getboolean("operators", "default_deferrable", fallback=False))
+
+    template_fields = ("source_id", "deferrable", "segment_conn_id")
+
+    def execute(self, context: Context) -> Any:
+        """Make the new key, hand it over, wait."""
+        source_id = str(self.source_id)
+        store: Any = context.get("task_state_store")
+        old = store.get(OLD_KEYS) if store else None
+        keys = self._keys(source_id)
+        if old is None:
+            old = [fingerprint(key) for key in keys]
+            if store:
+                store.set(OLD_KEYS, old)
+        new = [key for key in keys if fingerprint(key) not in old]
+        if not new:
+            new = [key for key in self._make_key(source_id) if fingerprint(key) not in old]
+        if len(new) != 1:
+            raise AirflowFailException(f"source {source_id} has {len(new)} new write keys instead of one")
+        mask_secret(new[0])
+        if not (store and store.get(HANDED_OVER)):
+            try:
+                self.hand_over(new[0], context)
+            except Exception:
+                self._remove(source_id, new[0])
+                raise
+            self.log.info("New write key •••%s of source %s is handed over", new[0][-4:], source_id)
+            if store:
+                store.set(HANDED_OVER, True)
+        end = Clock().now() + self.grace
+        if self.deferrable and self.grace:
+            self._defer(old, end.isoformat())
+        Clock().sleep(self.grace.total_seconds())
+        return self._finish(old)
+
+    def resume(self, context: Context, event: Any = None) -> Any:
+        """Remove the old keys."""
+        from airflow_provider_segment.triggers.segment import read_event
+
+        verdict = read_event(event)
+        if verdict.state != "done":
+            raise AirflowException(verdict.message)
+        return self._finish(verdict.result)
+
+    def _defer(self, old: list[str], end: str) -> None:
+        from airflow_provider_segment.triggers.segment import deferral
+        from airflow_provider_segment.waiting.condition import Later, moment
+
+        self.defer(
+            method_name="resume",
+            **deferral(
+                Later(moment=moment(end), result=old),
+                segment_conn_id=str(self.segment_conn_id),
+                poll_interval=min(60.0, self.grace.total_seconds()),
+                max_poll_failures=0,
+                timeout=self.grace.total_seconds() * 2 + 60,
+            ),
+        )
+
+    def _finish(self, old: list[str]) -> dict[str, str]:
+        source_id = str(self.source_id)
+        keys = self._keys(source_id)
+        kept = [key for key in keys if fingerprint(key) not in old]
+        if not kept:
+            raise AirflowFailException(f"source {source_id} has no new write key any more; the old stay")
+        for key in keys:
+            if fingerprint(key) in old:
+                self._remove(source_id, key)
+                self.log.info("Old write key •••%s of source %s is removed", key[-4:], source_id)
+        return {"source_id": source_id, "write_key": f"•••{kept[-1][-4:]}"}
+
+    def _keys(self, source_id: str) -> list[str]:
+        from airflow_provider_segment.wire import fill_path
+
+        source = self.hook.request("GET", fill_path("/sources/{id}", {"id": source_id})).data["source"]
+        keys: list[str] = source.get("writeKeys") or []
+        if not keys:
+            raise AirflowFailException(
+                f"source {source_id} shows no write key: the Public API token needs Source Admin access to it"
+            )
+        for key in keys:
+            mask_secret(key)
+        return keys
+
+    def _make_key(self, source_id: str) -> list[str]:
+        from airflow_provider_segment.wire import fill_path
+
+        path = fill_path("/sources/{id}/writekey", {"id": source_id})
+        keys: list[str] = self.hook.request("POST", path, media_type=ALPHA).data["source"]["writeKeys"]
+        for key in keys:
+            mask_secret(key)
+        return keys
+
+    def _remove(self, source_id: str, key: str) -> None:
+        from airflow_provider_segment.wire import fill_path
+
+        path = fill_path("/sources/{id}/writekey/{key}", {"id": source_id, "key": key})
+        self.hook.request("DELETE", path, media_type=ALPHA)
+
+
+def fingerprint(key: str) -> str:
+    """The same for the same key, which cannot be read from it."""
+    return blake2b(key.encode(), digest_size=8).hexdigest()

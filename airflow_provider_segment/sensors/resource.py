@@ -1,0 +1,48 @@
+"""A sensor of anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.sensors.base import SegmentSensor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_segment.waiting.condition import Condition
+
+
+class SegmentResourceSensor(SegmentSensor):
+    """Waits until a resource exists, or is gone, or one of its fields has a value.
+
+    ::
+
+        SegmentResourceSensor(task_id="enabled", path="/sources/{{ params.id }}", field="source.enabled",
+        value=True)
+
+    Returns the field, or the resource where no field is named.
+
+    :param path: what to get from the Public API, without host: ``/destinations/abc``
+    :param query: query parameters
+    :param field: names, dotted, under the answer's ``data``; a number is a place in a list
+    :param value: what the field is to be; without one it only has to be there
+    :param exists: False to wait until the resource, or the field, is gone
+    """
+
+    path: Arg[str] = option()
+    query: Arg[dict[str, Any]] = option(default={})
+    field: Arg[str | None] = option(default=None)
+    value: Arg[Any] = option(default=NOT_GIVEN)
+    exists: Arg[bool] = option(default=True)
+
+    def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
+        """The resource."""
+        from airflow_provider_segment.waiting.resource import ResourceHas
+
+        names = ("path", "query", "field", "exists")
+        return ResourceHas(
+            **{name: arguments[name] for name in names},
+            value=arguments.get("value"),
+            any_value="value" not in arguments,
+        )

@@ -1,0 +1,60 @@
+"""Audiences and previews. Source: https://docs.segmentapis.com/tag/Audiences"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
+from airflow_provider_segment.waiting.words import meaning_of
+from airflow_provider_segment.wire import fill_path
+
+
+class AudienceComputed(Condition, frozen=True, kw_only=True):
+    """An audience is computed, and live.
+
+    :param not_before: not before this moment: Segment has no answer to whether a run that was just started
+        has begun, so an audience that is live may be about to be computed
+    """
+
+    space_id: str
+    audience_id: str
+    not_before: datetime | None = None
+
+    def check(self, now: datetime) -> Check:
+        """Look at the audience."""
+        path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
+        audience = (yield Ask(path))["audience"]
+        status = audience["status"]
+        meaning = meaning_of(status)
+        found = {"id": self.audience_id, "status": status, "size": audience.get("size")}
+        if meaning in ("failed", "skipped"):
+            return Verdict("failed", f"status {status}", found)
+        settled = self.not_before is None or now >= self.not_before
+        return Verdict("done" if meaning == "success" and settled else "waiting", f"status {status}", found)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"audience {self.audience_id} to be computed"
+
+
+class AudiencePreviewed(Condition, frozen=True, kw_only=True):
+    """The preview of an audience is ready."""
+
+    space_id: str
+    preview_id: str
+
+    def check(self, now: datetime) -> Check:
+        """Look at the preview."""
+        path = fill_path("/spaces/{s}/audiences/previews/{p}", {"s": self.space_id, "p": self.preview_id})
+        preview = (yield Ask(path))["audiencePreview"]
+        status, reason = preview["status"], preview.get("failureReason")
+        message = f"status {status}" + (f", {reason}" if reason else "")
+        meaning = meaning_of(status)
+        found = {"id": self.preview_id, "status": status, "size": preview.get("size")}
+        if meaning == "success":
+            return Verdict("done", message, found)
+        return Verdict("failed" if meaning == "failed" else "waiting", message, found)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"preview {self.preview_id}"

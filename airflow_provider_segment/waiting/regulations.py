@@ -1,0 +1,117 @@
+"""Deletions and suppressions. Source: https://docs.segmentapis.com/tag/Deletion-and-Suppression"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, Literal
+
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict
+from airflow_provider_segment.waiting.words import meaning_of
+from airflow_provider_segment.wire import fill_path
+
+Reaction = Literal["accept", "fail"]
+
+
+class _Regulated(Condition, frozen=True, kw_only=True):
+    """Regulations are carried out, each in Segment and in every destination.
+
+    Segment's overall status is FAILED also where only a destination cannot delete at all; the status of each
+    destination tells.
+
+    :param on_unsupported: what to do about destinations that cannot delete
+    :param on_partial: what to do about destinations that failed, where others did not
+    """
+
+    on_unsupported: Reaction = "accept"
+    on_partial: Reaction = "fail"
+
+    def _verdict(self, reports: list[dict[str, Any]]) -> Verdict:
+        states = [self._judge(report) for report in reports]
+        counts = Counter(report["status"] for report in reports)
+        message = ", ".join(f"{count} {status}" for status, count in counts.items())
+        undone = {
+            f"{destination['name']} ({destination['status']})"
+            for report in reports
+            for destination in report["undone"]
+        }
+        if undone:
+            message += f"; not done in {', '.join(sorted(undone))}"
+        if "waiting" in states:
+            return Verdict("waiting", message, reports)
+        return Verdict("failed" if "failed" in states else "done", message, reports)
+
+    def _judge(self, report: dict[str, Any]) -> State:
+        meaning = meaning_of(report["status"])
+        if meaning == "success":
+            return "done"
+        if meaning == "running" or (meaning == "unknown" and not report["finished_at"]):
+            return "waiting"
+        undone = {meaning_of(destination["status"]) for destination in report["undone"]}
+        if meaning == "unknown" or not (undone or meaning in ("partial", "unsupported")):
+            return "failed"  # Segment's own part of it
+        if meaning == "unsupported" or undone == {"unsupported"}:
+            return "done" if self.on_unsupported == "accept" else "failed"
+        others = undone - {"unsupported"}
+        accepted = self.on_partial == "accept" and (meaning == "partial" or report["done"])
+        unsupported = "unsupported" not in undone or self.on_unsupported == "accept"
+        return "done" if accepted and unsupported and "unknown" not in others else "failed"
+
+
+class Regulated(_Regulated, frozen=True, kw_only=True):
+    """A regulation is carried out."""
+
+    regulate_id: str
+
+    def check(self, now: datetime) -> Check:
+        """Look at it."""
+        report = yield from report_of(self.regulate_id)
+        verdict = self._verdict([report])
+        return Verdict(verdict.state, verdict.message, report)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"regulation {self.regulate_id}"
+
+
+class AllRegulated(_Regulated, frozen=True, kw_only=True):
+    """All regulations of a job are carried out.
+
+    :param groups: what is known of each group of ids, its ``regulate_id`` at least
+    """
+
+    groups: list[dict[str, Any]]
+
+    def check(self, now: datetime) -> Check:
+        """Look at each."""
+        reports = []
+        for group in self.groups:
+            report = yield from report_of(group["regulate_id"])
+            reports.append({**group, **report})
+        return self._verdict(reports)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"{len(self.groups)} regulations"
+
+
+def report_of(regulate_id: str) -> Generator[Ask, Any, dict[str, Any]]:
+    """Ask how a regulation stands: of people nothing, only of destinations."""
+    data = yield Ask(fill_path("/regulations/{id}", {"id": regulate_id}))
+    regulation = data["regulation"]
+    destinations = [
+        destination
+        for stream in regulation.get("streamStatus") or []
+        for destination in stream.get("destinationStatus") or []
+    ]
+    undone = [each for each in destinations if meaning_of(each["status"]) not in ("success", "running")]
+    return {
+        "regulate_id": regulate_id,
+        "status": regulation["overallStatus"],
+        "finished_at": regulation.get("finishedAt"),
+        "done": sum(meaning_of(each["status"]) == "success" for each in destinations),
+        "undone": [
+            {name: each.get(name) for name in ("id", "name", "status", "errString")} for each in undone
+        ],
+    }

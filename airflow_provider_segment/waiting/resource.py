@@ -1,0 +1,56 @@
+"""Any resource: that it exists, or has a value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
+
+ABSENT: Any = object()
+
+
+class ResourceHas(Condition, frozen=True, kw_only=True):
+    """A resource exists (or not), or one of its fields has a value.
+
+    :param field: names, dotted, under the answer's ``data``; None for the resource itself
+    :param value: what the field is to be; without one it only has to be there
+    :param exists: False to wait until it is gone
+    """
+
+    path: str
+    query: dict[str, Any] = {}
+    field: str | None = None
+    value: Any = None
+    any_value: bool = True
+    exists: bool = True
+
+    def check(self, now: datetime) -> Check:
+        """Look at the resource."""
+        data = yield Ask(self.path, self.query, missing_ok=True)
+        if data is None:
+            return Verdict("waiting" if self.exists else "done", "it does not exist")
+        found = data
+        for name in self.field.split(".") if self.field else []:
+            found = _member(found, name)
+        what = self.field or "it"
+        if found is ABSENT:
+            return Verdict("waiting" if self.exists else "done", f"{what} does not exist")
+        if not self.exists:
+            return Verdict("waiting", f"{what} exists")
+        if self.any_value:
+            return Verdict("done", f"{what} exists", found)
+        same = found == self.value
+        return Verdict("done" if same else "waiting", f"{what} is {'' if same else 'not '}as expected", found)
+
+    def describe(self) -> str:
+        """What is waited for."""
+        return f"{self.field or 'a resource'} at {self.path}" + ("" if self.exists else " to be gone")
+
+
+def _member(of: Any, name: str) -> Any:
+    if isinstance(of, dict):
+        return of.get(name, ABSENT)
+    if isinstance(of, list) and name.isdecimal() and int(name) < len(of):
+        return of[int(name)]
+    return ABSENT
