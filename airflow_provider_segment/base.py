@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_segment.declarative import Arg, Declarative, option
+from airflow_provider_segment.redaction import without_write_keys
 from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -81,23 +82,6 @@ class SegmentBaseOperator(SegmentTask):
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Do what the operator is for, with checked arguments; what this returns is returned."""
         raise NotImplementedError
-
-
-def without_write_keys(value: Any) -> Any:
-    """The same, where it holds sources, with the write keys hidden but for their last four characters.
-
-    What an operator returns is kept, and shown, by Airflow.
-    """
-    if isinstance(value, list):
-        return [without_write_keys(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            name: [f"•••{key[-4:]}" for key in item or []]
-            if name == "writeKeys"
-            else without_write_keys(item)
-            for name, item in value.items()
-        }
-    return value
 
 
 def _mask(value: Any) -> None:

@@ -27,8 +27,8 @@ AT_DESTINATION = ("delivered", "failed_delivery", "filtered_at_destination")
 class Bounds(TypedDict, total=False):
     """Bounds of a stage: counts, or shares (0 to 1) of the events of all three stages at its place."""
 
-    min: int
-    max: int
+    min: float
+    max: float
     min_rate: float
     max_rate: float
 

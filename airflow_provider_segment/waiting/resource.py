@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_segment.redaction import without_write_keys
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 
 ABSENT: Any = object()
@@ -39,9 +40,10 @@ class ResourceHas(Condition, frozen=True, kw_only=True):
         if not self.exists:
             return Verdict("waiting", f"{what} exists")
         if self.any_value:
-            return Verdict("done", f"{what} exists", found)
+            return Verdict("done", f"{what} exists", without_write_keys(found))
         same = found == self.value
-        return Verdict("done" if same else "waiting", f"{what} is {'' if same else 'not '}as expected", found)
+        message = f"{what} is {'' if same else 'not '}as expected"
+        return Verdict("done" if same else "waiting", message, without_write_keys(found))
 
     def describe(self) -> str:
         """What is waited for."""

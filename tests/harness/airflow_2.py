@@ -72,6 +72,9 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         task_instance.try_number = which_try.try_number
         task_instance.max_tries = operator.retries
         task_instance.state = None
+        session.query(TaskReschedule).filter_by(dag_id=dag.dag_id, task_id=operator.task_id).delete()
+        if first := which_try.first_reschedule:
+            session.add(TaskReschedule(operator.task_id, dag.dag_id, run.run_id, which_try.try_number, first, first, first))
         if which_try.resume:
             task_instance.next_method, task_instance.next_kwargs = which_try.resume
         session.commit()
