@@ -31,6 +31,12 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": _INTEGRATION, "python-modules": _modules("operators")},
         ],
+        "sensors": [
+            {"integration-name": _INTEGRATION, "python-modules": _modules("sensors")},
+        ],
+        "triggers": [
+            {"integration-name": _INTEGRATION, "python-modules": _modules("triggers")},
+        ],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

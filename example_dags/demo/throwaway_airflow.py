@@ -1,4 +1,4 @@
-"""A real Airflow 3.3 for a few minutes: API server, scheduler, DAG processor; SQLite, LocalExecutor.
+"""A real Airflow 3.3 for a few minutes: with API server, scheduler, triggerer; SQLite and LocalExecutor.
 
     with ThrowawayAirflow(home, dags=[folder]) as airflow:
         run = airflow.run_dag("nightly_backfill", conf={...})
@@ -63,6 +63,7 @@ class ThrowawayAirflow:
             self._start("api-server")
             self._start("scheduler", "--skip-serve-logs")
             self._start("dag-processor")
+            self.start_triggerer()
             self._wait_for("Airflow", self._healthy, timeout=120)
             token = self._api.get("/auth/token").raise_for_status().json()["access_token"]
             self._api.headers["Authorization"] = f"Bearer {token}"
@@ -162,7 +163,49 @@ class ThrowawayAirflow:
         """SIGKILL the process that runs the task, as the kernel does when memory runs out."""
         os.kill(self.task(dag_id, run_id, task_id)["pid"], signal.SIGKILL)
 
+    def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Mark a task as failed, or as a success, as somebody does in the UI."""
+        self.patch(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": state})
+
+    def wait_for_task(
+        self, dag_id: str, run_id: str, task_id: str, state: str, *, timeout: float = 120
+    ) -> dict[str, Any]:
+        """Wait until a task is in a state, such as "deferred"."""
+
+        def reached() -> dict[str, Any] | None:
+            task = self.task(dag_id, run_id, task_id)
+            return task if task["state"] == state else None
+
+        return self._wait_for(f"{task_id} {state}", reached, timeout)
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, the oldest first."""
+        found: list[dict[str, Any]] = self.get(f"dags/{dag_id}/dagRuns", order_by="run_after", limit=100)[
+            "dag_runs"
+        ]
+        return found
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG run when its time, or its asset, has come. The DAG is awaited first."""
+        self._wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id), timeout=60)
+        self.patch(f"dags/{dag_id}", {"is_paused": False})
+
     # Processes
+
+    def start_triggerer(self) -> None:
+        """Start what runs the triggers."""
+        self._start("triggerer", "--skip-serve-logs")
+
+    def stop_triggerer(self, *, kill: bool = False) -> None:
+        """End it: in order, as a deployment does, or with everything it started, as a crash does."""
+        process = self._components.pop("triggerer")
+        if kill:
+            for each in list(processes_of({process.pid})):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+        else:
+            process.terminate()
+        process.wait(timeout=60)
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -193,7 +236,7 @@ class ThrowawayAirflow:
             parts = answer.json() if answer.is_success else {}
             return all(
                 parts.get(part, {}).get("status") == "healthy"
-                for part in ("metadatabase", "scheduler", "dag_processor")
+                for part in ("metadatabase", "scheduler", "dag_processor", "triggerer")
             )
         return False
 

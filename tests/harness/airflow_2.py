@@ -9,7 +9,16 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.exceptions import AirflowTaskTimeout
-from airflow.models import DAG, BaseOperator, DagRun, RenderedTaskInstanceFields, TaskInstance, Trigger, XCom
+from airflow.models import (
+    DAG,
+    BaseOperator,
+    DagRun,
+    RenderedTaskInstanceFields,
+    TaskInstance,
+    TaskReschedule,
+    Trigger,
+    XCom,
+)
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
@@ -74,7 +83,11 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         task_instance.state = None
         session.query(TaskReschedule).filter_by(dag_id=dag.dag_id, task_id=operator.task_id).delete()
         if first := which_try.first_reschedule:
-            session.add(TaskReschedule(operator.task_id, dag.dag_id, run.run_id, which_try.try_number, first, first, first))
+            session.add(
+                TaskReschedule(
+                    operator.task_id, dag.dag_id, run.run_id, which_try.try_number, first, first, first
+                )
+            )
         if which_try.resume:
             task_instance.next_method, task_instance.next_kwargs = which_try.resume
         session.commit()

@@ -23,6 +23,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
 
     home = tmp_path_factory.mktemp("airflow")
-    with ThrowawayAirflow(home, [REPOSITORY / "example_dags", REPOSITORY / "tests" / "dags"]) as airflow:
+    folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "dags"]
+    # Runs by assets need the scheduler to look; a DAG that runs by the clock, too, may run once more.
+    environment = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True", "PYTHONPATH": str(REPOSITORY)}
+    with ThrowawayAirflow(home, folders, environment=environment) as airflow:
         airflow.add_connection("segment_default", **_segment_sandbox_server.connection)
         yield airflow
