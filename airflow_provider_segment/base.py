@@ -1,4 +1,5 @@
-"""What all declared operators and sensors share: a connection, checked arguments, secrets kept secret."""
+"""What all declared operators and sensors share: a connection, checked arguments, secrets kept secret, a link
+to Segment's app, asset events."""
 
 from __future__ import annotations
 
@@ -8,8 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_segment.assets import emit
 from airflow_provider_segment.declarative import Arg, Declarative, option
+from airflow_provider_segment.links import SegmentLink, leave_link
 from airflow_provider_segment.redaction import without_write_keys
+from airflow_provider_segment.resources import resource_in, resources_in
 from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ class SegmentTask(Declarative, BaseOperator):
     segment_conn_id: Arg[str] = option(default="segment_default")
 
     ui_color = "#d5f2e3"
+    operator_extra_links = (SegmentLink(),)
 
     if TYPE_CHECKING:
         # To type checkers an operator takes what BaseOperator stores, which is narrower than what it takes.
@@ -70,14 +75,34 @@ class SegmentTask(Declarative, BaseOperator):
 class SegmentBaseOperator(SegmentTask):
     """Does something with Segment."""
 
+    returns: ClassVar[str | None] = None
+    """The member of the answer's ``data`` that the operator returns; None for all of ``data``."""
+
+    waits: ClassVar[bool] = False
+    """Whether people will look at the task while it runs."""
+
     def execute(self, context: Context) -> Any:
         """Check the arguments, send the request, return what it brought."""
-        result = without_write_keys(self.perform(self.arguments(), context))
+        arguments = self.arguments()
+        leave_link(context, self.hook, resources_in(arguments), look_up=self.waits)
+        return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
+
+    def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
+        """Tell others of the result, before it is returned."""
+        made = resource_in(self.returns, result)
+        if made and made.page:
+            leave_link(context, self.hook, [made])
+        if change := self.change(arguments, result):
+            emit(self.outlets, context, change, made or next(resources_in(arguments), None))
         ti = context.get("ti")
         if ti and self.do_xcom_push and isinstance(result, dict) and "id" in result:
             # `create.output["id"]` is the XCom of that key, not an item of the returned dict.
             ti.xcom_push(key="id", value=result["id"])
         return result
+
+    def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
+        """What was changed, for the events of the task's outlets; nothing where it only read."""
+        return result if isinstance(result, dict) else {"result": result}
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Do what the operator is for, with checked arguments; what this returns is returned."""

@@ -44,6 +44,12 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
         "description": "Access token of a space; only needed for the Profile API.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
+    "workspace": {
+        "label": "Workspace",
+        "description": "Its slug, for links from tasks to Segment's app, where it follows app.segment.com/. "
+        "Without it they lead to the workspace that you are in.",
+        "schema": {"type": ["string", "null"], "section": "Advanced"},
+    },
     "timeout": {
         "label": "Timeout (seconds)",
         "description": "For one request to connect, to send and to answer, each. Default: 30.",

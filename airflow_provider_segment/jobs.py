@@ -53,6 +53,8 @@ class SegmentJobOperator(SegmentBaseOperator):
     timeout: Arg[float] = option(default=7 * 24 * 60 * 60.0)
     max_poll_failures: Arg[int] = option(default=30)
 
+    waits = True
+
     lost_after: ClassVar[tuple[float, ...]] = (0.0, 5.0, 10.0)
     """Seconds to wait before each look for a job whose start was not answered."""
 
@@ -109,7 +111,7 @@ class SegmentJobOperator(SegmentBaseOperator):
         """Go on after the trigger."""
         from airflow_provider_segment.triggers.segment import read_event
 
-        return self._result(read_event(event))
+        return self.finish(self.arguments(), self._result(read_event(event)), context)
 
     def on_kill(self) -> None:
         """Cancel the job."""

@@ -50,9 +50,6 @@ class SegmentOperator(SegmentBaseOperator):
     envelope: ClassVar[str | None] = None
     """The one member of the body that holds all others, where there is one."""
 
-    returns: ClassVar[str | None] = None
-    """The member of the answer's ``data`` that the operator returns; None for all of ``data``."""
-
     def arguments(self) -> dict[str, Any]:
         """The arguments, each checked; what names the resources to act on must name some."""
         arguments = super().arguments()
@@ -64,6 +61,15 @@ class SegmentOperator(SegmentBaseOperator):
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send the request."""
         return self.send(arguments)
+
+    def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
+        """The operation, and the ids of what it was about. No values: they may be secrets."""
+        if self.endpoint.startswith("GET "):
+            return {}
+        ids = {name: arguments[name] for name, field in self.fields.items() if field.place == "path"}
+        if isinstance(result, dict) and "id" in result:
+            ids["id"] = result["id"]
+        return {"operation": self.endpoint, **ids}
 
     def send(self, arguments: dict[str, Any], operation: type[SegmentOperator] | None = None) -> Any:
         """Send the request that this operator (or another) declares, and return what that returns."""

@@ -10,6 +10,11 @@ from airflow_provider_segment.connection import CONN_FIELDS, CONN_TYPE, HOOK_NAM
 
 _PACKAGE = "airflow_provider_segment"
 _INTEGRATION = "Segment"
+_ASSETS = {
+    "schemes": ["segment"],
+    "handler": f"{_PACKAGE}.assets.sanitize_uri",
+    "to_openlineage_converter": f"{_PACKAGE}.assets.to_openlineage",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -37,6 +42,10 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": _INTEGRATION, "python-modules": _modules("triggers")},
         ],
+        "notifications": [f"{_PACKAGE}.notifications.segment.SegmentNotifier"],
+        "extra-links": [f"{_PACKAGE}.links.SegmentLink"],
+        "asset-uris": [_ASSETS],
+        "dataset-uris": [_ASSETS],  # what Airflow 2 calls assets
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

@@ -23,6 +23,9 @@ HOSTS: dict[Region, dict[Api, str]] = {
     },
 }
 
+APPS: dict[Region, str] = {"us": "https://app.segment.com", "eu": "https://eu1.app.segment.com"}
+"""Where people work with Segment."""
+
 REGION_NAMES: dict[Region, str] = {"us": "US (Oregon)", "eu": "EU (Dublin)"}
 
 

@@ -28,6 +28,7 @@ class Settings(BaseModel):
     :param public_api_token: token of the Public API
     :param write_key: write key of a source, for the Tracking API
     :param profile_api_token: access token of a space, for the Profile API
+    :param workspace: the workspace's slug, for links to Segment's app
     :param timeout: seconds that one request may take to connect, to send and to answer, each
     :param retries: retries of one request, instead of the defaults in ``retries.py``; waits that Segment
         asked for do not count
@@ -41,6 +42,7 @@ class Settings(BaseModel):
     public_api_token: SecretStr | None = None
     write_key: SecretStr | None = None
     profile_api_token: SecretStr | None = None
+    workspace: str | None = None
     timeout: PositiveFloat = DEFAULT_TIMEOUT
     retries: NonNegativeInt | None = None
     log_requests: bool = False

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
 import pytest
 
+from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 
-AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (
+AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "5f7dd6d21ad74f3842b1fc47",
     "614a3c7d791c91c41bae7599",
     "aea3c55dsz",
     "WvlvcGEJsT",
 )
+POSTGRES_WAREHOUSE = "55d3d3aea3c"
 
 
 class Api:
@@ -81,6 +84,45 @@ def parents(sandbox: Sandbox, api: Api) -> dict[str, str]:
 def destination(sandbox: Sandbox, api: Api) -> str:
     body = {"sourceId": sandbox.source_id, "metadataId": AMPLITUDE, "settings": {}}
     return api.id("/destinations", body)
+
+
+def create(path: str, **body: Any) -> Any:
+    """Create something through the connection `segment_default`; its id, or what else the answer holds."""
+    [made] = SegmentHook().request("POST", path, json=body).data.values()
+    return made["id"] if isinstance(made, dict) and "id" in made else made
+
+
+@pytest.fixture
+def warehouse(segment_sandbox: Sandbox) -> str:
+    """A warehouse that nothing is synced to, until a script says so."""
+    segment_sandbox.scripts.add("warehouse_sync", missing=True)
+    return str(create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}))
+
+
+@pytest.fixture
+def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
+    """The arguments that name a reverse ETL mapping."""
+    source_id = segment_sandbox.source_id
+    webhook = create("/destinations", sourceId=source_id, metadataId=WEBHOOKS, settings={})
+    metadata = SegmentHook().request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]
+    fields = {"name": "C", "description": "", "enabled": True, "query": "x", "queryIdentifierColumn": "id"}
+    model_id = create("/reverse-etl-models", sourceId=source_id, **fields)
+    trigger = {"actionId": metadata["actions"][0]["id"], "trigger": 'event = "new"', "modelId": model_id}
+    path = f"/destinations/{webhook}/subscriptions"
+    subscription_id = create(path, name="Rows", enabled=True, **trigger)
+    return {"source_id": source_id, "model_id": model_id, "subscription_id": subscription_id}
+
+
+def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
+    """The reverse ETL syncs of a mapping."""
+    path = f"/reverse-etl-models/{mapping['model_id']}/subscriptionId/{mapping['subscription_id']}/syncs"
+    found: list[dict[str, Any]] = SegmentHook().request("GET", path).data["syncStatuses"]
+    return found
+
+
+def ago(**span: float) -> str:
+    """A moment that lies so far back, ISO 8601."""
+    return (datetime.now(timezone.utc) - timedelta(**span)).isoformat()
 
 
 def send(sandbox: Sandbox, *events: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from airflow_provider_segment.provider_info import get_provider_info
 from airflow_provider_segment.sandbox import Sandbox
 
 AIRFLOW = Path(airflow.__file__).parent
+AIRFLOW_2 = airflow.__version__.startswith("2.")
 pytestmark = pytest.mark.core
 
 
@@ -42,6 +43,8 @@ def test_the_provider_info_is_what_airflow_asks_for() -> None:
     strict = AIRFLOW / "provider.yaml.schema.json"
     if strict.exists():  # Airflow 2.11 ships only the first
         properties = json.loads(strict.read_text())["properties"]
+        if AIRFLOW_2:
+            del info["asset-uris"]  # which it calls dataset-uris
         for key, value in info.items():
             assert key in properties, key
             jsonschema.validate(value, properties[key])
@@ -69,13 +72,16 @@ def test_everything_that_the_provider_info_names_exists() -> None:
     from importlib import import_module
 
     info = get_provider_info()
-    for part in ("hooks", "operators"):
+    for part in ("hooks", "operators", "sensors", "triggers"):
         for group in info[part]:
             for module in group["python-modules"]:
                 import_module(module)
     for kind in info["connection-types"]:
         module, _, name = kind["hook-class-name"].rpartition(".")
         assert getattr(import_module(module), name).conn_type == kind["connection-type"]
+    for path in (*info["notifications"], *info["extra-links"], *list(info["asset-uris"][0].values())[1:]):
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(import_module(module), name))
 
 
 def test_the_old_form_has_the_same_fields() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
-from tests.sandbox_api import send
+from tests.sandbox_api import POSTGRES_WAREHOUSE, ago, create, send, syncs_of
 
 if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
@@ -20,30 +20,6 @@ pytestmark = pytest.mark.airflow
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 MODES = ("poke", "reschedule", "deferrable")
-
-
-def create(path: str, **body: Any) -> Any:
-    [made] = SegmentHook().request("POST", path, json=body).data.values()
-    return made["id"] if isinstance(made, dict) and "id" in made else made
-
-
-@pytest.fixture
-def warehouse(segment_sandbox: Sandbox) -> str:
-    segment_sandbox.scripts.add("warehouse_sync", missing=True)
-    return str(create("/warehouses", metadataId="55d3d3aea3c", settings={"name": "w"}))
-
-
-@pytest.fixture
-def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
-    source = segment_sandbox.source_id
-    webhook = create("/destinations", sourceId=source, metadataId="614a3c7d791c91c41bae7599", settings={})
-    metadata = SegmentHook().request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]
-    fields = {"name": "C", "description": "", "enabled": True, "query": "x", "queryIdentifierColumn": "id"}
-    model = create("/reverse-etl-models", sourceId=source, **fields)
-    trigger = {"actionId": metadata["actions"][0]["id"], "trigger": 'event = "new"', "modelId": model}
-    path = f"/destinations/{webhook}/subscriptions"
-    subscription = create(path, name="Rows", enabled=True, **trigger)
-    return {"source_id": source, "model_id": model, "subscription_id": subscription}
 
 
 def test_every_sensor_in_every_mode(
@@ -145,7 +121,7 @@ def test_a_dag_runs_once_for_each_sync_whatever_happens_to_the_triggerer(
     airflow: ThrowawayAirflow, segment_sandbox: Sandbox
 ) -> None:
     segment_sandbox.scripts.add("warehouse_sync", missing=True)
-    made = str(create("/warehouses", metadataId="55d3d3aea3c", settings={"name": "w"}))
+    made = str(create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}))
     collections = segment_sandbox.state.collections
     for path in [path for path in collections if f"/warehouses/{made}" in path]:
         collections[path.replace(made, "watched-warehouse")] = collections.pop(path)
@@ -184,18 +160,8 @@ def test_a_dag_runs_once_for_each_sync_whatever_happens_to_the_triggerer(
     assert len(airflow.runs(dag_id)) == len(starts)
 
 
-def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
-    path = f"/reverse-etl-models/{mapping['model_id']}/subscriptionId/{mapping['subscription_id']}/syncs"
-    found: list[dict[str, Any]] = SegmentHook().request("GET", path).data["syncStatuses"]
-    return found
-
-
 def polls(sandbox: Sandbox, warehouse: str) -> int:
     return sum(request["path"] == f"/warehouses/{warehouse}/syncs" for request in sandbox.requests)
-
-
-def ago(**span: float) -> str:
-    return (datetime.now(timezone.utc) - timedelta(**span)).isoformat()
 
 
 def wait_until(reached: Callable[[], bool], timeout: float = 90) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -15,7 +14,7 @@ from airflow_provider_segment.errors import SegmentNotFoundError, SegmentPollErr
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.task_runner import RunTask, TaskRun
-from tests.sandbox_api import AMPLITUDE, WEBHOOKS, send
+from tests.sandbox_api import AMPLITUDE, POSTGRES_WAREHOUSE, ago, create, send
 
 pytestmark = pytest.mark.core
 
@@ -24,7 +23,6 @@ MODES: dict[str, dict[str, Any]] = {
     "reschedule": {"mode": "reschedule"},
     "deferrable": {"deferrable": True},
 }
-POSTGRES = "55d3d3aea3c"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -62,27 +60,6 @@ def wait(run_task: RunTask, request: pytest.FixtureRequest) -> Wait:
 @pytest.fixture
 def poke(run_task: RunTask) -> Wait:
     return Wait(run_task, "poke")
-
-
-@pytest.fixture
-def create(segment_sandbox: Sandbox) -> Callable[..., str]:
-    hook = SegmentHook()
-
-    def create(path: str, **body: Any) -> str:
-        [made] = hook.request("POST", path, json=body).data.values()
-        return str(made["id"] if isinstance(made, dict) else made)
-
-    return create
-
-
-@pytest.fixture
-def warehouse(segment_sandbox: Sandbox, create: Callable[..., str]) -> str:
-    segment_sandbox.scripts.add("warehouse_sync", missing=True)  # nothing by the clock
-    return create("/warehouses", metadataId=POSTGRES, settings={"name": "w"})
-
-
-def ago(**span: float) -> str:
-    return (datetime.now(timezone.utc) - timedelta(**span)).isoformat()
 
 
 # --- what all have in common -------------------------------------------------------------------------------
@@ -248,11 +225,9 @@ def test_policies(
         assert "rows were left out" in str(run.error)
 
 
-def test_every_connected_source_has_to_be_synced(
-    poke: Wait, segment_sandbox: Sandbox, create: Callable[..., str]
-) -> None:
+def test_every_connected_source_has_to_be_synced(poke: Wait, segment_sandbox: Sandbox) -> None:
     other = create("/sources", slug="other", enabled=True, metadataId="iUM16Md8P2")
-    warehouse = create("/warehouses", metadataId=POSTGRES, settings={"name": "two"})
+    warehouse = create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "two"})
     segment_sandbox.scripts.add("warehouse_sync", source_id=segment_sandbox.source_id, now=True, seconds=0)
     arguments = {"warehouse_id": warehouse, "since": LONG_AGO}
     run = poke("SegmentWarehouseSyncSensor", timeout=0.1, **arguments)
@@ -263,18 +238,18 @@ def test_every_connected_source_has_to_be_synced(
     assert poke("SegmentWarehouseSyncSensor", **arguments).state == "success"
 
 
-def test_a_warehouse_without_sources_is_not_synced(
-    poke: Wait, segment_sandbox: Sandbox, create: Callable[..., str]
-) -> None:
-    alone = create("/warehouses", metadataId=POSTGRES, settings={"name": "w"}, disconnectAllSources=True)
+def test_a_warehouse_without_sources_is_not_synced(poke: Wait, segment_sandbox: Sandbox) -> None:
+    alone = create(
+        "/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}, disconnectAllSources=True
+    )
     run = poke("SegmentWarehouseSyncSensor", warehouse_id=alone, timeout=0.1)
     assert "no source is connected" in str(run.error)
 
 
-def test_a_warehouse_that_can_be_reached(wait: Wait, create: Callable[..., str]) -> None:
-    good = create("/warehouses", metadataId=POSTGRES, settings={"name": "w", "hostname": "db"})
+def test_a_warehouse_that_can_be_reached(wait: Wait, segment_sandbox: Sandbox) -> None:
+    good = create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"hostname": "db"})
     assert wait("SegmentWarehouseConnectionSensor", warehouse_id=good).xcom == "CONNECTED"
-    bad = create("/warehouses", metadataId=POSTGRES, settings={"name": "w", "hostname": "db.invalid"})
+    bad = create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"hostname": "db.invalid"})
     assert wait.first_look("SegmentWarehouseConnectionSensor", warehouse_id=bad) == "up_for_reschedule"
 
 
@@ -349,9 +324,7 @@ def test_a_maximum_needs_an_end(poke: Wait, segment_sandbox: Sandbox) -> None:
     assert "give an end" in str(run.error)
 
 
-def test_what_was_dropped_behind_a_200_is_seen(
-    wait: Wait, segment_sandbox: Sandbox, create: Callable[..., str]
-) -> None:
+def test_what_was_dropped_behind_a_200_is_seen(wait: Wait, segment_sandbox: Sandbox) -> None:
     destination = create(
         "/destinations", sourceId=segment_sandbox.source_id, metadataId=AMPLITUDE, settings={}
     )
@@ -396,33 +369,6 @@ def test_an_expectation_that_makes_no_sense(
 
 
 # --- reverse ETL, deletions, audiences ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def mapping(segment_sandbox: Sandbox, create: Callable[..., str]) -> dict[str, str]:
-    source = segment_sandbox.source_id
-    webhook = create("/destinations", sourceId=source, metadataId=WEBHOOKS, settings={})
-    [send_it] = (
-        SegmentHook().request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]["actions"]
-    )
-    model = create(
-        "/reverse-etl-models",
-        sourceId=source,
-        name="Customers",
-        description="",
-        enabled=True,
-        query="SELECT 1",
-        queryIdentifierColumn="id",
-    )
-    subscription = create(
-        f"/destinations/{webhook}/subscriptions",
-        name="Rows",
-        actionId=send_it["id"],
-        trigger='event = "new"',
-        enabled=True,
-        modelId=model,
-    )
-    return {"source_id": source, "model_id": model, "subscription_id": subscription}
 
 
 @pytest.mark.parametrize(
@@ -479,7 +425,6 @@ def test_a_sync_that_segment_started(wait: Wait, segment_sandbox: Sandbox, mappi
 def test_a_deletion(
     wait: Wait,
     segment_sandbox: Sandbox,
-    create: Callable[..., str],
     status: str,
     destination_status: str | None,
     policy: dict[str, str],
@@ -503,9 +448,7 @@ def test_a_deletion(
 @pytest.mark.parametrize(
     ("status", "state"), [("Live", "success"), ("Failed", "failed"), ("Error", "failed")]
 )
-def test_an_audience(
-    wait: Wait, segment_sandbox: Sandbox, create: Callable[..., str], status: str, state: str
-) -> None:
+def test_an_audience(wait: Wait, segment_sandbox: Sandbox, status: str, state: str) -> None:
     segment_sandbox.scripts.add(
         "audience", steps=[("Preparing", 0.1), ("Computing", 0.1)], status=status, size=5
     )
@@ -517,7 +460,7 @@ def test_an_audience(
         assert run.xcom["size"]["count"] == 5
 
 
-def test_a_preview(wait: Wait, segment_sandbox: Sandbox, create: Callable[..., str]) -> None:
+def test_a_preview(wait: Wait, segment_sandbox: Sandbox) -> None:
     space = segment_sandbox.space_id
     body: dict[str, Any] = {"definition": {"query": "x"}, "audienceType": "USERS"}
     segment_sandbox.scripts.add("preview", seconds=0.1)

@@ -206,13 +206,18 @@ class SegmentHook(BaseHook):
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not take the events
         """
+        from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.job import send_events
+        from airflow_provider_segment.resources import source_of
 
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
         try:
-            return send_events(settings, self.log, events, path, on_start=self._remember, **options)
+            report = send_events(settings, self.log, events, path, on_start=self._remember, **options)
         finally:
             self._sending, self._stopped = None, False
+        # Of files, Airflow's object storage has told by itself.
+        note_lineage(self, (), [source_of(source_id, self.segment_conn_id).uri])
+        return report
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""

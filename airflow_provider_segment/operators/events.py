@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_segment.assets import emit
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.limits import CONCURRENCY
+from airflow_provider_segment.links import SegmentLink, leave_link
+from airflow_provider_segment.resources import source_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +54,7 @@ class SegmentEventOperator(BaseOperator):
     )
     template_fields: Collection[str] = (*event_fields, "segment_conn_id", "region")
     ui_color = "#d5f2e3"
+    operator_extra_links = (SegmentLink(),)
 
     def __init__(
         self,
@@ -82,7 +86,9 @@ class SegmentEventOperator(BaseOperator):
         fields = {name: getattr(self, name) for name in self.event_fields}
         ti: Any = context.get("ti")
         hook = self._hook()
+        source = source_of(None, self.segment_conn_id)
         try:
+            leave_link(context, hook, [source])
             if not self.message_id:
                 # The same for every try of a task instance, so that a retry does not double the event.
                 fields["message_id"] = hook.derive_message_id(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
@@ -93,6 +99,7 @@ class SegmentEventOperator(BaseOperator):
             self.log.error("The event was not sent: %s", error)
             return {"success": False, "error": str(error)}
         self.log.info("Sent a %s event, message id %s", self.event_type, message_id)
+        emit(self.outlets, context, {"type": self.event_type, "message_id": message_id}, source)
         return {"success": True, "message_id": message_id}
 
     def _hook(self) -> SegmentHook:
@@ -280,6 +287,7 @@ class SegmentBatchEventsOperator(BaseOperator):
         "region",
     )
     ui_color = "#d5f2e3"
+    operator_extra_links = (SegmentLink(),)
 
     def __init__(
         self,
@@ -320,6 +328,8 @@ class SegmentBatchEventsOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the events."""
         self._hook = SegmentHook(self.segment_conn_id, region=self.region)
+        source = source_of(self.source_id, self.segment_conn_id)
+        leave_link(context, self._hook, [source], look_up=True)
         store: Any = context.get("task_state_store")  # Airflow 3.3 and later
         report = self._hook.send_events(
             self.events,
@@ -351,7 +361,9 @@ class SegmentBatchEventsOperator(BaseOperator):
                 f"{rejected:,} events were rejected, {self.max_rejected:,} are allowed; they are {where}. "
                 f"All others were sent: {report}"
             )
-        return report.as_dict()
+        told = report.as_dict()
+        emit(self.outlets, context, told, source)
+        return told
 
     def on_kill(self) -> None:
         """Stop: what is on its way may arrive, then the report so far is logged."""

@@ -13,9 +13,12 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_segment.assets import emit, note_lineage
 from airflow_provider_segment.base import SegmentTask
 from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.links import leave_link
 from airflow_provider_segment.memory import seconds_left
+from airflow_provider_segment.resources import resources_in
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -60,6 +63,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         """Wait; returns what the condition brings."""
         arguments = self.arguments()
         self._watch = self._new_watch(arguments, context)
+        leave_link(context, self.hook, resources_in(arguments), look_up=True)
         if arguments["deferrable"]:
             self._defer(self._watch, context)
         try:
@@ -83,7 +87,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         finally:
             if store and self.reschedule:
                 store.set(FAILURES, watch.failures)
-        return PokeReturnValue(verdict.state == "done", self._result(verdict))
+        return PokeReturnValue(verdict.state == "done", self._result(verdict, context))
 
     def resume(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger."""
@@ -91,15 +95,22 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         from airflow_provider_segment.triggers.segment import read_event
 
         try:
-            return self._result(read_event(event))
+            return self._result(read_event(event), context)
         except SegmentWaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error
 
-    def _result(self, verdict: Verdict) -> Any:
+    def lineage(self, result: Any) -> tuple[list[str], list[str]]:
+        """What flowed from where to where, as URIs of assets, now that it has come true."""
+        return [], []
+
+    def _result(self, verdict: Verdict, context: Context) -> Any:
         if verdict.state == "failed":
             raise AirflowFailException(verdict.message)
         if verdict.state == "done":
             self.log.info("%s", verdict.message)
+            change = verdict.result if isinstance(verdict.result, dict) else {"result": verdict.result}
+            emit(self.outlets, context, change, next(resources_in(self.arguments()), None))
+            note_lineage(self.hook, *self.lineage(verdict.result))
         return verdict.result
 
     def _new_watch(self, arguments: dict[str, Any], context: Context) -> Watch:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.resources import uri_of
 from airflow_provider_segment.sensors.base import SegmentSensor, interval_of, utc
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
             on_partial=arguments["on_partial"],
             on_failed=arguments["on_failed"],
         )
+
+    def lineage(self, result: Any) -> tuple[list[str], list[str]]:
+        """From the sources to the warehouse."""
+        sources = [uri_of("sources", report["sourceId"]) for report in result["syncs"]]
+        return sources, [uri_of("warehouses", result["warehouse_id"])]
 
 
 class SegmentWarehouseConnectionSensor(SegmentSensor):

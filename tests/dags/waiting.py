@@ -36,8 +36,8 @@ MODES: dict[str, dict[str, Any]] = {
     "deferrable": {"deferrable": True},
 }
 
-# Airflow 3.3.2 fails a task whose trigger fires before a busy scheduler has heard that the task had deferred itself
-# ("Executor reported that the task instance finished with state success, but ... is queued"): hence the retries.
+# Airflow 3.3.2 fails a task whose trigger fires before a busy scheduler has heard that the task had deferred
+# itself ("Executor reported that the task instance finished with state success, but ..."): hence the retries.
 RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0)}
 
 for name, (sensor, arguments) in SENSORS.items():

@@ -8,6 +8,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from airflow.datasets import Dataset
 from airflow.exceptions import AirflowTaskTimeout
 from airflow.models import (
     DAG,
@@ -19,6 +20,7 @@ from airflow.models import (
     Trigger,
     XCom,
 )
+from airflow.models.dataset import DatasetAliasModel, DatasetEvent, DatasetModel
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
@@ -69,6 +71,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         if not dag.has_task(upstream):
             EmptyOperator(task_id=upstream, dag=dag)
     run = dag_run_of(dag, which_try)
+    register_outlets(operator)
     place = {"dag_id": dag.dag_id, "run_id": run.run_id}
     for (task_id, key), value in which_try.xcoms.items():
         XCom.set(key=key, value=value, task_id=task_id, **place)
@@ -81,6 +84,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         task_instance.try_number = which_try.try_number
         task_instance.max_tries = operator.retries
         task_instance.state = None
+        session.query(DatasetEvent).delete()
         session.query(TaskReschedule).filter_by(dag_id=dag.dag_id, task_id=operator.task_id).delete()
         if first := which_try.first_reschedule:
             session.add(
@@ -112,7 +116,24 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
             state_store={},
             log=LOG.getvalue(),
             deferred=deferred_by(task_instance, session),
+            asset_events=asset_events_of(run.run_id, session),
         )
+
+
+def register_outlets(operator: BaseOperator) -> None:
+    """Make Airflow know the assets of a task's outlets, as the parsing of DAG files does."""
+    with create_session() as session:
+        for outlet in operator.outlets:
+            model, key = (DatasetModel, "uri") if isinstance(outlet, Dataset) else (DatasetAliasModel, "name")
+            known = {key: getattr(outlet, key)}
+            if not session.query(model).filter_by(**known).count():
+                session.add(model(**known))
+
+
+def asset_events_of(run_id: str, session: Any) -> list[tuple[str, dict[str, Any]]]:
+    rows = session.query(DatasetModel.uri, DatasetEvent.extra)
+    rows = rows.join(DatasetEvent, DatasetEvent.dataset_id == DatasetModel.id)
+    return [(uri, extra) for uri, extra in rows.filter(DatasetEvent.source_run_id == run_id)]
 
 
 def deferred_by(task_instance: TaskInstance, session: Any) -> Deferred | None:

@@ -167,6 +167,10 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         state_store=api.store,
         log=LOG.getvalue(),
         deferred=deferred_by(result.msg),
+        asset_events=[
+            (event["dest_asset_key"]["uri"], event["extra"])
+            for event in getattr(result.msg, "outlet_events", None) or []
+        ],
     )
 
 

@@ -83,6 +83,7 @@ class TaskRun:
     state_store: dict[str, Any]  # context["task_state_store"]; always empty before Airflow 3.3
     log: str  # all that was logged, debug lines included, before Airflow masks secrets
     deferred: Deferred | None = None
+    asset_events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # URI, extra
 
     @property
     def xcom(self) -> Any:

@@ -1,0 +1,65 @@
+"""Assets under ``segment://``, such as ``segment://warehouses/<id>``: their events, and what flows between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from urllib.parse import SplitResult
+
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.resources import Reference
+
+NAMESPACE = "segment"
+"""Scheme of the URIs, and namespace of OpenLineage's datasets."""
+
+
+def sanitize_uri(uri: SplitResult) -> SplitResult:
+    """Check the URI of an asset; Airflow calls it for each ``segment://``.
+
+    :raises ValueError: it names no resource
+    """
+    if not uri.netloc or not uri.path.strip("/"):
+        raise ValueError("the URI of a Segment asset is segment://<resources>/<id>: segment://warehouses/abc")
+    return uri
+
+
+def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
+    """The dataset of OpenLineage that an asset stands for."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+
+    return Dataset(namespace=NAMESPACE, name=asset.uri.removeprefix(f"{NAMESPACE}://"))
+
+
+def emit(
+    outlets: Iterable[Any], context: Context, change: dict[str, Any], resource: Reference | None
+) -> None:
+    """Say what was changed in the events that Airflow emits for a task's outlets, when it has succeeded.
+
+    An ``AssetAlias`` becomes the asset of the resource that was changed.
+
+    :param change: plain JSON
+    """
+    for outlet in outlets:
+        events: Any = context["outlet_events"][outlet]
+        if isinstance(outlet, Asset):
+            events.extra.update(change)
+        elif isinstance(outlet, AssetAlias) and resource:
+            events.add(Asset(uri=resource.uri), extra=change)
+
+
+def note_lineage(hook: SegmentHook, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+    """Tell Airflow what flowed from where to where, as URIs; OpenLineage and others take it from there."""
+    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+    collector: Any = get_hook_lineage_collector()
+    for uri in inputs:
+        collector.add_input_asset(context=hook, uri=uri)
+    for uri in outputs:
+        collector.add_output_asset(context=hook, uri=uri)

@@ -1,0 +1,85 @@
+"""The notifier: what Segment is told of DAG runs and tasks. As a callback of a DAG: test_running_waits.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_segment.notifications.segment import SegmentNotifier
+from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.task_runner import RunTask
+
+pytestmark = pytest.mark.core
+
+
+class Worker(BaseOperator):
+    """Does what it is told."""
+
+    def __init__(self, *, error: Exception | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.error = error
+
+    def execute(self, context: Any) -> None:
+        if self.error:
+            raise self.error
+
+
+def test_a_failed_task(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    notifier = SegmentNotifier(properties={"team": "{{ dag.dag_id }}-team"})
+    run = run_task(Worker(task_id="t", error=RuntimeError("password=s3cr3t"), on_failure_callback=notifier))
+    assert run.state == "failed"
+    [event] = segment_sandbox.accepted
+    assert (event["type"], event["event"], event["anonymousId"]) == ("track", "Task Failed", "airflow")
+    properties = event["properties"]
+    assert properties.pop("duration") >= 0
+    assert properties == {
+        "dag_id": "tests",
+        "run_id": "scheduled__2026-01-02T00:00:00+00:00",
+        "run_type": "scheduled",
+        "logical_date": "2026-01-02T00:00:00+00:00",
+        "task_id": "t",
+        "try_number": 1,
+        "error": "RuntimeError",
+        "team": "tests-team",
+    }
+    assert "s3cr3t" not in str(event)
+
+
+@pytest.mark.parametrize(
+    ("callback", "arguments", "name"),
+    [
+        ("on_success_callback", {}, "Task Succeeded"),
+        ("on_retry_callback", {"error": RuntimeError(), "retries": 1}, "Task Retried"),
+    ],
+)
+def test_other_ends_of_a_task(
+    run_task: RunTask, segment_sandbox: Sandbox, callback: str, arguments: dict[str, Any], name: str
+) -> None:
+    run_task(
+        Worker(task_id="t", **arguments, **{callback: SegmentNotifier(user_id="{{ ti.task_id }}-owner")})
+    )
+    [event] = segment_sandbox.accepted
+    assert (event["event"], event["userId"]) == (name, "t-owner")
+    assert "anonymousId" not in event
+
+
+def test_a_name_of_ones_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    run_task(Worker(task_id="t", on_success_callback=SegmentNotifier(event="{{ ti.task_id }} done")))
+    assert [event["event"] for event in segment_sandbox.accepted] == ["t done"]
+
+
+def test_each_try_is_an_event_of_its_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    task = Worker(task_id="t", on_success_callback=SegmentNotifier())
+    for try_number in (1, 2, 2):  # the last one twice, as Airflow may
+        run_task(task, try_number=try_number)
+    assert [event["properties"]["try_number"] for event in segment_sandbox.accepted] == [1, 2]
+    assert segment_sandbox.summary["dropped"] == {"duplicate": 1}
+
+
+def test_a_notification_that_fails_changes_nothing(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("status", status=400, api="tracking")
+    run = run_task(Worker(task_id="t", on_success_callback=SegmentNotifier()))
+    assert run.state == "success"
+    assert "Failed to send notification" in run.log
