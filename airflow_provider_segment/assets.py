@@ -1,8 +1,8 @@
-"""Assets under ``segment://``, such as ``segment://warehouses/<id>``: their events, and what flows between them."""
+"""Assets under ``segment://`` (``segment://warehouses/<id>``): their events, what flows between them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
@@ -47,7 +47,7 @@ def emit(
     :param change: plain JSON
     """
     for outlet in outlets:
-        events: Any = context["outlet_events"][outlet]
+        events = cast("Any", context)["outlet_events"][outlet]
         if isinstance(outlet, Asset):
             events.extra.update(change)
         elif isinstance(outlet, AssetAlias) and resource:
@@ -58,7 +58,7 @@ def note_lineage(hook: SegmentHook, inputs: Iterable[str], outputs: Iterable[str
     """Tell Airflow what flowed from where to where, as URIs; OpenLineage and others take it from there."""
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
-    collector: Any = get_hook_lineage_collector()
+    collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
     for uri in inputs:
         collector.add_input_asset(context=hook, uri=uri)
     for uri in outputs:

@@ -25,19 +25,25 @@ MARGIN = 1.0
 """Seconds by which a window is kept longer than published: requests overtake each other on their way."""
 LOOK_AGAIN = 1.0
 """Seconds after which a waiting request looks again, at the latest: a lane may open before its time."""
+RECOVERY, GAP = 60.0, 0.1
+"""For so many seconds after a hold, a lane without a published limit lets one request pass in each such
+interval: all that were held, at once, would only bring on the next 429."""
 
 
 class Lane:
     """One limit of one credential.
 
     :param limit: None where none is published
+    :param gentle: let requests pass one by one after a hold, where no limit says how many
     """
 
-    def __init__(self, limit: Limit | None = None) -> None:
+    def __init__(self, limit: Limit | None = None, *, gentle: bool = True) -> None:
         self.limit = limit
+        self._gentle = gentle
+        self._next = 0.0
         self._sent: deque[float] = deque(maxlen=limit.requests if limit else 0)
         self._queue: list[Turn] = []
-        self._held_until = 0.0
+        self._held_until = float("-inf")
         self._open = False
         self._lock = threading.Lock()
 
@@ -47,7 +53,7 @@ class Lane:
 
     def hold(self, until: float) -> None:
         """Let nobody pass before a moment of the monotonic clock."""
-        self._held_until = max(self._held_until, until)
+        self._held_until = self._next = max(self._held_until, until)
 
     def held(self, now: float) -> float:
         """Seconds until anybody may pass."""
@@ -62,13 +68,18 @@ class Lane:
         with self._lock:
             seconds = max(self.held(now), self._seconds_to(turn, now))
             if seconds == 0.0:
+                self._next = now + GAP
                 self._sent.append(now)
                 self._queue.remove(turn)
             return min(seconds, LOOK_AGAIN) if self.limit else seconds
 
     def _seconds_to(self, turn: Turn, now: float) -> float:
-        if self.limit is None or self._open:
+        if self._open:
             return 0.0
+        if self.limit is None:
+            if not self._gentle or not self._held_until <= now < self._held_until + RECOVERY:
+                return 0.0
+            return max(0.0, self._next + self._queue.index(turn) * GAP - now)
         # Those in front fill up the places that become free; each place is free again a window later.
         rounds, place = divmod(self._queue.index(turn), self.limit.requests)
         free = self.limit.requests - len(self._sent)
@@ -121,7 +132,9 @@ class Lanes:
             secret.get_secret_value() if secret else "",
             limit.endpoint if limit else call.api,
         )
-        return self._lanes.get(lane) or self._lanes.setdefault(lane, Lane(limit))
+        return self._lanes.get(lane) or self._lanes.setdefault(
+            lane, Lane(limit, gentle=call.api != "tracking")
+        )
 
     def clear(self) -> None:
         """Forget all that was sent."""

@@ -20,7 +20,7 @@ from airflow_provider_segment.budget import LANES, Lane, Lanes
 from airflow_provider_segment.clock import Clock
 from airflow_provider_segment.errors import SegmentError, SegmentRateLimitError
 from airflow_provider_segment.regions import Api
-from airflow_provider_segment.retries import RetryRule
+from airflow_provider_segment.retries import REPEATABLE_METHODS, RetryRule
 from airflow_provider_segment.settings import Settings
 from airflow_provider_segment.wire import Answer, Call
 
@@ -47,6 +47,7 @@ class CallOptions(TypedDict, total=False):
     body: Callable[[datetime], bytes]
     media_type: str | None
     headers: Mapping[str, str]
+    repeatable: bool | None
 
 
 class PageOptions(TypedDict, total=False):
@@ -84,7 +85,8 @@ class _Client:
         return Call(method.upper(), path, **options)
 
     def _rule(self, call: Call) -> RetryRule:
-        return RetryRule(call.api, call.method, retries=self.settings.retries, clock=self.clock)
+        repeatable = call.method in REPEATABLE_METHODS if call.repeatable is None else call.repeatable
+        return RetryRule(call.api, repeatable=repeatable, retries=self.settings.retries, clock=self.clock)
 
     def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
         """Seconds to wait after a failed attempt; raises the error where there is to be no other."""
@@ -159,6 +161,7 @@ class SegmentClient(_Client):
         :param body: the body, as a function from the moment of the attempt to bytes, instead of ``json``
         :param media_type: a vendor media type to send and accept, instead of ``application/json``
         :param headers: further headers
+        :param repeatable: it may be sent again though its answer was lost; by default as of its method
         :raises SegmentError: see ``errors.py``; retries are already behind it
         """
         return self._retried(self._call(method, path, **options))
@@ -190,6 +193,7 @@ class SegmentClient(_Client):
         with self._lane(call).turn() as turn:
             while seconds := turn.wait(self.clock.monotonic()):
                 self.clock.sleep(seconds)
+        rule.begin()
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:
@@ -256,6 +260,7 @@ class AsyncSegmentClient(_Client):
         with self._lane(call).turn() as turn:
             while seconds := turn.wait(self.clock.monotonic()):
                 await self.clock.asleep(seconds)
+        rule.begin()
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+
+CLOCKS_APART = timedelta(minutes=5)
+"""By how much Segment's clock and this machine's may differ."""
 
 
 class Clock:

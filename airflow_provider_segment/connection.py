@@ -76,9 +76,12 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
 }
 
 
-def read_settings(connection: Connection, **overrides: Any) -> Settings:
+def read_settings(
+    connection: Connection, *, extra: dict[str, Any] | None = None, **overrides: Any
+) -> Settings:
     """The client's settings from a connection.
 
+    :param extra: the connection's, where it was read already
     :param overrides: settings that are taken instead, where they are not None
     :raises SegmentConfigurationError: a field has a value that makes no sense; names it
     """
@@ -87,7 +90,7 @@ def read_settings(connection: Connection, **overrides: Any) -> Settings:
     from airflow_provider_segment.errors import SegmentConfigurationError
     from airflow_provider_segment.settings import Settings
 
-    extra = connection.extra_dejson
+    extra = connection.extra_dejson if extra is None else extra
     base_url = connection.host
     if base_url and connection.port:
         base_url = f"{base_url}:{connection.port}"

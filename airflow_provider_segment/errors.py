@@ -20,6 +20,7 @@
     ├── SegmentEventError               an event that Segment would refuse or silently drop
     ├── SegmentInputError               the input of a backfill cannot be read, or not to its end
     ├── SegmentStoppedError             a backfill was stopped from outside before its end
+    ├── SegmentConnectionReadError      Airflow could not say, for now, what the connection holds
     ├── SegmentPollError                a state could not be looked at, too often in a row
     ├── SegmentWaitTimeoutError         a state did not come in time
     └── SegmentJobError                 a job of Segment's ended, and not well
@@ -47,6 +48,10 @@ class SegmentInputError(SegmentError):
 
 class SegmentStoppedError(SegmentError):
     """A backfill was stopped from outside before its end."""
+
+
+class SegmentConnectionReadError(SegmentError):
+    """Airflow could not say, for now, what the connection holds: its secrets backend, perhaps, is away."""
 
 
 class SegmentPollError(SegmentError):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KEY = "segment_link"
+"""The XCom that holds the link."""
 ANY_WORKSPACE = "goto-my-workspace"
 """Where the app leads whoever follows the link to the workspace that they are in."""
 
@@ -27,14 +29,14 @@ ANY_WORKSPACE = "goto-my-workspace"
 class SegmentLink(BaseOperatorLink):
     """The button "Segment" of a task. The link is there as soon as the task has begun."""
 
-    name = "Segment"
-    xcom_key = "segment_link"
+    name = "Segment"  # pyright: ignore
+    xcom_key = KEY  # pyright: ignore
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The link that the task left."""
         from airflow.providers.common.compat.sdk import XCom
 
-        return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""
+        return XCom.get_value(ti_key=ti_key, key=KEY) or ""  # pyright: ignore[reportArgumentType]
 
 
 def leave_link(
@@ -51,7 +53,7 @@ def leave_link(
     pages = ((_with_slug(each, hook) if look_up else each).page for each in resources)
     settings = hook.get_conn().settings
     workspace = f"{APPS[settings.region]}/{settings.workspace or ANY_WORKSPACE}"
-    ti.xcom_push(key=SegmentLink.xcom_key, value=workspace + next(filter(None, pages), WORKSPACE_PAGE))
+    ti.xcom_push(key=KEY, value=workspace + next(filter(None, pages), WORKSPACE_PAGE))
 
 
 def _with_slug(resource: Reference, hook: SegmentHook) -> Reference:

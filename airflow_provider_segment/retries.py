@@ -40,6 +40,12 @@ SERVER_WAIT_MAX = 300.0
 """Seconds that one wait asked for by Segment never exceeds."""
 
 
+MAX_POLL_FAILURES = 30
+"""Failed looks in a row that a wait lives with, where nothing else is said."""
+KILL_RETRIES = 3
+"""Retries of the request that cancels a job: Airflow gives it half a minute."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long one request is worth trying: so many retries, so many seconds in all."""
@@ -59,8 +65,11 @@ TRACKING_FINAL_5XX = frozenset({501, 505, 511})
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
-def is_retryable(error: BaseException, api: Api, method: str) -> bool:
-    """Whether the request behind this error may be sent again."""
+def is_retryable(error: BaseException, api: Api, *, repeatable: bool) -> bool:
+    """Whether the request behind this error may be sent again.
+
+    :param repeatable: it does no harm twice
+    """
     if api == "tracking":
         if isinstance(error, SegmentAPIError):
             status = error.status
@@ -70,7 +79,7 @@ def is_retryable(error: BaseException, api: Api, method: str) -> bool:
         return True
     if isinstance(error, SegmentTransportError) and error.never_ran:
         return True
-    if method not in REPEATABLE_METHODS:
+    if not repeatable:
         return False
     return isinstance(error, (SegmentServerError, SegmentTransportError, SegmentAnswerError))
 
@@ -85,20 +94,27 @@ def backoff(retry: int) -> float:
 class RetryRule:
     """What one request has tried so far, and whether it may try again.
 
+    :param repeatable: the request does no harm twice
     :param retries: retries at most, instead of the API's own number
     """
 
-    def __init__(self, api: Api, method: str, *, retries: int | None, clock: Clock) -> None:
+    def __init__(self, api: Api, *, repeatable: bool, retries: int | None, clock: Clock) -> None:
         self.attempts = 0
         """Attempts that failed so far."""
         patience = PATIENCE[api]
         self._api: Api = api
-        self._method = method
+        self._repeatable = repeatable
         self._left = patience.retries if retries is None else retries
         self._backoffs = 0
         self._may_have_run = False
-        self._deadline = clock.monotonic() + patience.budget
+        self._budget = patience.budget
+        self._deadline: float | None = None
         self._clock = clock
+
+    def begin(self) -> None:
+        """The request is sent; the first time, its budget begins. Queueing before is nobody's failure."""
+        if self._deadline is None:
+            self._deadline = self._clock.monotonic() + self._budget
 
     def wait(self, error: SegmentError) -> float:
         """Seconds to wait before the next attempt.
@@ -107,7 +123,7 @@ class RetryRule:
         """
         self.attempts += 1
         error.repeated = self._may_have_run
-        if not is_retryable(error, self._api, self._method):
+        if not is_retryable(error, self._api, repeatable=self._repeatable):
             raise error
         asked: float | None = getattr(error, "retry_after", None)
         if asked:  # "at once" is no wait to rely on: such an answer may come for ever
@@ -117,7 +133,7 @@ class RetryRule:
                 raise error
             self._backoffs += 1
             seconds = backoff(self._backoffs)
-        if self._clock.monotonic() + seconds > self._deadline:
+        if self._deadline is not None and self._clock.monotonic() + seconds > self._deadline:
             raise error
         certainly_not = isinstance(error, SegmentRateLimitError) or getattr(error, "never_ran", False)
         self._may_have_run = self._may_have_run or not certainly_not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -13,9 +14,37 @@ except ImportError:  # common-compat before 1.22; 1.20 is the last one for Pytho
         from airflow.utils.log.secrets_masker import mask_secret  # type: ignore[import-not-found,no-redef]
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
     from airflow.triggers.shared_stream import SharedStreamProducer
 
-__all__ = ["SharedStreamProducer", "mask_secret"]
+__all__ = ["SharedStreamProducer", "amask_secret", "extra_of", "mask_secret", "stores_of_assets"]
+
+
+async def amask_secret(secret: str) -> None:
+    """Have Airflow mask a secret, from a coroutine: where the plain way would not get through."""
+    try:
+        from airflow.sdk.log import amask_secret
+    except ImportError:  # Airflow before 3.3
+        mask_secret(secret)
+    else:
+        await amask_secret(secret)
+
+
+async def extra_of(connection: Connection) -> dict[str, Any]:
+    """A connection's extra, from a coroutine."""
+    try:
+        from airflow.providers.common.compat.connection import get_async_extra_dejson
+    except ImportError:  # common-compat 1.20, the last one for Python 3.10
+        return await asyncio.to_thread(lambda: connection.extra_dejson)
+    return await get_async_extra_dejson(connection)
+
+
+def stores_of_assets(accessors: Any) -> list[Any]:
+    """The state store of each asset that an event trigger watches for; none before Airflow 3.3."""
+    if accessors is None:
+        return []
+    # Its own methods serve one asset only.
+    return [*accessors._by_name.values(), *accessors._by_uri.values()]
 
 
 def __getattr__(name: str) -> Any:

@@ -41,6 +41,7 @@ class Call:
     :param query: see :func:`query_pairs`
     :param body: makes the body for an attempt at the given moment; None for no body
     :param media_type: what to send and accept
+    :param repeatable: it does no harm twice; by default as of its method
     """
 
     method: str
@@ -50,6 +51,7 @@ class Call:
     body: Callable[[datetime], bytes] | None = None
     media_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool | None = None
 
     @property
     def safe_path(self) -> str:

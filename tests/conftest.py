@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import hypothesis
@@ -66,6 +67,14 @@ def no_outside_network() -> Iterator[None]:
     socket.socket.connect = connect_on_this_machine  # type: ignore[method-assign,assignment]
     yield
     socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let triggers fire at once: where a test runs them itself, no scheduler has to hear of the deferral."""
+    from airflow_provider_segment.triggers import segment
+
+    monkeypatch.setattr(segment, "FIRST_WORD", timedelta(0))
 
 
 @pytest.fixture

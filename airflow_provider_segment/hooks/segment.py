@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -17,7 +18,7 @@ from airflow_provider_segment.connection import (
     form_widgets,
     read_settings,
 )
-from airflow_provider_segment.version_compat import mask_secret
+from airflow_provider_segment.version_compat import amask_secret, extra_of, mask_secret
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -112,10 +113,14 @@ class SegmentHook(BaseHook):
         """A client for coroutines (triggers), to be closed by the caller: ``async with``."""
         from airflow.providers.common.compat.connection import get_async_connection
 
-        from airflow_provider_segment.client import AsyncSegmentClient
+        from airflow_provider_segment.client import AsyncSegmentClient, ssl_context
 
         connection = await get_async_connection(self.segment_conn_id)
-        return AsyncSegmentClient(self._masked(read_settings(connection, **self._overrides)))
+        settings = read_settings(connection, extra=await extra_of(connection), **self._overrides)
+        for secret in _secrets_of(settings):
+            await amask_secret(secret)
+        await asyncio.to_thread(ssl_context)  # which takes a while, the first time
+        return AsyncSegmentClient(settings)
 
     def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
         """Call any endpoint; see :meth:`airflow_provider_segment.client.SegmentClient.request`."""
@@ -272,13 +277,9 @@ class SegmentHook(BaseHook):
 
     def _settings(self, **overrides: Any) -> Settings:
         connection = self.get_connection(self.segment_conn_id)
-        return self._masked(read_settings(connection, **(self._overrides | overrides)))
-
-    @staticmethod
-    def _masked(settings: Settings) -> Settings:
-        for secret in (settings.public_api_token, settings.write_key, settings.profile_api_token):
-            if secret is not None:
-                mask_secret(secret.get_secret_value())
+        settings = read_settings(connection, **(self._overrides | overrides))
+        for secret in _secrets_of(settings):
+            mask_secret(secret)
         return settings
 
     def _send_event(self, type: str, **fields: Any) -> str:
@@ -288,3 +289,8 @@ class SegmentHook(BaseHook):
         body = event_body(type, fields)
         self.request("POST", f"/v1/{type}", api="tracking", body=body)
         return str(fields["message_id"])
+
+
+def _secrets_of(settings: Settings) -> list[str]:
+    secrets = (settings.public_api_token, settings.write_key, settings.profile_api_token)
+    return [secret.get_secret_value() for secret in secrets if secret is not None]

@@ -73,7 +73,7 @@ class SegmentNotifier(BaseNotifier):
         default, facts = _of_dag_run(context) if "reason" in context else _of_task(context)
         facts |= _of_both(context)
         hook = SegmentHook(self.segment_conn_id, retries=RETRIES)
-        # A callback that Airflow runs once more is no second event; a run that was cleared, and ends again, is.
+        # A callback that is run once more is no second event; a run that was cleared, and ends again, is.
         run: Any = context.get("dag_run")
         same = [facts.get(name) for name in ("dag_id", "run_id", "task_id", "map_index", "try_number")]
         message_id = hook.derive_message_id("notifier", default, *same, str(run and run.start_date))

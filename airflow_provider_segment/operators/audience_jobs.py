@@ -17,14 +17,14 @@ class SegmentRunAudienceOperator(SegmentJobOperator):
     """Runs a linked audience, and waits until it is computed.
 
     Segment has no way to ask for a run, only for the audience: live, or being computed. Right after the start
-    it may be live still from the run before. So the run counts as done when the audience is live ``settle``
-    seconds after the start, or later.
+    it may be live still from the run before. So the run counts as done when the audience is live, and as
+    failed when it has failed, ``settle`` seconds after the start, or later.
 
     Returns the audience's ``id``, ``status`` and ``size``.
 
     :param space_id: the space
     :param audience_id: the audience, of type ``LINKED``
-    :param settle: seconds after the start before which "live" is not believed
+    :param settle: seconds after the start before which no end is believed
     """
 
     space_id: Arg[str] = option()

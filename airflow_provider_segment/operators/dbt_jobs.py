@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_segment.base import SegmentBaseOperator
 from airflow_provider_segment.declarative import Arg, option
 from airflow_provider_segment.media_types import BETA
+from airflow_provider_segment.memory import Memory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-TRIGGERED = "segment_dbt_triggered"
-"""Key in the task state store (Airflow 3.3 and later)."""
+TRIGGERED = "dbt_triggered"
 
 
 class SegmentTriggerDbtSyncOperator(SegmentBaseOperator):
@@ -22,20 +22,25 @@ class SegmentTriggerDbtSyncOperator(SegmentBaseOperator):
     returns the same trigger (Airflow 3.3 and later); where the answer was lost it starts another sync.
 
     :param source_id: the dbt model source
+    :raises SegmentJobError: Segment says at once that it failed
     """
 
     source_id: Arg[str] = option()
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Start it, once."""
-        store: Any = context.get("task_state_store")
-        if store and (trigger := store.get(TRIGGERED)):
+        from airflow_provider_segment.errors import SegmentJobError
+        from airflow_provider_segment.waiting.words import meaning_of
+
+        memory = Memory(context)
+        if trigger := memory.get(TRIGGERED):
             self.log.info("Started by an earlier try: %s", trigger)
             return trigger
         body = {"sourceId": arguments["source_id"]}
         answer = self.hook.request("POST", "/dbt-model-syncs/trigger", json=body, media_type=BETA)
         trigger = answer.data["dbtModelSyncTrigger"]
         self.log.info("Started: %s, request id %s", trigger, answer.request_id)
-        if store:
-            store.set(TRIGGERED, trigger)
+        if meaning_of(trigger.get("status")) in ("failed", "invalid", "cancelled"):
+            raise SegmentJobError(f"the trigger's status is {trigger['status']}")
+        memory.note(**{TRIGGERED: trigger})
         return trigger

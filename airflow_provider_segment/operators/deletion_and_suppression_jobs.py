@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
 
-from airflow_provider_segment.clock import Clock
+from airflow_provider_segment.clock import CLOCKS_APART, Clock
 from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option
 from airflow_provider_segment.jobs import Job, SegmentJobOperator
+from airflow_provider_segment.memory import Memory
 from airflow_provider_segment.operators.deletion_and_suppression import RegulationType
 
 if TYPE_CHECKING:
@@ -23,11 +25,8 @@ if TYPE_CHECKING:
 MAX_IDS, MAX_BYTES = 5_000, 4_000_000
 """Ids, and bytes of them, that Segment takes in one request."""
 
-CLOCKS_APART = timedelta(minutes=5)
-"""By how much Segment's clock and this machine's may differ."""
-
-GROUPS = "segment_regulations"
-"""Key in the task state store (Airflow 3.3 and later): which groups have a regulation. It holds no ids."""
+GROUPS = "regulations"
+"""Name of the note of which groups have a regulation. It holds no ids."""
 
 
 class SegmentDeleteUsersDataOperator(SegmentJobOperator):
@@ -42,10 +41,12 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
     DAG.
 
     Returns, for each group, ``first`` and ``last`` place, ``ids``, ``regulate_id``, ``status``,
-    ``finished_at``, how many destinations are ``done``, and which are ``undone``.
+    ``finished_at``, how many destinations are ``done`` and ``running``, and which are ``undone``. Where the
+    task fails because of some, the same is its XCom ``failed``.
 
     :param regulation_type: ``SUPPRESS_WITH_DELETE``, ``DELETE_ONLY``, ``SUPPRESS_ONLY``, ``UNSUPPRESS``...
-    :param user_ids: the ids
+    :param user_ids: the ids: a list of texts or whole numbers, a template that renders to one (as JSON, where
+        templates are not rendered as native objects), or the output of another task
     :param path: instead of ``user_ids``, files of ids, one a line, ``.gz`` or not, wherever Airflow's
         ``ObjectStoragePath`` reaches; may be a glob
     :param subject_type: what the ids are: ``USER_ID``, ``ANONYMOUS_ID``, ``OBJECT_ID``
@@ -65,8 +66,8 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
     timeout: Arg[float] = option(default=31 * 24 * 60 * 60.0)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # What Airflow shows of a template field must not be people.
-        super().__setattr__(name, Hidden(value) if name == "user_ids" and isinstance(value, list) else value)
+        # Airflow shows what template fields hold, which must not be people.
+        super().__setattr__(name, hidden(value) if name == "user_ids" else value)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Make a regulation of each group, and wait for all of them."""
@@ -74,22 +75,19 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         if not groups:
             self.log.info("There are no ids: nothing to do")
             return []
-        store: Any = context.get("task_state_store")
-        done: dict[str, str] = (store.get(GROUPS) if store else None) or {}
-        ti, run = cast("Any", context["ti"]), cast("Any", context["dag_run"])
-        again, since = ti.try_number > 1, run.start_date or Clock().now()
+        memory = Memory(context)
+        regulations = self._still_good(memory.get(GROUPS, {}), arguments)
+        again, since = self._begin(context)
         job: Job = {"groups": [], **{name: arguments[name] for name in ("on_unsupported", "on_partial")}}
+        made = self._made_since(since, arguments) if again else {}
         first = 1
         for ids in groups:
             key = self._key(ids, arguments)
-            regulate_id = done.get(key)
-            if regulate_id is None and again:
-                regulate_id = self._find(ids, arguments, since)
+            regulate_id = regulations.get(key) or made.get(frozenset(ids))
             if regulate_id is None:
                 regulate_id = self._regulate(ids, arguments, since, sent=first - 1)
-            done[key] = regulate_id
-            if store:
-                store.set(GROUPS, done)
+            regulations[key] = regulate_id
+            memory.note(**{GROUPS: regulations})
             place = {"first": first, "last": first + len(ids) - 1, "ids": len(ids)}
             self.log.info("Ids %s to %s: regulation %s", place["first"], place["last"], regulate_id)
             job["groups"].append({**place, "regulate_id": regulate_id})
@@ -102,16 +100,27 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
 
         return AllRegulated(**job)
 
-    def _ids(self, arguments: dict[str, Any]) -> Iterator[str]:
+    @staticmethod
+    def _begin(context: Context) -> tuple[bool, datetime]:
+        """Whether there was an earlier try, and when the DAG run began."""
+        ti, run = cast("Any", context.get("ti")), cast("Any", context.get("dag_run"))
+        return ti.try_number > 1, run.start_date or Clock().now()
+
+    @staticmethod
+    def _ids(arguments: dict[str, Any]) -> Iterator[str]:
         given = arguments.get("user_ids")
         if (given is None) == (arguments["path"] is None):
             raise AirflowFailException("give user_ids or a path")
         seen: set[str] = set()
-        lines: Iterable[Any] = given if given is not None else lines_of(arguments["path"])
-        for line in lines:
-            if (user_id := str(line).strip()) and user_id not in seen:
-                seen.add(user_id)
-                yield user_id
+        for number, user_id in enumerate(listed(given) if given else lines_of(arguments["path"]), 1):
+            if not isinstance(user_id, (str, int)) or isinstance(user_id, bool):
+                raise AirflowFailException(f"id {number} is a {type(user_id).__name__}; nothing was sent")
+            plain = str(user_id).strip()
+            if "{{" in plain:
+                raise AirflowFailException(f"id {number} is a template; nothing was sent")
+            if plain and plain not in seen:
+                seen.add(plain)
+                yield plain
 
     @staticmethod
     def _key(ids: list[str], arguments: dict[str, Any]) -> str:
@@ -124,23 +133,39 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         source_id = arguments["source_id"]
         return fill_path("/regulations/sources/{id}", {"id": source_id}) if source_id else "/regulations"
 
-    def _find(self, ids: list[str], arguments: dict[str, Any], since: datetime) -> str | None:
-        """A regulation of exactly these ids that was made since the DAG run began: its answer was lost."""
-        from airflow_provider_segment.waiting.condition import moment
+    def _still_good(self, regulations: dict[str, str], arguments: dict[str, Any]) -> dict[str, str]:
+        """Of the regulations of earlier tries, those that have not failed."""
+        from airflow_provider_segment.waiting.regulations import Regulated
+        from airflow_provider_segment.waiting.watch import look
 
-        wanted = set(ids)
-        kind = (arguments["regulation_type"], arguments["subject_type"])
-        for each in self.hook.paginate(self._path(arguments), key="regulations"):
-            alike = (each["regulationType"], each["subjectType"]) == kind
-            recent = moment(each["createdAt"]) >= since - CLOCKS_APART
-            if alike and recent and set(each["subjects"]) == wanted:
-                return str(each["id"])
-        return None
+        policy = {name: arguments[name] for name in ("on_unsupported", "on_partial")}
+        client = self.hook.get_conn()
+        return {
+            key: regulate_id
+            for key, regulate_id in regulations.items()
+            if look(Regulated(regulate_id=regulate_id, **policy), client).state != "failed"
+        }
+
+    def _made_since(self, since: datetime, arguments: dict[str, Any]) -> dict[frozenset[str], str]:
+        """The regulations of the kind, by their ids, made since the DAG run began, that have not failed.
+
+        One whose answer was lost is among them.
+        """
+        from airflow_provider_segment.waiting.condition import moment
+        from airflow_provider_segment.waiting.words import meaning_of
+
+        kind = (arguments["regulation_type"], plain(arguments["subject_type"]))
+        return {
+            frozenset(each.get("subjects") or []): str(each["id"])
+            for each in self.hook.paginate(self._path(arguments), key="regulations")
+            if (each.get("regulationType"), plain(each.get("subjectType"))) == kind
+            and moment(each["createdAt"]) >= since - CLOCKS_APART
+            and meaning_of(each["overallStatus"]) not in ("failed", "invalid")
+        }
 
     def _regulate(self, ids: list[str], arguments: dict[str, Any], since: datetime, *, sent: int) -> str:
         """Make a regulation. Where the answer is lost, look for it before making another."""
         from airflow_provider_segment.errors import SegmentError
-        from airflow_provider_segment.waiting.watch import may_have_run
 
         body = {
             "regulationType": arguments["regulation_type"],
@@ -149,37 +174,69 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         }
         path = self._path(arguments)
         try:
-            return str(self.hook.request("POST", path, json=body).data["regulateId"])
-        except SegmentError as error:
-            self.log.error("The first %d ids are sent; the next %d perhaps not: %s", sent, len(ids), error)
-            if not may_have_run(error):
-                raise
-        found = self._find(ids, arguments, since)
-        return found or str(self.hook.request("POST", path, json=body).data["regulateId"])
+            return self.start_or_find(
+                lambda: str(self.hook.request("POST", path, json=body).data["regulateId"]),
+                lambda: self._made_since(since, arguments).get(frozenset(ids)),
+            )
+        except SegmentError:
+            self.log.error("The first %d ids are sent, the next %d perhaps not, others not", sent, len(ids))
+            raise
 
 
 class Hidden:
-    """A list that does not show what it holds."""
+    """Does not show what it holds."""
 
-    def __init__(self, items: list[Any]) -> None:
-        self._items = items
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
     def __repr__(self) -> str:
-        return f"({len(self._items)} ids, not shown)"
+        return "(ids, not shown)"
+
+
+def hidden(value: Any) -> Any:
+    """The value, hidden, unless it is still to be rendered."""
+    if value is None or value is NOT_GIVEN or isinstance(value, (Hidden, XComArg)):
+        return value
+    parts = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+    unrendered = any(isinstance(part, XComArg) or (isinstance(part, str) and "{{" in part) for part in parts)
+    return value if unrendered else Hidden(value)
+
+
+def listed(given: Any) -> list[Any]:
+    """The ids that were given, as a list."""
+    value = given.value if isinstance(given, Hidden) else given
+    if isinstance(value, str):
+        with suppress(json.JSONDecodeError):
+            value = json.loads(value)
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise AirflowFailException("user_ids is not a list; nothing was sent")
+    return list(value)
+
+
+def plain(word: object) -> str:
+    """A word of Segment's, which writes ``OBJECT_ID`` also as ``objectId``."""
+    return str(word).replace("_", "").lower()
 
 
 def lines_of(path: str) -> Iterator[str]:
-    """The lines of files."""
+    """The lines of files, without the mark that some programs begin a file with.
+
+    :raises SegmentInputError: a file is not UTF-8
+    """
+    from airflow_provider_segment.errors import SegmentInputError
     from airflow_provider_segment.events.compression import decompressed
     from airflow_provider_segment.events.files import list_files
 
     for file in list_files(path):
+        stream: Any
         with file.open("rb") as stream:  # type: ignore[no-untyped-call]
-            for line in decompressed(stream) if file.name.endswith(".gz") else stream:
-                yield line.decode()
+            plain_stream: Any = decompressed(stream) if file.name.endswith(".gz") else stream
+            # Airflow 2 wraps a file in what cannot be iterated.
+            for number, line in enumerate(iter(plain_stream.readline, b""), 1):
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise SegmentInputError(f"{file}, line {number}: not UTF-8; nothing was sent") from error
 
 
 def grouped(ids: Iterable[str]) -> Iterator[list[str]]:

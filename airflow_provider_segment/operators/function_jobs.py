@@ -44,6 +44,8 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
 
         path = fill_path("/functions/{id}", {"id": function_id})
         function = self.hook.request("GET", path).data["function"]
+        if function is None:
+            raise AirflowFailException(f"there is no function {function_id}")
         if function["resourceType"] != "SOURCE":
             raise AirflowFailException(
                 f"function {function_id} is of type {function['resourceType']}; only SOURCE is deployed"

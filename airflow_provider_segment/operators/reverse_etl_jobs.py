@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_segment.clock import CLOCKS_APART, Clock
 from airflow_provider_segment.declarative import Arg, option
 from airflow_provider_segment.jobs import Job, SegmentJobOperator
 from airflow_provider_segment.media_types import ALPHA
@@ -30,9 +32,12 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
     subscription_id: Arg[str] = option()
     on_partial: Arg[Literal["accept", "fail"]] = option(default="fail")
 
+    can_be_found = True
+
     def before(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The syncs that there are."""
-        return {"syncs": [sync["syncId"] for sync in self._latest(arguments)]}
+        """The latest syncs that there are."""
+        since = Clock().now() - CLOCKS_APART
+        return {"since": since.isoformat(), "syncs": self._ids_since(since, arguments)}
 
     def start(self, arguments: dict[str, Any]) -> Job:
         """Start a manual sync."""
@@ -45,9 +50,10 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
         return self._job_of(answer.data["reverseETLManualSync"]["syncId"], arguments)
 
     def find(self, arguments: dict[str, Any], before: dict[str, Any]) -> Job | None:
-        """The newest sync that was not there before."""
-        new = [sync["syncId"] for sync in self._latest(arguments) if sync["syncId"] not in before["syncs"]]
-        return self._job_of(new[0], arguments) if new else None
+        """The oldest sync that was not there before."""
+        ids = self._ids_since(datetime.fromisoformat(before["since"]), arguments)
+        new = [sync_id for sync_id in ids if sync_id not in before["syncs"]]
+        return self._job_of(new[-1], arguments) if new else None
 
     def condition(self, job: Job) -> Condition:
         """The sync has ended."""
@@ -62,13 +68,12 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
         path = "/reverse-etl-models/{model_id}/syncs/{sync_id}/cancel"
         return {"method": "POST", "path": fill_path(path, job), "json": {}, "media_type": ALPHA}
 
-    def _latest(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-        from airflow_provider_segment.waiting.reverse_etl import latest_syncs
+    def _ids_since(self, since: datetime, arguments: dict[str, Any]) -> list[str]:
+        from airflow_provider_segment.waiting.reverse_etl import syncs_since
         from airflow_provider_segment.waiting.watch import ask_all
 
-        return ask_all(
-            latest_syncs(arguments["model_id"], arguments["subscription_id"]), self.hook.get_conn()
-        )
+        questions = syncs_since(since, arguments["model_id"], arguments["subscription_id"])
+        return [sync["syncId"] for sync in ask_all(questions, self.hook.get_conn())]
 
     @staticmethod
     def _job_of(sync_id: str, arguments: dict[str, Any]) -> Job:

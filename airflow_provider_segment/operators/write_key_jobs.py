@@ -13,14 +13,14 @@ from airflow_provider_segment.base import SegmentBaseOperator
 from airflow_provider_segment.clock import Clock
 from airflow_provider_segment.declarative import Arg, option
 from airflow_provider_segment.media_types import ALPHA
+from airflow_provider_segment.memory import Memory
 from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-OLD_KEYS = "segment_old_write_keys"
-HANDED_OVER = "segment_write_key_handed_over"
-"""Keys in the task state store, which gets fingerprints of write keys, never the keys."""
+OLD_KEYS, HANDED_OVER = "old_write_keys", "write_key_handed_over"
+"""Names of notes, which hold fingerprints of write keys, never the keys."""
 
 
 class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
@@ -39,69 +39,63 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
     """
 
     source_id: Arg[str] = option()
-    hand_over: Callable[[str, Context], Any] = option()
+    hand_over: Callable[[str, Any], Any] = option()
     grace: timedelta = option(default=timedelta(hours=1))
     deferrable: Arg[bool] = option(default=conf.getboolean("operators", "default_deferrable", fallback=False))
 
     template_fields = ("source_id", "deferrable", "segment_conn_id")
 
-    def execute(self, context: Context) -> Any:
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Make the new key, hand it over, wait."""
-        source_id = str(self.source_id)
-        store: Any = context.get("task_state_store")
-        old = store.get(OLD_KEYS) if store else None
-        keys = self._keys(source_id)
+        source_id, grace = arguments["source_id"], arguments["grace"]
+        memory = Memory(context)
+        keys, old = self._keys(source_id), memory.get(OLD_KEYS)
         if old is None:
             old = [fingerprint(key) for key in keys]
-            if store:
-                store.set(OLD_KEYS, old)
+            memory.note(**{OLD_KEYS: old})
         new = [key for key in keys if fingerprint(key) not in old]
         if not new:
             new = [key for key in self._make_key(source_id) if fingerprint(key) not in old]
         if len(new) != 1:
             raise AirflowFailException(f"source {source_id} has {len(new)} new write keys instead of one")
-        mask_secret(new[0])
-        if not (store and store.get(HANDED_OVER)):
+        if not memory.get(HANDED_OVER):
             try:
-                self.hand_over(new[0], context)
+                arguments["hand_over"](new[0], context)
             except Exception:
                 self._remove(source_id, new[0])
                 raise
             self.log.info("New write key •••%s of source %s is handed over", new[0][-4:], source_id)
-            if store:
-                store.set(HANDED_OVER, True)
-        end = Clock().now() + self.grace
-        if self.deferrable and self.grace:
-            self._defer(old, end.isoformat())
-        Clock().sleep(self.grace.total_seconds())
-        return self._finish(old)
+            memory.note(**{HANDED_OVER: True})
+        if arguments["deferrable"] and grace:
+            self._defer(old, grace)
+        Clock().sleep(grace.total_seconds())
+        return self._finish(source_id, old)
 
     def resume(self, context: Context, event: Any = None) -> Any:
         """Remove the old keys."""
         from airflow_provider_segment.triggers.segment import read_event
 
-        verdict = read_event(event)
+        verdict, arguments = read_event(event), self.arguments()
         if verdict.state != "done":
             raise AirflowException(verdict.message)
-        return self._finish(verdict.result)
+        return self.finish(arguments, self._finish(arguments["source_id"], verdict.result), context)
 
-    def _defer(self, old: list[str], end: str) -> None:
+    def _defer(self, old: list[str], grace: timedelta) -> None:
         from airflow_provider_segment.triggers.segment import deferral
-        from airflow_provider_segment.waiting.condition import Later, moment
+        from airflow_provider_segment.waiting.condition import Later
 
         self.defer(
             method_name="resume",
             **deferral(
-                Later(moment=moment(end), result=old),
+                Later(moment=Clock().now() + grace, result=old),
                 segment_conn_id=str(self.segment_conn_id),
-                poll_interval=min(60.0, self.grace.total_seconds()),
+                poll_interval=min(60.0, grace.total_seconds()),
                 max_poll_failures=0,
-                timeout=self.grace.total_seconds() * 2 + 60,
+                timeout=grace.total_seconds() * 2 + 60,
             ),
         )
 
-    def _finish(self, old: list[str]) -> dict[str, str]:
-        source_id = str(self.source_id)
+    def _finish(self, source_id: str, old: list[str]) -> dict[str, str]:
         keys = self._keys(source_id)
         kept = [key for key in keys if fingerprint(key) not in old]
         if not kept:
@@ -135,10 +129,15 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         return keys
 
     def _remove(self, source_id: str, key: str) -> None:
+        from airflow_provider_segment.errors import SegmentNotFoundError
         from airflow_provider_segment.wire import fill_path
 
         path = fill_path("/sources/{id}/writekey/{key}", {"id": source_id, "key": key})
-        self.hook.request("DELETE", path, media_type=ALPHA)
+        try:
+            self.hook.request("DELETE", path, media_type=ALPHA)
+        except SegmentNotFoundError as error:
+            if not error.repeated:  # else it was removed, and the answer lost
+                raise
 
 
 def fingerprint(key: str) -> str:

@@ -76,6 +76,8 @@ class SegmentRegulationSensor(SegmentSensor):
 class SegmentAudienceSensor(SegmentSensor):
     """Waits until an audience is computed and live, or until a preview is ready.
 
+    An audience that is live already is not waited for, whenever it was computed: Segment does not tell.
+
     Returns its ``id``, ``status`` and ``size``.
 
     :param space_id: the space

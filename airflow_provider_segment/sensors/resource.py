@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException
+
 from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option
 from airflow_provider_segment.sensors.base import SegmentSensor
 
@@ -26,7 +28,7 @@ class SegmentResourceSensor(SegmentSensor):
     :param path: what to get from the Public API, without host: ``/destinations/abc``
     :param query: query parameters
     :param field: names, dotted, under the answer's ``data``; a number is a place in a list
-    :param value: what the field is to be; without one it only has to be there
+    :param value: what the field is to be; without one it only has to be there, which a null is not
     :param exists: False to wait until the resource, or the field, is gone
     """
 
@@ -40,6 +42,8 @@ class SegmentResourceSensor(SegmentSensor):
         """The resource."""
         from airflow_provider_segment.waiting.resource import ResourceHas
 
+        if "value" in arguments and not (arguments["exists"] and arguments["field"]):
+            raise AirflowFailException("a value is that of a field that exists")
         names = ("path", "query", "field", "exists")
         return ResourceHas(
             **{name: arguments[name] for name in names},

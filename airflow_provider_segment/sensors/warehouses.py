@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow.providers.common.compat.sdk import AirflowFailException
+
 from airflow_provider_segment.declarative import Arg, option
 from airflow_provider_segment.resources import uri_of
 from airflow_provider_segment.sensors.base import SegmentSensor, interval_of, utc
@@ -19,7 +21,8 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
     """Waits until what Segment had received by a moment is in the warehouse.
 
     That is: each source has a sync that started at or after the moment, and ended well. A sync that was
-    already running may have left out what came last.
+    already running may have left out what came last. Which sources are connected is asked at each look; one
+    that is disabled, or whose syncs are, is waited for until ``timeout``: name the others.
 
     Segment allows two requests a minute for the syncs of all warehouses of a workspace. So wait deferred: in
     a triggerer all sensors share their requests, whatever their number; with N warehouses each is asked for
@@ -47,6 +50,8 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
         """A sync since the moment."""
         from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 
+        if arguments["source_ids"] == []:
+            raise AirflowFailException("source_ids is empty: leave it out to wait for all that are connected")
         return WarehouseSynced(
             warehouse_id=arguments["warehouse_id"],
             since=utc(arguments["since"]) or interval_of(context)[1],

@@ -5,7 +5,8 @@ later) as soon as Airflow has stored the event, so that a triggerer that starts 
 nothing is missed. An event is told twice only where the triggerer dies between the storing of the event and
 of the note, a second or two.
 
-Before Airflow 3.3, which has no such store, a triggerer that starts again tells what happens from then on.
+Before Airflow 3.3, which has no such store, a triggerer that starts again tells what happens from then on; of
+an audience, and of a day's events, it tells how they stand.
 
 Triggers of a triggerer that ask the same question share the answers, with each other and with deferred
 sensors.
@@ -14,88 +15,117 @@ sensors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+import json
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_segment.clock import Clock, timestamp
-from airflow_provider_segment.version_compat import SharedStreamProducer
+from airflow_provider_segment.version_compat import SharedStreamProducer, stores_of_assets
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from airflow_provider_segment.waiting.condition import Condition
-    from airflow_provider_segment.waiting.happenings import Happening
+    from airflow_provider_segment.waiting.happenings import Feed, Happening
+
+log = logging.getLogger(__name__)
 
 SPACING = 10.0
 """Seconds between two events of the same lane: Airflow makes one run of events that come closer together than
 its scheduler looks."""
 
+MAX_DOWNTIME = timedelta(days=30)
+"""How long a triggerer may be away without anything being missed. Segment keeps most things no longer."""
+
 TOLD = "segment_told"
-"""Key in the asset's state store."""
+"""Begin of the key in the asset's state store; it goes on with what tells a trigger from others."""
 
 
 class Seen:
-    """What a look brought, on its way to all who share it."""
+    """What a look brought, on its way to all who share it.
 
-    def __init__(self, happenings: list[Happening]) -> None:
+    :param since: how far back it reaches
+    """
+
+    def __init__(self, happenings: list[Happening], since: datetime) -> None:
         self.happenings = happenings
+        self.since = since
+        self.wanted: datetime | None = None
+        """How far back somebody wants to look the next time."""
         self.more = False
         """Somebody has more to tell of it, a while later."""
-        self.when_stored: list[Callable[[], Awaitable[None]]] = []
-        """What to do when Airflow has stored the events that came of it."""
+        self.notes: list[Note] = []
+        """What to note when Airflow has stored the events that came of it."""
 
 
 class Stream(SharedStreamProducer):
     """Looks at Segment again and again, for all triggers with the same question."""
 
-    def __init__(self, segment_conn_id: str, condition: Condition, poll_interval: float) -> None:
+    def __init__(self, segment_conn_id: str, feed: Feed, poll_interval: float) -> None:
         self._segment_conn_id = segment_conn_id
-        self._condition = condition
+        self._feed = feed
         self._interval = poll_interval
+        self._undone: list[Note] = []
 
     async def open_stream(self) -> AsyncIterator[tuple[Seen, Seen]]:
-        """What is seen, look after look. A failed look is logged; the next one comes after the interval."""
+        """What is seen, look after look, in the form that Airflow acknowledges."""
         async for seen in self.looks():
             yield seen, seen
 
     async def looks(self) -> AsyncIterator[Seen]:
-        """What is seen, look after look, and the same again while somebody has more to tell of it."""
-        import logging
+        """What is seen, look after look, and the same again while somebody has more to tell of it.
 
-        from airflow_provider_segment.hooks.segment import SegmentHook
+        A failed look is logged; the next one comes after the interval.
+        """
+        from airflow_provider_segment.triggers.segment import connect
+        from airflow_provider_segment.waiting.happenings import HORIZON
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
-        log, clock = logging.getLogger(__name__), Clock()
-        hook = SegmentHook(self._segment_conn_id)
-        async with shared_polls(self._segment_conn_id, hook.get_async_conn) as polls:
-            subscriber = Subscriber(polls, self._condition, self._interval)
+        clock = Clock()
+        reach = clock.now() - HORIZON
+        async with shared_polls(self._segment_conn_id, partial(connect, self._segment_conn_id)) as polls:
+            subscriber = Subscriber(
+                polls,
+                lambda now: self._feed.look(now, reach),
+                self._interval,
+                moving=self._feed.moving,
+            )
             while True:
                 try:
-                    verdict = await subscriber.look(clock)
-                except (
-                    Exception
-                ) as error:  # a watcher watches on, whatever happens to Segment or the connection
-                    log.error("Cannot see %s: %s", type(self._condition).__name__, error)
-                    await asyncio.sleep(min(self._interval, 1.0))
+                    happenings = await subscriber.look(clock)
+                except Exception as error:  # a watcher watches on, whatever happens to Segment
+                    log.error("Cannot see %s: %s", self._feed, error)
+                    await asyncio.sleep(self._interval)
                     continue
-                seen = Seen(verdict.result)
+                seen = Seen(happenings, reach)
                 yield seen
                 await asyncio.sleep(min(SPACING, self._interval))
                 while seen.more:
-                    seen = Seen(seen.happenings)
+                    seen = Seen(happenings, reach)
                     yield seen
                     await asyncio.sleep(SPACING)
+                if seen.wanted:  # somebody listened
+                    reach = max(seen.wanted, clock.now() - MAX_DOWNTIME)
 
     async def advance(self, batch: Sequence[Any]) -> None:
         """Airflow has stored the events of these looks: note that they are told."""
+        notes = {note.key: note for note in self._undone}
         for item in batch:
-            for note in item.broker_payload.when_stored:
-                await note()
+            if not item.outcome.failed:  # else some are not stored; a later note tells of them, too
+                notes |= {note.key: note for note in item.broker_payload.notes}
+        self._undone = []
+        for note in notes.values():
+            try:
+                await note.write()
+            except Exception as error:  # Airflow would end the watching of all who share it
+                log.warning("Cannot note what was told, will try again: %s", error)
+                self._undone.append(note)
 
 
 class SegmentEventTrigger(BaseEventTrigger):
@@ -112,7 +142,7 @@ class SegmentEventTrigger(BaseEventTrigger):
         self.segment_conn_id = segment_conn_id
         self.poll_interval = poll_interval
 
-    def condition(self) -> Condition:
+    def feed(self) -> Feed:
         """What is looked at."""
         raise NotImplementedError
 
@@ -129,14 +159,13 @@ class SegmentEventTrigger(BaseEventTrigger):
 
     def shared_stream_key(self) -> Hashable:
         """The same for the same question through the same connection."""
-        path, facts = self.condition().freeze()
-        return (path, repr(sorted(facts.items())), self.segment_conn_id, self.poll_interval)
+        return (repr(self.feed()), self.segment_conn_id, self.poll_interval)
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Stream:
         """What looks, for all with the same key."""
         trigger = cls(**kwargs)
-        return Stream(trigger.segment_conn_id, trigger.condition(), trigger.poll_interval)
+        return Stream(trigger.segment_conn_id, trigger.feed(), trigger.poll_interval)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same without a shared stream, for Airflow before 3.3."""
@@ -146,30 +175,63 @@ class SegmentEventTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Seen]) -> AsyncIterator[TriggerEvent]:
         """The events of this trigger, from what is seen."""
-        told = await self._remembered()
+        from airflow_provider_segment.waiting.happenings import HORIZON
+
+        note = Note(self._stores(), self._key())
+        told = await note.read() or Told(since=timestamp(Clock().now()), keys={})
+        await note.of(told).write()
         async for seen in shared_stream:
             new = [each for each in seen.happenings if self.wants(each) and told.is_new(each)]
             now, later = one_of_each_lane(new)
             for happening in now:
                 yield TriggerEvent(happening["what"])  # type: ignore[no-untyped-call]
             if now:
-                told = told.and_also(now)
-                seen.when_stored.append(partial(self._remember, told))
+                told = told.and_also(now, later, latest_only=self.feed().latest_only)
+                seen.notes.append(note.of(told))
             seen.more = seen.more or bool(later)
+            if not later and seen.since <= told.moment:
+                told = told.up_to(Clock().now() - HORIZON)
+            seen.wanted = min(seen.wanted or told.moment, told.moment)
 
-    async def _remembered(self) -> Told:
-        store = getattr(self, "asset_state_store", None)
-        known = await store.aget(TOLD) if store else None
-        if known:
-            return Told(**known)
-        told = Told(since=timestamp(Clock().now()), keys={})
-        await self._remember(told)
-        return told
+    def _stores(self) -> list[Any]:
+        return stores_of_assets(getattr(self, "asset_state_store", None))
 
-    async def _remember(self, told: Told) -> None:
-        store = getattr(self, "asset_state_store", None)
-        if store:
-            await store.aset(TOLD, {"since": told.since, "keys": told.keys})
+    def _key(self) -> str:
+        """The key of this trigger's notes: several may watch for the same asset."""
+        path, arguments = self.serialize()
+        del arguments["poll_interval"]
+        digest = blake2b(json.dumps([path, arguments], sort_keys=True).encode(), digest_size=8)
+        return f"{TOLD}_{digest.hexdigest()}"
+
+
+class Note:
+    """What a trigger has told, in the state stores of the assets that it watches for.
+
+    :param stores: of each asset; Airflow makes one trigger of equal ones
+    """
+
+    def __init__(self, stores: list[Any], key: str, told: Told | None = None) -> None:
+        self._stores = stores
+        self.key = key
+        self._told = told
+
+    def of(self, told: Told) -> Note:
+        """A note to write."""
+        return Note(self._stores, self.key, told)
+
+    async def write(self) -> None:
+        """Write it."""
+        if self._told:
+            for store in self._stores:
+                await store.aset(self.key, {"since": self._told.since, "keys": self._told.keys})
+
+    async def read(self) -> Told | None:
+        """What was told; None where nothing is known."""
+        known = [value for store in self._stores if (value := await store.aget(self.key))]
+        if not known:
+            return None
+        keys = {key: at for each in known for key, at in each["keys"].items()}
+        return Told(max(each["since"] for each in known), keys)
 
 
 class Told:
@@ -183,19 +245,31 @@ class Told:
         self.since = since
         self.keys = keys
 
+    @property
+    def moment(self) -> datetime:
+        """The moment of ``since``."""
+        return datetime.fromisoformat(self.since.replace("Z", "+00:00"))
+
     def is_new(self, happening: Happening) -> bool:
         """Whether it was not told yet."""
-        return happening["key"] not in self.keys and happening["at"] >= datetime.fromisoformat(
-            self.since.replace("Z", "+00:00")
-        )
+        return happening["key"] not in self.keys and happening["at"] >= self.moment
 
-    def and_also(self, happenings: list[Happening]) -> Told:
-        """With these told, too; what happened long before them is forgotten, and not told any more."""
+    def and_also(self, now: list[Happening], later: list[Happening], *, latest_only: bool) -> Told:
+        """With these told, too; what happened long before them is forgotten, and not told any more.
+
+        :param later: is still to be told
+        """
         from airflow_provider_segment.waiting.happenings import HORIZON
 
-        keys = {**self.keys, **{each["key"]: timestamp(each["at"]) for each in happenings}}
-        floor = max(self.since, timestamp(max(each["at"] for each in happenings) - HORIZON))
-        return Told(floor, {key: at for key, at in keys.items() if at >= floor})
+        before = {} if latest_only else self.keys
+        keys = {**before, **{each["key"]: timestamp(each["at"]) for each in now}}
+        floor = min([max(each["at"] for each in now) - HORIZON, *(each["at"] for each in later)])
+        return Told(self.since, keys).up_to(floor)
+
+    def up_to(self, moment: datetime) -> Told:
+        """The same, without what happened before a moment, which is not told any more."""
+        since = max(self.since, timestamp(moment))
+        return Told(since, {key: at for key, at in self.keys.items() if at >= since})
 
 
 def one_of_each_lane(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]]:
@@ -230,7 +304,7 @@ class SegmentWarehouseSyncedTrigger(SegmentEventTrigger):
         self.source_id = source_id
         self.outcomes = list(outcomes)
 
-    def condition(self) -> Condition:
+    def feed(self) -> Feed:
         """The reports of the warehouse."""
         from airflow_provider_segment.waiting.happenings import WarehouseSyncs
 
@@ -259,7 +333,7 @@ class SegmentReverseEtlSyncedTrigger(SegmentEventTrigger):
         self.subscription_id = subscription_id
         self.outcomes = list(outcomes)
 
-    def condition(self) -> Condition:
+    def feed(self) -> Feed:
         """The syncs of the mapping."""
         from airflow_provider_segment.waiting.happenings import ReverseEtlSyncs
 
@@ -286,7 +360,7 @@ class SegmentAudienceUpdatedTrigger(SegmentEventTrigger):
         self.space_id = space_id
         self.audience_id = audience_id
 
-    def condition(self) -> Condition:
+    def feed(self) -> Feed:
         """The audience."""
         from airflow_provider_segment.waiting.happenings import AudienceUpdates
 
@@ -320,7 +394,7 @@ class SegmentEventVolumeTrigger(SegmentEventTrigger):
         self.event_name = event_name
         self.event_type = event_type
 
-    def condition(self) -> Condition:
+    def feed(self) -> Feed:
         """The events of the day."""
         from airflow_provider_segment.waiting.happenings import VolumeCrossings
 
@@ -350,7 +424,7 @@ class SegmentAuditEventTrigger(SegmentEventTrigger):
         self.resource_id = resource_id
         self.event_types = list(event_types) if event_types else None
 
-    def condition(self) -> Condition:
+    def feed(self) -> Feed:
         """The audit trail."""
         from airflow_provider_segment.waiting.happenings import AuditEvents
 

@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_segment.clock import Clock
+from airflow_provider_segment.retries import KILL_RETRIES
 
 if TYPE_CHECKING:
+    from airflow_provider_segment.client import AsyncSegmentClient
     from airflow_provider_segment.waiting.condition import Condition, Verdict
     from airflow_provider_segment.waiting.watch import Watch
 
 LAST_LOOK = 30.0
 """Seconds for a look where the time was over before the triggerer came to it."""
+FIRST_WORD = timedelta(seconds=10)
+"""How long after its deferral a task is resumed at the soonest. A scheduler that finds a task queued again,
+before it has heard that the worker is done with the deferral, takes it for crashed and fails it. Airflow 3
+does nothing against that; Airflow 2 waits these ten seconds."""
 OVERTIME = timedelta(minutes=5)
 """After the time is over, how long Airflow waits for the trigger to say so."""
 
 
 class Request(TypedDict):
-    """A request as plain JSON: how to cancel a job."""
+    """A request as plain JSON: how to cancel a job. It may be sent again."""
 
     method: str
     path: str
@@ -47,8 +54,7 @@ def read_event(event: Any) -> Verdict:
     """The verdict in a trigger's event.
 
     :raises SegmentWaitTimeoutError: there was no more time
-    :raises SegmentPollError: it could not be looked at
-    :raises AirflowException: no event, or none that this version knows
+    :raises SegmentPollError: it could not be looked at, or there is no event that says so
     """
     from airflow_provider_segment.errors import SegmentPollError, SegmentWaitTimeoutError
     from airflow_provider_segment.waiting.condition import Verdict
@@ -60,7 +66,7 @@ def read_event(event: Any) -> Verdict:
         raise SegmentWaitTimeoutError(event["message"])
     if status == "error":
         raise SegmentPollError(event["message"])
-    raise AirflowException(f"The trigger ended without saying how Segment's state is: {event!r}")
+    raise SegmentPollError(f"The trigger ended without saying how Segment's state is: {event!r}")
 
 
 def deferral(condition: Condition, *, timeout: float, **arguments: Any) -> dict[str, Any]:
@@ -133,7 +139,13 @@ class SegmentTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell how it ended."""
-        yield TriggerEvent(await self._wait())  # type: ignore[no-untyped-call]
+        event = await self._wait()
+        await self._clock.asleep((self._deferred_at + FIRST_WORD - self._clock.now()).total_seconds())
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    @property
+    def _deferred_at(self) -> datetime:
+        return datetime.fromisoformat(self.deadline) - timedelta(seconds=self.timeout)
 
     async def _wait(self) -> Event:
         from airflow_provider_segment.errors import SegmentError
@@ -145,41 +157,59 @@ class SegmentTrigger(BaseTrigger):
             return await asyncio.wait_for(self._decided(watch), self._seconds_left())
         except asyncio.TimeoutError:
             return {"status": "timeout", "message": watch.timed_out(self.timeout), "result": None}
-        except SegmentError as error:
-            return {"status": "error", "message": str(error), "result": None}
+        except Exception as error:
+            # Without an event Airflow fails the task, too, but a sensor with soft_fail it skips.
+            if not isinstance(error, SegmentError):
+                self.log.exception("Unexpected")
+            return {"status": "error", "message": str(error) or repr(error), "result": None}
 
     def _seconds_left(self) -> float:
         """Counted once, by the machine's clock; from then on a change of that clock is no matter."""
         left = (datetime.fromisoformat(self.deadline) - self._clock.now()).total_seconds()
-        return max(min(left, self.timeout), LAST_LOOK)
+        return min(left, self.timeout) if left > 0 else LAST_LOOK
 
     async def _decided(self, watch: Watch) -> Event:
         from airflow_provider_segment.errors import SegmentError
-        from airflow_provider_segment.hooks.segment import SegmentHook
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
-        hook = SegmentHook(self.segment_conn_id)
-        async with shared_polls(self.segment_conn_id, hook.get_async_conn) as polls:
-            subscriber = Subscriber(polls, watch.condition, self.poll_interval)
+        condition = watch.condition
+        async with shared_polls(self.segment_conn_id, partial(connect, self.segment_conn_id)) as polls:
+            subscriber = Subscriber(polls, condition.check, self.poll_interval, moving=condition.moving)
             while True:
                 try:
                     verdict = await subscriber.look(self._clock)
-                    watch.saw(verdict)
                 except SegmentError as error:
-                    watch.failed(error)
+                    await asyncio.to_thread(watch.failed, error)
                     continue
+                if verdict.message != watch.last:
+                    # Writing to a log may block, where hundreds see the same at the same moment.
+                    await asyncio.to_thread(watch.saw, verdict)
+                watch.failures = 0
                 if verdict.state != "waiting":
                     return {"status": verdict.state, "message": verdict.message, "result": verdict.result}
 
     async def on_kill(self) -> None:
         """Cancel the job that is waited for; Airflow calls this where somebody ends the task."""
-        if self.on_kill_request is None:
-            return
-        from airflow_provider_segment.hooks.segment import SegmentHook
-
         request = self.on_kill_request
-        async with await SegmentHook(self.segment_conn_id).get_async_conn() as client:
-            answer = await client.request(
-                request["method"], request["path"], json=request["json"], media_type=request["media_type"]
-            )
-        self.log.info("Cancelled: %s", answer.data)
+        if request is None:
+            return
+        async with await connect(self.segment_conn_id, retries=KILL_RETRIES) as client:
+            answer = await client.request(**request, repeatable=True)
+        self.log.info("Asked Segment to cancel: %s", answer.data)
+
+
+async def connect(segment_conn_id: str, **overrides: Any) -> AsyncSegmentClient:
+    """A client for a connection.
+
+    :raises AirflowNotFoundException: there is no such connection
+    :raises SegmentConnectionReadError: Airflow could not read it, for now
+    """
+    from airflow_provider_segment.errors import SegmentConnectionReadError, SegmentError
+    from airflow_provider_segment.hooks.segment import SegmentHook
+
+    try:
+        return await SegmentHook(segment_conn_id, **overrides).get_async_conn()
+    except (SegmentError, AirflowNotFoundException):
+        raise
+    except Exception as error:
+        raise SegmentConnectionReadError(f"connection {segment_conn_id!r}: {error}") from error

@@ -13,7 +13,7 @@ class AudienceComputed(Condition, frozen=True, kw_only=True):
     """An audience is computed, and live.
 
     :param not_before: not before this moment: Segment has no answer to whether a run that was just started
-        has begun, so an audience that is live may be about to be computed
+        has begun, so an audience that is live, or has failed, may be about to be computed
     """
 
     space_id: str
@@ -24,12 +24,14 @@ class AudienceComputed(Condition, frozen=True, kw_only=True):
         """Look at the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
         audience = (yield Ask(path))["audience"]
-        status = audience["status"]
+        status = audience.get("status")  # which Segment may leave out
+        if status is None:
+            return Verdict("waiting", "no status yet")
         meaning = meaning_of(status)
         found = {"id": self.audience_id, "status": status, "size": audience.get("size")}
-        if meaning in ("failed", "skipped"):
-            return Verdict("failed", f"status {status}", found)
         settled = self.not_before is None or now >= self.not_before
+        if meaning in ("failed", "skipped") and settled:
+            return Verdict("failed", f"status {status}", found)
         return Verdict("done" if meaning == "success" and settled else "waiting", f"status {status}", found)
 
     def describe(self) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
+from airflow_provider_segment.errors import SegmentAnswerError
 from airflow_provider_segment.wire import PAGE_SIZE
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ Check = Generator[Ask, Any, Verdict]
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """Something that may be true of Segment. Its fields are all that it goes by, and survive as JSON."""
 
+    moving: ClassVar[bool] = False
+    """Whether each look asks another question: a window that moves on with time."""
+
     def check(self, now: datetime) -> Check:
         """Look once.
 
@@ -89,6 +95,8 @@ class Later(Condition, frozen=True, kw_only=True):
     :param result: what to return then
     """
 
+    moving = True
+
     moment: datetime
     result: Any = None
 
@@ -104,6 +112,25 @@ class Later(Condition, frozen=True, kw_only=True):
         return f"{self.moment:%F %T %Z}"
 
 
+def careful(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
+    """The same questions. Where an answer has another shape than Segment promises, that is an error as any.
+
+    :raises SegmentAnswerError: from what the check stumbled over
+    """
+    answer: Any = None
+    path = ""
+    while True:
+        try:
+            ask = check.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except (LookupError, TypeError, AttributeError, ValueError, msgspec.MsgspecError) as error:
+            raise SegmentAnswerError("GET", path, 200, f"not what was expected: {error!r}") from error
+        path = ask.path
+        answer = yield ask
+
+
 @lru_cache(maxsize=8192)
 def moment(text: str) -> datetime:
     """A moment as Segment writes it: with a T or a space, with or without a zone, which is then UTC."""
@@ -112,14 +139,50 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
+def newest(
+    path: str,
+    key: str,
+    since: datetime,
+    start_of: Callable[[Any], str | None],
+    *,
+    query: Callable[[str | None], Mapping[str, Any]] = lambda cursor: {
+        "pagination": _page(PAGE_SIZE, cursor)
+    },
+    media_type: str | None = None,
+) -> Generator[Ask, Any, list[Any]]:
+    """Ask for the items of a list of work that started at or after a moment.
+
+    Segment does not document the order. Where a page is in order, the newest first, no more pages are needed
+    than it takes to get back to the moment.
+
+    :param start_of: when an item started, as Segment writes it
+    :param query: the query for a page with a cursor
+    """
+    items: list[Any] = []
+    cursor = None
+    while True:
+        data = yield Ask(path, query(cursor), media_type)
+        page = [(moment(start), item) for item in data[key] or [] if (start := start_of(item))]
+        items += [item for start, item in page if start >= since]
+        starts = [start for start, _ in page]
+        following = (data.get("pagination") or {}).get("next")
+        done = starts == sorted(starts, reverse=True) and bool(starts) and starts[-1] < since
+        if done or not following or following == cursor:
+            return items
+        cursor = following
+
+
+def _page(count: int, cursor: str | None) -> dict[str, Any]:
+    return {"count": count} | ({"cursor": cursor} if cursor else {})
+
+
 def pages(path: str, key: str, query: Mapping[str, Any] | None = None) -> Generator[Ask, Any, list[Any]]:
     """Ask for all pages of a list: ``items = yield from pages("/sources", "sources")``."""
     items: list[Any] = []
     cursor = None
     while True:
-        page = {"count": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
-        data = yield Ask(path, {**(query or {}), "pagination": page})
-        items += data.get(key) or []
+        data = yield Ask(path, {**(query or {}), "pagination": _page(PAGE_SIZE, cursor)})
+        items += data[key] or []  # null where there is none; but it is there
         following = (data.get("pagination") or {}).get("next")
         if not following or following == cursor:
             return items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from airflow_provider_segment.media_types import BETA
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict
-from airflow_provider_segment.waiting.window import Window
+from airflow_provider_segment.waiting.window import Part, Window
 
 PATHS: dict[str, str] = {
     "received": "/delivery-overview/successfully-received",
@@ -36,6 +36,8 @@ class Bounds(TypedDict, total=False):
 class Delivered(Condition, frozen=True, kw_only=True):
     """So many events got to each stage."""
 
+    moving = True
+
     source_id: str
     window: Window
     expect: dict[str, Bounds]
@@ -45,34 +47,38 @@ class Delivered(Condition, frozen=True, kw_only=True):
 
     def check(self, now: datetime) -> Check:
         """Count at the stages that bounds are given for, and at those that their shares are of."""
-        query = self.window.query(now)
-        if query is None:
+        try:
+            parts = self.window.recent_parts(now)
+        except ValueError as error:
+            return Verdict("failed", str(error))
+        if not parts:
             return Verdict("waiting", "nothing is counted yet")
-        counts = yield from self._counts(query)
         over = self.window.is_over(now)
+        counts = yield from self._counts(parts)
         states = {stage: self._judge(stage, bounds, counts, over) for stage, bounds in self.expect.items()}
         message = ", ".join(f"{stage.replace('_', ' ')}: {count:,}" for stage, count in counts.items())
-        found = {**counts, "start": query["startTime"], "end": query["endTime"]}
+        found = {**counts, "start": parts[0].start.isoformat(), "end": parts[-1].end.isoformat()}
         undecided: tuple[State, ...] = ("failed", "waiting")
         for state in undecided:
             if off := [stage for stage, stands in states.items() if stands == state]:
                 return Verdict(state, f"{message} (not as expected: {', '.join(off)})", found)
         return Verdict("done", message, found)
 
-    def _counts(self, query: dict[str, str]) -> Generator[Ask, Any, dict[str, int]]:
+    def _counts(self, parts: Sequence[Part]) -> Generator[Ask, Any, dict[str, int]]:
         wanted: dict[str, None] = {}
         for stage, bounds in self.expect.items():
             of_place = AT_SOURCE if stage in AT_SOURCE else AT_DESTINATION
             wanted |= dict.fromkeys(of_place if bounds.keys() & {"min_rate", "max_rate"} else [stage])
         names = {"eventName": self.event_name, "eventType": self.event_type}
         filters = {name: [value] for name, value in names.items() if value is not None}
-        counts: dict[str, int] = {}
+        counts = dict.fromkeys(wanted, 0)
         for stage in wanted:
-            of: dict[str, Any] = {"sourceId": self.source_id, "filter": filters, **query}
+            of: dict[str, Any] = {"sourceId": self.source_id, "filter": filters}
             if stage in AT_DESTINATION:
                 of["destinationConfigId"] = self.destination_id
-            data = yield Ask(PATHS[stage], of, BETA)
-            counts[stage] = int(data["total"])
+            for part in parts:
+                data = yield Ask(PATHS[stage], {**of, **part.query}, BETA)
+                counts[stage] += int(data["total"])
         return counts
 
     @staticmethod

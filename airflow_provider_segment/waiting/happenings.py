@@ -1,24 +1,26 @@
-"""What happens at Segment, again and again: for triggers that tell of each thing once.
-
-A look brings all that can be seen now; its verdict is never "done", its result are the happenings.
-"""
+"""What happens at Segment, again and again: for triggers that tell of each thing once."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment, pages
-from airflow_provider_segment.waiting.reverse_etl import latest_syncs
-from airflow_provider_segment.waiting.warehouses import ask_reports, outcome_of
-from airflow_provider_segment.waiting.window import Window
+from airflow_provider_segment.waiting.condition import Ask, moment, pages
+from airflow_provider_segment.waiting.reverse_etl import syncs_since
+from airflow_provider_segment.waiting.volume import volume
+from airflow_provider_segment.waiting.warehouses import outcome_of, reports_since
+from airflow_provider_segment.waiting.window import DAY, Window
 from airflow_provider_segment.waiting.words import meaning_of
 from airflow_provider_segment.wire import fill_path
 
 HORIZON = timedelta(hours=6)
 """How much later than others that came after it a happening may be seen."""
+LONGEST_SYNC = timedelta(days=2)
+"""How long before it is seen to have ended a sync may have started."""
 
 
 class Happening(TypedDict):
@@ -35,131 +37,148 @@ class Happening(TypedDict):
     what: dict[str, Any]
 
 
-def seen(happenings: list[Happening]) -> Verdict:
-    """A verdict that holds what happened."""
-    return Verdict("waiting", f"{len(happenings)} happenings", happenings)
+Look = Generator[Ask, Any, list[Happening]]
+"""Yields questions, is sent the ``data`` of their answers, returns what happened."""
 
 
-class WarehouseSyncs(Condition, frozen=True, kw_only=True):
-    """Syncs to a warehouse that ended, on the page of the newest."""
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of happening. Its fields say of what."""
+
+    moving: ClassVar[bool] = False
+    """Whether each look asks another question: a window that moves on with time."""
+    latest_only: ClassVar[bool] = False
+    """Whether it is a state that comes and goes: the same as long ago is news."""
+
+    def look(self, now: datetime, since: datetime) -> Look:
+        """Look once.
+
+        :param now: the moment of looking, UTC
+        :param since: how far back to look, at least
+        """
+        raise NotImplementedError
+
+
+class WarehouseSyncs(Feed, frozen=True, kw_only=True):
+    """Syncs to a warehouse that ended."""
 
     warehouse_id: str
 
-    def check(self, now: datetime) -> Check:
+    def look(self, now: datetime, since: datetime) -> Look:
         """Look at the reports."""
-        data = yield ask_reports(self.warehouse_id)
-        return seen(
-            [
-                {
-                    "key": f"{report['sourceId']}/{report['start']}",
-                    "at": moment(report["end"]),
-                    "lane": report["sourceId"],
-                    "outcome": outcome_of(report),
-                    "what": {"warehouse_id": self.warehouse_id, **report},
-                }
-                for report in data.get("reports") or []
-                if report.get("end")
-            ]
-        )
+        reports = yield from reports_since(since - LONGEST_SYNC, self.warehouse_id)
+        return [
+            {
+                "key": f"{report['sourceId']}/{report['start']}",
+                "at": moment(report["end"]),
+                "lane": report["sourceId"],
+                "outcome": outcome_of(report),
+                "what": {"warehouse_id": self.warehouse_id, **report},
+            }
+            for report in reports
+            if report.get("end")
+        ]
 
 
-class ReverseEtlSyncs(Condition, frozen=True, kw_only=True):
+class ReverseEtlSyncs(Feed, frozen=True, kw_only=True):
     """Syncs of a mapping that ended."""
 
     model_id: str
     subscription_id: str
 
-    def check(self, now: datetime) -> Check:
-        """Look at the latest."""
-        syncs = yield from latest_syncs(self.model_id, self.subscription_id)
-        return seen(
-            [
-                {
-                    "key": sync["syncId"],
-                    "at": moment(sync["finishedAt"]),
-                    "lane": self.subscription_id,
-                    "outcome": meaning_of(sync["syncStatus"]),
-                    "what": sync,
-                }
-                for sync in syncs
-                if sync.get("finishedAt")
-            ]
-        )
+    def look(self, now: datetime, since: datetime) -> Look:
+        """Look at the syncs."""
+        syncs = yield from syncs_since(since - LONGEST_SYNC, self.model_id, self.subscription_id)
+        return [
+            {
+                "key": sync["syncId"],
+                "at": moment(sync["finishedAt"]),
+                "lane": self.subscription_id,
+                "outcome": meaning_of(sync["syncStatus"]),
+                "what": sync,
+            }
+            for sync in syncs
+            if sync.get("finishedAt")
+        ]
 
 
-class AudienceUpdates(Condition, frozen=True, kw_only=True):
+class AudienceUpdates(Feed, frozen=True, kw_only=True):
     """An audience is another than before: it was changed, or has another size."""
+
+    latest_only = True
 
     space_id: str
     audience_id: str
 
-    def check(self, now: datetime) -> Check:
+    def look(self, now: datetime, since: datetime) -> Look:
         """Look at the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
         audience = (yield Ask(path))["audience"]
-        size = audience.get("size")
+        status, size = audience.get("status"), audience.get("size")  # which Segment may leave out
         names = ("id", "name", "key", "status", "updatedAt")
-        happening: Happening = {
-            "key": f"{audience.get('updatedAt')}/{(size or {}).get('count')}",
-            "at": now,
-            "lane": self.audience_id,
-            "outcome": meaning_of(audience["status"]),
-            "what": {**{name: audience.get(name) for name in names}, "size": size},
-        }
-        return seen([happening])
+        return [
+            {
+                "key": f"{audience.get('updatedAt')}/{(size or {}).get('count')}",
+                "at": now,
+                "lane": self.audience_id,
+                "outcome": meaning_of(status) if status else "running",
+                "what": {**{name: audience.get(name) for name in names}, "size": size},
+            }
+        ]
 
 
-class VolumeCrossings(Condition, frozen=True, kw_only=True):
+class VolumeCrossings(Feed, frozen=True, kw_only=True):
     """So many events of a source came on one day (UTC)."""
+
+    moving = True
 
     source_id: str
     count: int
     event_name: str | None = None
     event_type: str | None = None
 
-    def check(self, now: datetime) -> Check:
-        """Count the events of the day."""
-        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        query = Window(start=day, end=None, lag=60.0).query(now)
-        if query is None:
-            return seen([])
-        filters = {"sourceId": self.source_id, "eventName": self.event_name, "eventType": self.event_type}
-        lists = {name: [value] for name, value in filters.items() if value is not None}
-        results = yield from pages("/events/volume", "result", {**query, **lists})
-        count = sum(result["total"] for result in results)
-        if count < self.count:
-            return seen([])
-        what = {"source_id": self.source_id, "day": f"{day:%F}", "count": count}
-        return seen(
-            [{"key": f"{day:%F}", "at": now, "lane": self.source_id, "outcome": "success", "what": what}]
-        )
+    def look(self, now: datetime, since: datetime) -> Look:
+        """Count the events of each day that had not ended long before."""
+        found: list[Happening] = []
+        day = since.replace(hour=0, minute=0, second=0, microsecond=0)
+        while day < now:
+            parts = Window(start=day, end=day + DAY, lag=60.0).parts(now)
+            count, _ = yield from volume(parts, self.source_id, self.event_name, self.event_type)
+            if count >= self.count:
+                what = {"source_id": self.source_id, "day": f"{day:%F}", "count": count}
+                found.append(
+                    {
+                        "key": f"{day:%F}",
+                        "at": day + DAY,
+                        "lane": self.source_id,
+                        "outcome": "success",
+                        "what": what,
+                    }
+                )
+            day += DAY
+        return found
 
 
-class AuditEvents(Condition, frozen=True, kw_only=True):
-    """Events of the audit trail, of the last hours."""
+class AuditEvents(Feed, frozen=True, kw_only=True):
+    """Events of the audit trail."""
+
+    moving = True
 
     resource_type: str | None = None
     resource_id: str | None = None
 
-    def check(self, now: datetime) -> Check:
+    def look(self, now: datetime, since: datetime) -> Look:
         """Look at the audit trail. Who did it is left out: a DAG's runs are shown to everyone."""
-        since = (now - HORIZON).replace(second=0, microsecond=0)
-        query = {"startTime": since.isoformat(), "resourceType": self.resource_type}
+        start = since.replace(second=0, microsecond=0).isoformat()
+        query = {"startTime": start, "resourceType": self.resource_type, "resourceId": self.resource_id}
         given = {name: value for name, value in query.items() if value is not None}
-        if self.resource_id is not None:
-            given["resourceId"] = self.resource_id
         events = yield from pages("/audit-events", "events", given)
-        return seen(
-            [
-                {
-                    "key": event["id"],
-                    "at": moment(event["timestamp"]),
-                    "lane": event["id"],
-                    "outcome": "success",
-                    "what": {
-                        name: value for name, value in event.items() if name not in ("actor", "actorEmail")
-                    },
-                }
-                for event in events
-            ]
-        )
+        return [
+            {
+                "key": event["id"],
+                "at": moment(event["timestamp"]),
+                "lane": event["id"],
+                "outcome": "success",
+                "what": {name: value for name, value in event.items() if name not in ("actor", "actorEmail")},
+            }
+            for event in events
+        ]

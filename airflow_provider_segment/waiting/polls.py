@@ -7,23 +7,30 @@ budget (:mod:`airflow_provider_segment.budget`) sees to the limit of requests a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from airflow_provider_segment.errors import SegmentAuthenticationError, SegmentNotFoundError
+from airflow_provider_segment.waiting.condition import Ask, careful
 
 if TYPE_CHECKING:
     from airflow_provider_segment.client import AsyncSegmentClient
     from airflow_provider_segment.clock import Clock
-    from airflow_provider_segment.waiting.condition import Ask, Condition, Verdict
 
+T = TypeVar("T")
 Connect = Callable[[], Awaitable["AsyncSegmentClient"]]
+
+NEVER = float("-inf")
+AT_ONCE = 50
+"""How many of those who wait are woken in one step of the event loop, which others need, too."""
 
 
 class Topic:
-    """One question, and how its latest request ended."""
+    """One question, how its latest request ended, and who waits for the next one."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -31,11 +38,12 @@ class Topic:
         """How many requests have ended."""
         self.answer: Any = None
         self.error: Exception | None = None
-        self.asked_at = float("-inf")
+        self.asked_at = NEVER
         """When the latest request ended, by the event loop's clock."""
         self.request: asyncio.Task[None] | None = None
-        self.news = asyncio.Event()
-        """Set at the end of a request, and replaced by another."""
+        self.alarm: asyncio.TimerHandle | None = None
+        """The next request."""
+        self.waiting: list[asyncio.Future[None]] = []
 
 
 class Polls:
@@ -49,6 +57,7 @@ class Polls:
         self._connect = connect
         self._client: AsyncSegmentClient | None = None
         self._connecting = asyncio.Lock()
+        self._requests: Counter[AsyncSegmentClient] = Counter()
         self._topics: WeakValueDictionary[str, Topic] = WeakValueDictionary()  # held by those who wait
 
     def topic(self, ask: Ask) -> Topic:
@@ -59,36 +68,66 @@ class Polls:
         return topic
 
     async def newer(self, topic: Topic, version: int, interval: float) -> None:
-        """Wait until a topic is newer than a version.
+        """Wait until a topic is newer than a version, and its answer no older than the interval.
 
         :param interval: seconds from request to request; where others wait for the same, the shortest counts
         """
         loop = asyncio.get_running_loop()
-        while topic.version <= version:
-            seconds = topic.asked_at + interval - loop.time()
-            if topic.request is None and seconds > 0:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(topic.news.wait(), seconds)
-                continue
-            if topic.request is None:
-                topic.request = asyncio.create_task(self._request(topic))
-            await topic.news.wait()
+        too_old = loop.time() - interval
+        while topic.version <= version or topic.asked_at < too_old:
+            self._request_at(max(topic.asked_at + interval, loop.time()), topic)
+            turn: asyncio.Future[None] = loop.create_future()
+            topic.waiting.append(turn)
+            try:
+                await turn
+            finally:
+                if turn in topic.waiting:
+                    topic.waiting.remove(turn)
+                    self._end_in_vain(topic)
+
+    def _request_at(self, moment: float, topic: Topic) -> None:
+        """Have the next request of a topic be made at a moment, unless one is under way, or comes sooner."""
+        if topic.request or (topic.alarm and topic.alarm.when() <= moment):
+            return
+        if topic.alarm:
+            topic.alarm.cancel()
+        topic.alarm = asyncio.get_running_loop().call_at(moment, self._start, topic)
+
+    def _start(self, topic: Topic) -> None:
+        topic.alarm = None
+        topic.request = asyncio.get_running_loop().create_task(self._request(topic))
+
+    @staticmethod
+    def _end_in_vain(topic: Topic) -> None:
+        """Make no requests that nobody waits for: they would use up a limit that others need."""
+        if topic.waiting:
+            return
+        if topic.alarm:
+            topic.alarm.cancel()
+            topic.alarm = None
+        if topic.request:
+            topic.request.cancel()
+            topic.request = None
 
     async def _request(self, topic: Topic) -> None:
         try:
             topic.answer, topic.error = await self._answer_to(topic.ask), None
         except Exception as error:  # each that waits gets it, and decides
             topic.answer, topic.error = None, error
-        finally:
-            topic.version += 1
-            topic.asked_at = asyncio.get_running_loop().time()
-            topic.request = None
-            news, topic.news = topic.news, asyncio.Event()
-            news.set()
+        topic.version += 1
+        topic.asked_at = asyncio.get_running_loop().time()
+        topic.request = None
+        woken, topic.waiting = topic.waiting, []
+        for number, turn in enumerate(woken, 1):
+            if not turn.done():
+                turn.set_result(None)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def _answer_to(self, ask: Ask) -> Any:
         async with self._connecting:
             client = self._client = self._client or await self._connect()
+        self._requests[client] += 1
         try:
             return (await client.request("GET", ask.path, query=ask.query, media_type=ask.media_type)).data
         except SegmentNotFoundError:
@@ -97,14 +136,23 @@ class Polls:
             raise
         except SegmentAuthenticationError:
             # The token may have been replaced: the next request reads the connection anew.
-            await self.aclose()
+            if self._client is client:
+                self._client = None
             raise
+        finally:
+            self._requests[client] -= 1
+            await self._close_if_done_with(client)
+
+    async def _close_if_done_with(self, client: AsyncSegmentClient) -> None:
+        if client is not self._client and not self._requests[client]:
+            del self._requests[client]
+            await client.aclose()
 
     async def aclose(self) -> None:
-        """Close the client; the next question makes another."""
+        """Close the client when its last request has ended; the next question makes another."""
         client, self._client = self._client, None
         if client:
-            await client.aclose()
+            await self._close_if_done_with(client)
 
 
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Polls]] = WeakKeyDictionary()
@@ -128,45 +176,49 @@ async def shared_polls(name: str, connect: Connect) -> AsyncIterator[Polls]:
             await polls.aclose()
 
 
-class Subscriber:
-    """Somebody who looks at a condition again and again, each time when there is something new to see.
+class Subscriber(Generic[T]):
+    """Somebody who looks again and again, each time when there is something new to see.
 
+    :param check: makes the questions of a look at a moment
     :param interval: seconds from look to look
+    :param moving: the questions are others each time, as of a window that moves on with time
     """
 
-    def __init__(self, polls: Polls, condition: Condition, interval: float) -> None:
+    def __init__(
+        self,
+        polls: Polls,
+        check: Callable[[datetime], Generator[Ask, Any, T]],
+        interval: float,
+        *,
+        moving: bool = False,
+    ) -> None:
         self._polls = polls
-        self._condition = condition
+        self._check = check
         self._interval = interval
+        self._moving = moving
         self._known: dict[Topic, int] = {}  # the topics of the latest look, and which version was seen
-        self._looked_at = float("-inf")
+        self._looked_at = NEVER
 
-    async def look(self, clock: Clock) -> Verdict:
+    async def look(self, clock: Clock) -> T:
         """Look once.
 
-        :raises SegmentError: a question was not answered
+        :raises SegmentError: a question was not answered, or by what makes no sense
         """
-        await self._pace(clock)
-        known: dict[Topic, int] = {}
-        check, answer = self._condition.check(clock.now()), None
+        loop = asyncio.get_running_loop()
+        if self._moving:
+            await asyncio.sleep(self._looked_at + self._interval - loop.time())
+            self._looked_at = loop.time()
+        known, self._known = self._known, {}
+        check, answer = careful(self._check(clock.now())), None
         while True:
             try:
                 ask = check.send(answer)
             except StopIteration as end:
-                self._known = known
-                verdict: Verdict = end.value
-                return verdict
+                result: T = end.value
+                return result
             topic = self._polls.topic(ask)
-            await self._polls.newer(topic, self._known.get(topic, 0), self._interval)
-            known[topic] = self._known[topic] = topic.version
+            await self._polls.newer(topic, known.get(topic, 0), self._interval)
+            self._known[topic] = topic.version
             if topic.error:
                 raise topic.error.with_traceback(None)
             answer = topic.answer
-
-    async def _pace(self, clock: Clock) -> None:
-        """Sleep before a question that nobody has asked yet, as one whose window moves on with time."""
-        first = next(self._condition.check(clock.now()), None)
-        loop = asyncio.get_running_loop()
-        if first is None or self._polls.topic(first) not in self._known:
-            await asyncio.sleep(self._looked_at + self._interval - loop.time())
-        self._looked_at = loop.time()

@@ -31,6 +31,10 @@ class _Regulated(Condition, frozen=True, kw_only=True):
         states = [self._judge(report) for report in reports]
         counts = Counter(report["status"] for report in reports)
         message = ", ".join(f"{count} {status}" for status, count in counts.items())
+        if failed := [
+            place_of(each) for each, state in zip(reports, states, strict=True) if state == "failed"
+        ]:
+            message += f" ({', '.join(failed[:5])})"
         undone = {
             f"{destination['name']} ({destination['status']})"
             for report in reports
@@ -44,19 +48,20 @@ class _Regulated(Condition, frozen=True, kw_only=True):
 
     def _judge(self, report: dict[str, Any]) -> State:
         meaning = meaning_of(report["status"])
-        if meaning == "success":
-            return "done"
-        if meaning == "running" or (meaning == "unknown" and not report["finished_at"]):
-            return "waiting"
         undone = {meaning_of(destination["status"]) for destination in report["undone"]}
-        if meaning == "unknown" or not (undone or meaning in ("partial", "unsupported")):
-            return "failed"  # Segment's own part of it
-        if meaning == "unsupported" or undone == {"unsupported"}:
-            return "done" if self.on_unsupported == "accept" else "failed"
-        others = undone - {"unsupported"}
-        accepted = self.on_partial == "accept" and (meaning == "partial" or report["done"])
-        unsupported = "unsupported" not in undone or self.on_unsupported == "accept"
-        return "done" if accepted and unsupported and "unknown" not in others else "failed"
+        if meaning == "running" or report["running"] or (meaning == "unknown" and not report["finished_at"]):
+            return "waiting"
+        if meaning in ("unknown", "invalid") or not undone <= {"failed", "partial", "unsupported"}:
+            return "failed"
+        if not undone:
+            good = meaning == "success" or (meaning == "partial" and self.on_partial == "accept")
+            return "done" if good else "failed"  # Segment's own part of it
+        if "unsupported" in undone and self.on_unsupported == "fail":
+            return "failed"
+        if undone == {"unsupported"}:
+            return "done"
+        some = meaning == "partial" or report["done"]
+        return "done" if self.on_partial == "accept" and some else "failed"
 
 
 class Regulated(_Regulated, frozen=True, kw_only=True):
@@ -96,6 +101,13 @@ class AllRegulated(_Regulated, frozen=True, kw_only=True):
         return f"{len(self.groups)} regulations"
 
 
+def place_of(report: dict[str, Any]) -> str:
+    """Which regulation it is, by the places of its ids where they are known."""
+    if "first" in report:
+        return f"ids {report['first']} to {report['last']}"
+    return str(report["regulate_id"])
+
+
 def report_of(regulate_id: str) -> Generator[Ask, Any, dict[str, Any]]:
     """Ask how a regulation stands: of people nothing, only of destinations."""
     data = yield Ask(fill_path("/regulations/{id}", {"id": regulate_id}))
@@ -105,12 +117,16 @@ def report_of(regulate_id: str) -> Generator[Ask, Any, dict[str, Any]]:
         for stream in regulation.get("streamStatus") or []
         for destination in stream.get("destinationStatus") or []
     ]
-    undone = [each for each in destinations if meaning_of(each["status"]) not in ("success", "running")]
+    states = [meaning_of(each["status"]) for each in destinations]
+    undone = [
+        each for each, state in zip(destinations, states, strict=True) if state not in ("success", "running")
+    ]
     return {
         "regulate_id": regulate_id,
         "status": regulation["overallStatus"],
         "finished_at": regulation.get("finishedAt"),
-        "done": sum(meaning_of(each["status"]) == "success" for each in destinations),
+        "done": states.count("success"),
+        "running": states.count("running"),
         "undone": [
             {name: each.get(name) for name in ("id", "name", "status", "errString")} for each in undone
         ],

@@ -8,14 +8,14 @@ from typing import Any
 from airflow_provider_segment.redaction import without_write_keys
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 
-ABSENT: Any = object()
+_EXISTS = {True: "exists", False: "does not exist"}
 
 
 class ResourceHas(Condition, frozen=True, kw_only=True):
     """A resource exists (or not), or one of its fields has a value.
 
     :param field: names, dotted, under the answer's ``data``; None for the resource itself
-    :param value: what the field is to be; without one it only has to be there
+    :param value: what the field is to be; without one it only has to be there, which a null is not
     :param exists: False to wait until it is gone
     """
 
@@ -29,21 +29,16 @@ class ResourceHas(Condition, frozen=True, kw_only=True):
     def check(self, now: datetime) -> Check:
         """Look at the resource."""
         data = yield Ask(self.path, self.query, missing_ok=True)
-        if data is None:
-            return Verdict("waiting" if self.exists else "done", "it does not exist")
-        found = data
-        for name in self.field.split(".") if self.field else []:
+        what, found = self.field or "it", without_write_keys(data)
+        for name in self.field.split(".") if self.field and data is not None else []:
             found = _member(found, name)
-        what = self.field or "it"
-        if found is ABSENT:
-            return Verdict("waiting" if self.exists else "done", f"{what} does not exist")
-        if not self.exists:
-            return Verdict("waiting", f"{what} exists")
+        there = found is not None or (self.field is not None and not self.any_value and data is not None)
+        if not self.exists or not there:
+            return Verdict("done" if there == self.exists else "waiting", f"{what} {_EXISTS[there]}")
         if self.any_value:
-            return Verdict("done", f"{what} exists", without_write_keys(found))
+            return Verdict("done", f"{what} exists", found)
         same = found == self.value
-        message = f"{what} is {'' if same else 'not '}as expected"
-        return Verdict("done" if same else "waiting", message, without_write_keys(found))
+        return Verdict("done" if same else "waiting", f"{what} is {'' if same else 'not '}as expected", found)
 
     def describe(self) -> str:
         """What is waited for."""
@@ -52,7 +47,7 @@ class ResourceHas(Condition, frozen=True, kw_only=True):
 
 def _member(of: Any, name: str) -> Any:
     if isinstance(of, dict):
-        return of.get(name, ABSENT)
+        return of.get(name)
     if isinstance(of, list) and name.isdecimal() and int(name) < len(of):
         return of[int(name)]
-    return ABSENT
+    return None

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from airflow_provider_segment.media_types import ALPHA
-from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment, newest
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
 from airflow_provider_segment.wire import fill_path
 
-LATEST = 100
-"""How many syncs of a mapping are looked at: a page, the newest first."""
+PAGE = 100
+"""Syncs that Segment answers at once, at most."""
 
 Sync = dict[str, Any]
 """Segment's status of a sync: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
@@ -51,9 +51,9 @@ class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
     on_partial: Literal["accept", "fail"] = "fail"
 
     def check(self, now: datetime) -> Check:
-        """Look at the latest syncs: a good one counts, else the latest says how it stands."""
-        syncs = yield from latest_syncs(self.model_id, self.subscription_id)
-        verdicts = [verdict_of(s, self.on_partial) for s in syncs if moment(s["startedAt"]) >= self.since]
+        """Look at the syncs: a good one counts, else the latest says how it stands."""
+        syncs = yield from syncs_since(self.since, self.model_id, self.subscription_id)
+        verdicts = [verdict_of(sync, self.on_partial) for sync in syncs]
         if not verdicts:
             return Verdict("waiting", "no sync yet")
         return next((verdict for verdict in verdicts if verdict.state == "done"), verdicts[0])
@@ -63,13 +63,19 @@ class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
         return f"a sync of mapping {self.subscription_id} that started at or after {self.since:%F %T %Z}"
 
 
-def latest_syncs(model_id: str, subscription_id: str) -> Generator[Ask, Any, list[Sync]]:
-    """Ask for the latest syncs of a mapping; the newest first."""
+def syncs_since(since: datetime, model_id: str, subscription_id: str) -> Generator[Ask, Any, list[Sync]]:
+    """Ask for the syncs of a mapping that started at or after a moment; the newest first."""
     path = fill_path(
         "/reverse-etl-models/{m}/subscriptionId/{s}/syncs", {"m": model_id, "s": subscription_id}
     )
-    data = yield Ask(path, {"count": LATEST}, ALPHA)
-    syncs = [sync for sync in data.get("syncStatuses") or [] if sync.get("startedAt")]
+    syncs = yield from newest(
+        path,
+        "syncStatuses",
+        since,
+        lambda sync: sync.get("startedAt"),
+        query=lambda cursor: {"count": PAGE} | ({"cursor": cursor} if cursor else {}),
+        media_type=ALPHA,
+    )
     return sorted(syncs, key=lambda sync: moment(sync["startedAt"]), reverse=True)
 
 

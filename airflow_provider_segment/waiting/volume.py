@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator, Sequence
 from datetime import datetime
+from typing import Any
 
-from airflow_provider_segment.waiting.condition import Check, Condition, Verdict, pages
-from airflow_provider_segment.waiting.window import Window
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, pages
+from airflow_provider_segment.waiting.window import Part, Window
 
 
 class EventVolume(Condition, frozen=True, kw_only=True):
     """So many events came in a window, counted when they arrived."""
+
+    moving = True
 
     source_id: str
     window: Window
@@ -21,27 +25,16 @@ class EventVolume(Condition, frozen=True, kw_only=True):
 
     def check(self, now: datetime) -> Check:
         """Count."""
-        query = self.window.query(now)
-        if query is None:
+        parts = self.window.parts(now)
+        if not parts:
             return Verdict("waiting", "nothing is counted yet")
-        filters = {"sourceId": self.source_id, "eventName": self.event_name, "eventType": self.event_type}
-        lists = {name: [value] for name, value in filters.items() if value is not None}
-        results = yield from pages("/events/volume", "result", query={**query, **lists})
-        series: Counter[str] = Counter()
-        for result in results:
-            for bucket in result.get("series") or []:
-                series[bucket["time"]] += bucket["count"]
-        count = sum(result["total"] for result in results)
+        count, series = yield from volume(parts, self.source_id, self.event_name, self.event_type)
         found = {
             "count": count,
-            "series": [{"time": time, "count": series[time]} for time in sorted(series)],
-            "start": query["startTime"],
-            "end": query["endTime"],
-            "granularity": query["granularity"],
+            "series": series,
+            "start": parts[0].start.isoformat(),
+            "end": parts[-1].end.isoformat(),
         }
-        return self._verdict(count, found, now)
-
-    def _verdict(self, count: int, found: dict[str, object], now: datetime) -> Verdict:
         over = self.window.is_over(now)
         message = f"{count:,} events" + (", which is final" if over else " so far")
         if self.max_count is not None and count > self.max_count:
@@ -58,3 +51,18 @@ class EventVolume(Condition, frozen=True, kw_only=True):
             f"at least {self.min_count:,}{most} {names} events of source {self.source_id} "
             f"{self.window.describe()}"
         )
+
+
+def volume(
+    parts: Sequence[Part], source_id: str, event_name: str | None, event_type: str | None
+) -> Generator[Ask, Any, tuple[int, list[dict[str, Any]]]]:
+    """Ask for the number of events, in all and by the buckets of the parts."""
+    filters = {"sourceId": source_id, "eventName": event_name, "eventType": event_type}
+    lists = {name: [value] for name, value in filters.items() if value is not None}
+    count, series = 0, Counter[str]()
+    for part in parts:
+        for result in (yield from pages("/events/volume", "result", {**part.query, **lists})):
+            count += result["total"]
+            for bucket in result.get("series") or []:
+                series[bucket["time"]] += bucket["count"]
+    return count, [{"time": time, "count": series[time]} for time in sorted(series)]

@@ -7,9 +7,18 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict, moment, pages
+from airflow_provider_segment.waiting.condition import (
+    Ask,
+    Check,
+    Condition,
+    State,
+    Verdict,
+    moment,
+    newest,
+    pages,
+)
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
-from airflow_provider_segment.wire import PAGE_SIZE, fill_path
+from airflow_provider_segment.wire import fill_path
 
 Report = dict[str, Any]
 """What Segment reports of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""
@@ -79,25 +88,12 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
 
 
 def reports_since(since: datetime, warehouse_id: str) -> Generator[Ask, Any, list[Report]]:
-    """Ask for the reports of syncs that started at or after a moment."""
-    reports: list[Report] = []
-    cursor = None
-    while True:
-        data = yield ask_reports(warehouse_id, cursor)
-        page = data.get("reports") or []
-        reports += [report for report in page if moment(report["start"]) >= since]
-        cursor = (data.get("pagination") or {}).get("next")
-        # Segment does not document their order. Where it is newest first, no more pages are needed than
-        # these; each costs half a minute of the limit of two requests a minute.
-        newest_first = len(page) > 1 and moment(page[0]["start"]) >= moment(page[-1]["start"])
-        if not cursor or (newest_first and moment(page[-1]["start"]) < since):
-            return reports
+    """Ask for the reports of syncs that started at or after a moment.
 
-
-def ask_reports(warehouse_id: str, cursor: str | None = None) -> Ask:
-    """The question for a page of reports: the same for all that wait for syncs to a warehouse."""
-    page = {"count": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
-    return Ask(fill_path("/warehouses/{id}/syncs", {"id": warehouse_id}), {"pagination": page})
+    The question for a page is the same for all that wait for syncs to a warehouse.
+    """
+    path = fill_path("/warehouses/{id}/syncs", {"id": warehouse_id})
+    return (yield from newest(path, "reports", since, lambda report: report["start"]))
 
 
 def outcome_of(report: Report) -> Meaning:

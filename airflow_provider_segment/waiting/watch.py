@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_segment.errors import (
     SegmentAnswerError,
+    SegmentConnectionReadError,
     SegmentError,
     SegmentNotFoundError,
     SegmentPollError,
@@ -16,6 +17,7 @@ from airflow_provider_segment.errors import (
     SegmentTransportError,
     SegmentWaitTimeoutError,
 )
+from airflow_provider_segment.waiting.condition import careful
 
 if TYPE_CHECKING:
     from airflow_provider_segment.client import SegmentClient
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PASSING = (SegmentServerError, SegmentTransportError, SegmentAnswerError, SegmentRateLimitError)
+PASSING = (
+    SegmentServerError,
+    SegmentTransportError,
+    SegmentAnswerError,
+    SegmentRateLimitError,
+    SegmentConnectionReadError,
+)
 """Errors that may be gone at the next look."""
-
-MAX_POLL_FAILURES = 30
-"""Failed looks in a row that are lived with, where nothing else is said."""
 
 
 def may_have_run(error: SegmentError) -> bool:
@@ -48,7 +53,7 @@ def look(condition: Condition, client: SegmentClient) -> Verdict:
 
 def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
     """Have all questions answered, and return what they were asked for."""
-    answer = None
+    questions, answer = careful(questions), None
     while True:
         try:
             ask = questions.send(answer)

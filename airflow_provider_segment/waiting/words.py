@@ -2,18 +2,27 @@
 
 Segment documents the words of reverse ETL syncs, regulations, audiences and previews. That of warehouse syncs
 it does not: its app and its alerts say Success, Partial, Failed, Skipped, its API may say it otherwise. Hence
-families of words; a word of none is logged loudly, and never counts as success.
+families of words: of success these very words only, of all others what begins with them. A word of none is
+logged loudly, and never counts as success.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from functools import cache
 from typing import Literal
 
 log = logging.getLogger(__name__)
 
-Meaning = Literal["running", "success", "partial", "failed", "skipped", "cancelled", "unsupported", "unknown"]
+Meaning = Literal[
+    "running", "success", "partial", "failed", "invalid", "skipped", "cancelled", "unsupported", "unknown"
+]
+
+# "Live" is an audience's, where a computation that goes on for ever is the good end.
+SUCCESS = frozenset(
+    {"success", "successful", "succeeded", "finished", "complete", "completed", "done", "live"}
+)
 
 # The beginnings of words, the longer ones first where one begins another.
 MEANINGS: dict[str, Meaning] = {
@@ -23,25 +32,19 @@ MEANINGS: dict[str, Meaning] = {
     "queued": "running",
     "scheduled": "running",
     "started": "running",
-    "initialized": "running",
+    "initializ": "running",
     "syncing": "running",
     "cancelling": "running",
     "canceling": "running",
-    "success": "success",
-    "succeeded": "success",
-    "finished": "success",
-    "completed": "success",
-    "done": "success",
     "partial": "partial",
     "fail": "failed",
     "error": "failed",
-    "invalid": "failed",
+    "invalid": "invalid",
     "skip": "skipped",
     "cancel": "cancelled",
     "notsupported": "unsupported",
     "unsupported": "unsupported",
-    # Of audiences, where a computation that goes on for ever is the good end.
-    "live": "success",
+    # Of audiences.
     "computing": "running",
     "backfilling": "running",
     "preparing": "running",
@@ -52,9 +55,12 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 
+@cache
 def meaning_of(word: object) -> Meaning:
-    """What one of Segment's words for a state means; one that is not known is logged as an error."""
+    """What one of Segment's words for a state means; one that is not known is logged as an error, once."""
     plain = re.sub(r"[^a-z]", "", str(word).lower())
+    if plain in SUCCESS:
+        return "success"
     for beginning, meaning in MEANINGS.items():
         if plain.startswith(beginning):
             return meaning

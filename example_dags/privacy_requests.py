@@ -1,0 +1,51 @@
+"""A week's requests to be forgotten: people deleted and suppressed everywhere, and a report to prove it.
+
+The ids lie in `<requests>/<day>/`, one a line, in text files; the day is that of the run, unless another is
+asked for. They are shown nowhere in Airflow, and the report tells them only by their places in the files. A
+week without a file fails: put an empty one there, so that one that got lost is noticed.
+"""
+
+from __future__ import annotations
+
+# [START privacy_requests]
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+
+from airflow_provider_segment.operators import SegmentDeleteUsersDataOperator
+
+FOLDER = "{{ params.requests }}/{{ params.day or dag_run.run_after | default(data_interval_end) | ds }}"
+
+with DAG(
+    "privacy_requests",
+    schedule="@weekly",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    params={
+        "requests": Param("/data/privacy", type="string", description="Folder: a path, or s3://, gs://, ..."),
+        "day": Param(None, type=["null", "string"], format="date", description="Default: that of the run"),
+    },
+    tags=["segment"],
+) as dag:
+    forget = SegmentDeleteUsersDataOperator(
+        task_id="forget",
+        regulation_type="SUPPRESS_WITH_DELETE",
+        path=FOLDER + "/*.txt",
+        deferrable=True,  # it may take 30 days
+    )
+
+    @task
+    def report(groups: Any, file: str) -> str:
+        """Write what became of each group, and say where somebody has to delete by hand."""
+        ObjectStoragePath(file).write_text(json.dumps(groups, indent=1))
+        message = f"{sum(group['ids'] for group in groups):,} people are forgotten"
+        if undone := {destination["name"] for group in groups for destination in group["undone"]}:
+            message += f", but not in {', '.join(sorted(undone))}, which cannot delete: see {file}"
+        print(message)
+        return message
+
+    report(forget.output, FOLDER + "/report.json")
+# [END privacy_requests]

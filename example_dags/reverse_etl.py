@@ -1,0 +1,56 @@
+"""A reverse ETL sync, from the warehouse to a destination, and a judgement of how much of it got there.
+
+Segment's PARTIAL_SUCCESS may be one row of a million, or all but one. So the run takes it for an end, counts,
+and fails where too large a share was not delivered. Let the DAG that makes the tables start this one, or give
+it a schedule; and give the mapping the strategy MANUAL, so that nothing else starts its syncs.
+"""
+
+from __future__ import annotations
+
+# [START reverse_etl]
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
+
+from airflow_provider_segment.operators import SegmentRunReverseEtlSyncOperator
+
+with DAG(
+    "reverse_etl",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    max_active_runs=1,  # one sync of the mapping at a time
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    params={
+        "source_id": Param(type="string", description="The warehouse, as a source"),
+        "model_id": Param(type="string", description="The model"),
+        "subscription_id": Param(
+            type="string", description="The mapping: what follows /mappings/ in the app"
+        ),
+        "max_undelivered": Param(0.01, type="number", description="Share of rows that may be missing"),
+    },
+    tags=["segment"],
+) as dag:
+    sync = SegmentRunReverseEtlSyncOperator(
+        task_id="sync",
+        source_id="{{ params.source_id }}",
+        model_id="{{ params.model_id }}",
+        subscription_id="{{ params.subscription_id }}",
+        on_partial="accept",
+        deferrable=True,
+    )
+
+    @task
+    def judge(sync: Any, max_undelivered: str) -> str:
+        """Fail where too much is missing. Segment gives counts as text."""
+        load = sync["loadPhase"]
+        delivered, undelivered = int(load["deliverSuccessCount"]), int(load["deliverFailureCount"])
+        rows = delivered + undelivered
+        message = f"{undelivered:,} of {rows:,} rows were not delivered"
+        if undelivered > rows * float(max_undelivered):
+            raise AirflowFailException(f"{message} {load['errorCode']}")
+        print(message)
+        return message
+
+    judge(sync.output, "{{ params.max_undelivered }}")
+# [END reverse_etl]

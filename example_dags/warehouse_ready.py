@@ -1,0 +1,72 @@
+"""A day's events, from files through Segment into the warehouse, and on from there as soon as they are in it.
+
+Segment counts events a minute after they came, and loads its warehouses in its own time. So the run waits
+until as many are counted as it has sent, and then for a sync that started after that: one that ran already
+may have left some out. Give the backfill a source of its own: what else comes to it meanwhile counts, too.
+"""
+
+from __future__ import annotations
+
+# [START warehouse_ready]
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.sensors import SegmentEventVolumeSensor, SegmentWarehouseSyncSensor
+
+# The day that was asked for, else the day before the run, whatever started it.
+DAY = "{{ params.day or macros.ds_add(dag_run.run_after | default(data_interval_end) | ds, -1) }}"
+
+with DAG(
+    "warehouse_ready",
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    params={
+        "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
+        "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
+        "source_id": Param("your-source-id", type="string", description="The source to send to"),
+        "warehouse_id": Param("your-warehouse-id", type="string", description="Where it is loaded to"),
+        "lag": Param(60, type="integer", description="Seconds until Segment has counted what came"),
+    },
+    tags=["segment"],
+):
+    send_events = SegmentBatchEventsOperator(
+        task_id="send_events",
+        path="{{ params.events }}/" + DAY + "/*.jsonl*",
+        rejects_path="{{ params.events }}/rejected/" + DAY + ".jsonl",
+        max_rejected=100,
+        source_id="{{ params.source_id }}",
+    )
+    counted = SegmentEventVolumeSensor(
+        task_id="counted",
+        source_id="{{ params.source_id }}",
+        start="{{ dag_run.start_date }}",  # an event counts when it arrives, whatever its timestamp says
+        min_count="{{ ti.xcom_pull('send_events')['sent'] }}",
+        lag="{{ params.lag }}",
+        timeout=timedelta(hours=1),
+        deferrable=True,
+    )
+    loaded = SegmentWarehouseSyncSensor(
+        task_id="loaded",
+        warehouse_id="{{ params.warehouse_id }}",
+        source_ids=["{{ params.source_id }}"],
+        since="{{ ti.xcom_pull('counted')['end'] }}",  # by then all of them had come
+        timeout=timedelta(days=1),
+        deferrable=True,
+    )
+
+    @task
+    def go_on(loaded: Any) -> str:
+        """Everything is in the warehouse: here dbt may follow, or whatever builds upon its tables."""
+        [sync] = loaded["syncs"]  # one for each source
+        message = f"The sync of {sync['start']} has loaded {sync['count']:,} rows"
+        print(message)
+        return message
+
+    send_events >> counted >> loaded
+    go_on(loaded.output)
+# [END warehouse_ready]
