@@ -95,14 +95,14 @@ class SegmentJobOperator(SegmentBaseOperator):
         """Start the job, or go on with one that was started before, and wait for it."""
         memory = Memory(context)
         job, verdict = self._resumed(arguments, memory)
-        if verdict and verdict.state == "done":
+        if job and verdict and verdict.state == "done":
+            self._show(job, context)
             return self._result(verdict, context)
         return self.wait(job or self._start_once(arguments, memory), arguments, context)
 
     def wait(self, job: Job, arguments: dict[str, Any], context: Context) -> Any:
         """Wait for a job that is started."""
-        # Before the wait, for whoever looks meanwhile.
-        cast("Any", context)["ti"].xcom_push(key="job", value=job)
+        self._show(job, context)  # before the wait, for whoever looks meanwhile
         if not arguments["wait_for_completion"]:
             return job
         client = self.hook.get_conn()
@@ -116,6 +116,10 @@ class SegmentJobOperator(SegmentBaseOperator):
         watch = Watch(condition, arguments["max_poll_failures"])
         verdict = wait(watch, client, interval=arguments["poll_interval"], timeout=seconds)
         return self._result(verdict, context)
+
+    @staticmethod
+    def _show(job: Job, context: Context) -> None:
+        cast("Any", context)["ti"].xcom_push(key="job", value=job)
 
     def resume(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger."""

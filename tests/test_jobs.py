@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseO
 
 from airflow_provider_segment.errors import SegmentJobError, SegmentWaitTimeoutError
 from airflow_provider_segment.jobs import STARTED, STARTING, SegmentJobOperator
+from airflow_provider_segment.memory import KEY
 from airflow_provider_segment.operators.audience_jobs import (
     SegmentPreviewAudienceOperator,
     SegmentRunAudienceOperator,
@@ -31,6 +32,7 @@ from airflow_provider_segment.operators.function_jobs import SegmentDeployFuncti
 from airflow_provider_segment.operators.reverse_etl_jobs import SegmentRunReverseEtlSyncOperator
 from airflow_provider_segment.operators.write_key_jobs import SegmentRotateWriteKeyOperator
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.waiting.words import meaning_of
 from tests.harness.task_runner import RunTask, TaskRun
 from tests.sandbox_api import AMPLITUDE, Api, create, syncs_of
 
@@ -50,6 +52,7 @@ answer_lost = pytest.mark.parametrize(
     [{"kind": "reset"}, {"kind": "truncated"}, {"kind": "not_json"}, {"kind": "status", "status": 502}],
     ids=lambda fault: fault["kind"],
 )
+LONG_AGO = "2026-01-01T00:00:00+00:00"
 NO_EVENTS = [None, {}, {"status": "?"}, "x"]
 """What a trigger never says."""
 
@@ -118,6 +121,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     monkeypatch.setattr("airflow_provider_segment.jobs.LOST_AFTER", (0.0, 0.05, 0.1))
     monkeypatch.setattr("airflow_provider_segment.triggers.segment.LAST_LOOK", 0.2)
     caplog.set_level(logging.INFO, "airflow_provider_segment")
+    meaning_of.cache_clear()  # which tells of an unknown word once
     for kind in ("reverse_etl_sync", "regulation", "preview"):
         sandbox.scripts.add(kind, seconds=0.1)
 
@@ -125,6 +129,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 def asked(sandbox: Sandbox, method: str, path: str) -> list[dict[str, Any]]:
     """The requests of an endpoint that came."""
     return [each for each in sandbox.requests if (each["method"], each["path"]) == (method, path)]
+
+
+def notes_of(store: dict[str, Any]) -> dict[str, Any]:
+    """What a try has noted for the next one."""
+    notes: dict[str, Any] = store.get(KEY, {}).get("notes", {})
+    return notes
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
@@ -232,7 +242,7 @@ def test_after_a_crash_the_retry_goes_on_with_the_sync(
 ) -> None:
     sandbox.scripts.add("reverse_etl_sync", seconds=3600, next=1)
     killed = run_task.start("tests.test_jobs:make_sync", mapping)
-    wait_until(lambda: STARTED in killed.state_store)
+    wait_until(lambda: STARTED in notes_of(killed.state_store))
     killed.kill()
     assert [sync["syncStatus"] for sync in syncs_of(mapping)] == ["IN_PROGRESS"]
     sandbox.advance_clock(3600)
@@ -248,7 +258,7 @@ def test_after_a_crash_between_start_and_note_the_sync_is_looked_for(
     run_job: RunJob, mapping: Any, arrived: bool
 ) -> None:
     old = start_sync(mapping)
-    left = {STARTING: {"syncs": [old]}}
+    left = {KEY: {"of": 2, "notes": {STARTING: {"since": LONG_AGO, "syncs": [old]}}}}
     lost = start_sync(mapping) if arrived else None
     run = run_job.run(run_job.operator(SYNC, **mapping), try_number=2, state_store=left)
     assert run.state == "success", run.error
@@ -358,7 +368,7 @@ def test_every_kind_of_regulation(run_here: RunJob, sandbox: Sandbox, regulation
     assert asked_for == (regulation_type, "USER_ID", None, people(3))
     [report] = run.xcom
     assert report.pop("finished_at")
-    report_of = {"regulate_id": made["id"], "status": "FINISHED", "done": 0, "undone": []}
+    report_of = {"regulate_id": made["id"], "status": "FINISHED", "done": 0, "running": 0, "undone": []}
     assert report == {"first": 1, "last": 3, "ids": 3, **report_of}
     assert nobody_in(run_here, run)
 
@@ -850,7 +860,9 @@ def test_after_a_crash_the_retry_goes_on_with_the_rotation(
     file = tmp_path / "key"
     arguments = (sandbox.source_id, str(file), 0 if handed_over else 60)
     killed = run_task.start("tests.test_jobs:make_rotation", *arguments)
-    wait_until(lambda: file.exists() and file.read_text() and len(killed.state_store) == 1 + handed_over)
+    wait_until(
+        lambda: file.exists() and file.read_text() and len(notes_of(killed.state_store)) == 1 + handed_over
+    )
     killed.kill()
     new = file.read_text()
     assert keys(sandbox) == [sandbox.write_key, new]

@@ -160,12 +160,13 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
             for each in self.hook.paginate(self._path(arguments), key="regulations")
             if (each.get("regulationType"), plain(each.get("subjectType"))) == kind
             and moment(each["createdAt"]) >= since - CLOCKS_APART
-            and meaning_of(each["overallStatus"]) not in ("failed", "invalid")
+            and meaning_of(each.get("status")) not in ("failed", "invalid")
         }
 
     def _regulate(self, ids: list[str], arguments: dict[str, Any], since: datetime, *, sent: int) -> str:
         """Make a regulation. Where the answer is lost, look for it before making another."""
         from airflow_provider_segment.errors import SegmentError
+        from airflow_provider_segment.waiting.watch import may_have_run
 
         body = {
             "regulationType": arguments["regulation_type"],
@@ -178,8 +179,9 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
                 lambda: str(self.hook.request("POST", path, json=body).data["regulateId"]),
                 lambda: self._made_since(since, arguments).get(frozenset(ids)),
             )
-        except SegmentError:
-            self.log.error("The first %d ids are sent, the next %d perhaps not, others not", sent, len(ids))
+        except SegmentError as error:
+            rest = f"the next {len(ids)} perhaps, " if may_have_run(error) else ""
+            self.log.error("The first %d ids are sent, %sall others not", sent, rest)
             raise
 
 

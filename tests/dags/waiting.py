@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, Asset, AssetWatcher, get_current_context, task
@@ -36,10 +36,6 @@ MODES: dict[str, dict[str, Any]] = {
     "deferrable": {"deferrable": True},
 }
 
-# Airflow 3.3.2 fails a task whose trigger fires before a busy scheduler has heard that the task had deferred
-# itself ("Executor reported that the task instance finished with state success, but ..."): hence the retries.
-RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0)}
-
 for name, (sensor, arguments) in SENSORS.items():
     with DAG(f"wait_for_{name}", schedule=None, start_date=datetime(2026, 1, 1)):
         for mode, options in MODES.items():
@@ -47,7 +43,6 @@ for name, (sensor, arguments) in SENSORS.items():
                 task_id=mode,
                 poke_interval=0.5,
                 timeout=300,
-                **RETRIES,
                 **options,
                 **{argument: f"{{{{ params.{argument} }}}}" for argument in arguments},
                 params=dict.fromkeys(arguments, ""),
@@ -62,7 +57,6 @@ with DAG("run_reverse_etl", schedule=None, start_date=datetime(2026, 1, 1)):
         params={"source_id": "", "model_id": "", "subscription_id": ""},
         deferrable=True,
         poll_interval=0.5,
-        **RETRIES,
     )
 
 # The id of a warehouse is known when it is made; a test makes it with this one.
@@ -79,7 +73,7 @@ synced = Asset(
 
 with DAG("when_synced", schedule=[synced], start_date=datetime(2026, 1, 1), max_active_runs=1):
 
-    @task(**RETRIES)
+    @task
     def syncs() -> list[str]:
         """The starts of the syncs that this run was started for."""
         events = get_current_context()["triggering_asset_events"][synced]

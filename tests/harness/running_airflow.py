@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -25,7 +26,16 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
     home = tmp_path_factory.mktemp("airflow")
     folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "dags"]
     # Runs by assets need the scheduler to look; a DAG that runs by the clock, too, may run once more.
-    environment = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True", "PYTHONPATH": str(REPOSITORY)}
+    environment = {
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+            {"type": "file", "log_file_path": str(home / "lineage")}
+        ),
+        # What a killed triggerer had is taken up by the next one sooner.
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
+        "PYTHONPATH": str(REPOSITORY),
+    }
     with ThrowawayAirflow(home, folders, environment=environment) as airflow:
         airflow.add_connection("segment_default", **_segment_sandbox_server.connection)
         yield airflow
