@@ -166,9 +166,14 @@ def rows(sensors: int, poll_interval: float, seen: Seen) -> Iterator[Row]:
     )
     waiting = [gap for gap in seen.gaps if seen.deferred_at < gap.at <= seen.ended_at]
     deferring = [gap for gap in seen.gaps if gap.at <= seen.deferred_at]
-    cpu = max((gap.cpu for gap in waiting), default=0.0)
-    yield Row("the loop computed in one go, longest", in_ms(cpu), in_ms(MAX_BLOCK), cpu > MAX_BLOCK)
-    yield Row("the loop stood still, its core not taken from it, longest", longest(waiting, "blocked"))
+    blocked = max((gap.blocked for gap in waiting), default=0.0)
+    yield Row(
+        "the loop stood still, its core not taken from it, longest",
+        longest(waiting, "blocked"),
+        in_ms(MAX_BLOCK),
+        blocked > MAX_BLOCK,
+    )
+    yield Row("the loop computed in one go, longest", longest(waiting, "cpu"))
     yield Row("the loop was late, longest", longest(waiting, "late"))
     yield Row("while they were being deferred: computed", longest(deferring, "cpu"))
     yield Row("while they were being deferred: stood still", longest(deferring, "blocked"))
