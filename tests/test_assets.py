@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
@@ -151,6 +152,10 @@ def test_a_sync_flows_from_the_sources_to_the_warehouse(
 def test_events_flow_to_their_source(segment_sandbox: Sandbox, collector: Any, tmp_path: Path) -> None:
     SegmentHook().send_events(EVENTS, source_id=segment_sandbox.source_id)
     SegmentHook().send_events(EVENTS)
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"\n".join(map(msgspec.json.encode, EVENTS)))
+    SegmentHook().send_events(path=str(file))
+    assert [each.asset.uri for each in collector.collected_assets.inputs] == [f"file://{file}"]
     assert {each.asset.uri for each in collector.collected_assets.outputs} == {
         f"segment://sources/{segment_sandbox.source_id}",
         "segment://connections/segment_default",

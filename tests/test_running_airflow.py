@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
-from example_dags.demo.night import DAY, FAULTY, make_night
+from example_dags.demo.night import DAY, FAULTY, FILES, make_night
 
 if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
@@ -37,6 +37,9 @@ def test_the_example_dag_sends_a_night_twice_and_doubles_nothing(
         assert told.startswith("3,000 of 3,006 events are in Segment; 6 set aside in")
 
     assert set(segment_sandbox.summary["dropped"]) == {"duplicate"}
+    [inputs, outputs] = lineage_of("nightly_backfill.send_events", airflow.home)
+    assert inputs == [("file", f"{tmp_path}/{DAY}/{name}") for name in sorted(FILES)]
+    assert outputs == [("segment", "connections/segment_default")]
     letters = read_lines(tmp_path / "rejected" / f"{DAY}.jsonl")
     assert {letter["reason"] for letter in letters} == {
         "missing_id",
@@ -128,6 +131,13 @@ def test_the_test_button_of_the_list_works_where_a_port_is_stored(
         "connections/test", {**asked, "connection_id": "segment_button", "password": "***", "port": 0}
     )
     assert answer["status"] is True, answer["message"]
+
+
+def lineage_of(job: str, home: Path) -> list[list[tuple[str, str]]]:
+    """Inputs and outputs of the latest run of a task, as Airflow told OpenLineage."""
+    told = [json.loads(file.read_text()) for file in sorted(home.glob("lineage*"))]
+    [*_, last] = [each for each in told if each["eventType"] == "COMPLETE" and each["job"]["name"] == job]
+    return [[(one["namespace"], one["name"]) for one in last[name]] for name in ("inputs", "outputs")]
 
 
 def wait_until(reached: Any, timeout: float = 60) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
 from airflow_provider_segment.errors import SegmentInputError
@@ -53,6 +54,8 @@ class Source(Protocol):
     """Bytes or items read so far."""
     blocking: bool
     """Whether reading waits for something, so that it is better done in a thread."""
+    files: list[str]
+    """The URIs of the files, where it is files."""
 
     def __iter__(self) -> Iterator[Block]: ...
 
@@ -68,6 +71,7 @@ class ItemSource:
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = items
+        self.files = []
         self.size = len(items) if isinstance(items, Sequence) else None
         self.done = 0
 
@@ -81,6 +85,10 @@ class ItemSource:
         return {"item": position}
 
 
+def _uri(path: str) -> str:
+    return path if "://" in path else Path(path).absolute().as_uri()
+
+
 class FileSource:
     """Events from JSON Lines files, one after the other; names ending in ``.gz`` are decompressed.
 
@@ -90,6 +98,7 @@ class FileSource:
 
     def __init__(self, files: Sequence[File], size: int | None = None) -> None:
         self._files = files
+        self.files = [_uri(str(file)) for file in files]
         # A block of a local file is read faster than threads are switched.
         self.blocking = any(getattr(file, "protocol", "file") not in ("", "file") for file in files)
         self.size = size

@@ -95,6 +95,7 @@ class Sending:
     ) -> None:
         self.report = SendReport()
         self._source = source
+        self.files = source.files
         self._checker = checker
         self._client = client
         self._letters = letters

@@ -218,11 +218,11 @@ class SegmentHook(BaseHook):
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
         try:
             report = send_events(settings, self.log, events, path, on_start=self._remember, **options)
+            files = self._sending.files if self._sending else []
+            note_lineage(self, files, [source_of(source_id, self.segment_conn_id).uri])
+            return report
         finally:
             self._sending, self._stopped = None, False
-        # Of files, Airflow's object storage has told by itself.
-        note_lineage(self, (), [source_of(source_id, self.segment_conn_id).uri])
-        return report
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""

@@ -32,7 +32,8 @@ SENSORS = {
 }
 MODES: dict[str, dict[str, Any]] = {
     "poke": {},
-    "reschedule": {"mode": "reschedule"},
+    # Airflow 3.3.2 fails a task that comes back before the scheduler has heard of its going.
+    "reschedule": {"mode": "reschedule", "poke_interval": 5},
     "deferrable": {"deferrable": True},
 }
 
@@ -41,9 +42,7 @@ for name, (sensor, arguments) in SENSORS.items():
         for mode, options in MODES.items():
             sensor(
                 task_id=mode,
-                poke_interval=0.5,
-                timeout=300,
-                **options,
+                **{"poke_interval": 0.5, "timeout": 300, **options},
                 **{argument: f"{{{{ params.{argument} }}}}" for argument in arguments},
                 params=dict.fromkeys(arguments, ""),
             )

@@ -31,6 +31,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(home / "lineage")}
         ),
+        # The end of a task's process is noticed sooner.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # What a killed triggerer had is taken up by the next one sooner.
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
