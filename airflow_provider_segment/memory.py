@@ -32,10 +32,6 @@ class Memory:
         known: Any = self._store.get(KEY) if self._store else None
         self._notes: dict[str, Any] = known["notes"] if known and known["of"] == self._last_try else {}
 
-    def __bool__(self) -> bool:
-        """Whether there is a later try that could read it."""
-        return bool(self._store)
-
     def get(self, name: str, default: Any = None) -> Any:
         """A note."""
         return self._notes.get(name, default)

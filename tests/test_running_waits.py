@@ -61,6 +61,20 @@ def test_every_sensor_in_every_mode(
         assert airflow.xcom(dag_id, run_id, "deferrable") is not None
 
 
+def test_a_task_has_its_link_while_it_waits(
+    airflow: ThrowawayAirflow, segment_sandbox: Sandbox, warehouse: str
+) -> None:
+    dag_id = "wait_for_warehouse_sync"
+    run_id = airflow.trigger_dag(dag_id, conf={"warehouse_id": warehouse, "since": LONG_AGO})
+    url = f"https://app.segment.com/goto-my-workspace/warehouses/{warehouse}/overview"
+    for mode in ("poke", "deferrable"):
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{mode}/links"
+        wait_until(lambda path=path: airflow.get(path)["extra_links"] == {"Segment": url})
+        assert airflow.task(dag_id, run_id, mode)["state"] in ("running", "deferred")
+    segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
+    assert airflow.wait_for_run(dag_id, run_id)["state"] == "success"
+
+
 def test_a_wait_goes_on_through_restarts_and_crashes_of_the_triggerer(
     airflow: ThrowawayAirflow, segment_sandbox: Sandbox, warehouse: str
 ) -> None:
@@ -158,6 +172,24 @@ def test_a_dag_runs_once_for_each_sync_whatever_happens_to_the_triggerer(
     wait_until(lambda: len(told()) >= len(starts))
     assert told() == starts
     assert len(airflow.runs(dag_id)) == len(starts)
+
+
+@pytest.mark.parametrize("fail", [False, True])
+def test_segment_is_told_how_a_run_and_its_task_ended(
+    airflow: ThrowawayAirflow, segment_sandbox: Sandbox, fail: bool
+) -> None:
+    run = airflow.run_dag("notifying", conf={"fail": fail})
+    assert run["state"] == ("failed" if fail else "success")
+    wait_until(lambda: len(segment_sandbox.accepted) == 2)
+    told = {event["event"]: event["properties"] for event in segment_sandbox.accepted}
+    assert set(told) == (
+        {"Task Failed", "DAG Run Failed"} if fail else {"Task Succeeded", "DAG Run Succeeded"}
+    )
+    for properties in told.values():
+        assert (properties["dag_id"], properties["run_id"]) == ("notifying", run["dag_run_id"])
+    if fail:
+        assert told["Task Failed"]["error"] == "RuntimeError"
+        assert told["DAG Run Failed"]["team"] == "notifying team"
 
 
 def polls(sandbox: Sandbox, warehouse: str) -> int:

@@ -71,7 +71,7 @@ class ItemSource:
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = items
-        self.files = []
+        self.files: list[str] = []
         self.size = len(items) if isinstance(items, Sequence) else None
         self.done = 0
 

@@ -97,7 +97,7 @@ class Volume(Script, tag="volume"):
 
 
 class Delivery(Script, tag="delivery"):
-    """Deliveries to a destination, which fail: of all events, or of those of a name."""
+    """Deliveries to a destination, which fail: of all events, or of those of a name; also of earlier ones."""
 
     destination_id: str | None = None
     event_name: str | None = None
