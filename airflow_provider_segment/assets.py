@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
+from airflow_provider_segment.version_compat import extra_behind_alias
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from urllib.parse import SplitResult
@@ -51,7 +53,7 @@ def emit(
         if isinstance(outlet, Asset):
             events.extra.update(change)
         elif isinstance(outlet, AssetAlias) and resource:
-            events.add(Asset(uri=resource.uri), extra=change)
+            events.add(Asset(uri=resource.uri), extra=extra_behind_alias(change))
 
 
 def note_lineage(hook: SegmentHook, inputs: Iterable[str], outputs: Iterable[str]) -> None:

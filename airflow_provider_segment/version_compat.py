@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
     from airflow.triggers.shared_stream import SharedStreamProducer
 
-__all__ = ["SharedStreamProducer", "amask_secret", "extra_of", "mask_secret", "stores_of_assets"]
+__all__ = [
+    "SharedStreamProducer",
+    "amask_secret",
+    "extra_behind_alias",
+    "extra_of",
+    "mask_secret",
+    "stores_of_assets",
+]
 
 
 async def amask_secret(secret: str) -> None:
@@ -37,6 +45,17 @@ async def extra_of(connection: Connection) -> dict[str, Any]:
     except ImportError:  # common-compat 1.20, the last one for Python 3.10
         return await asyncio.to_thread(lambda: connection.extra_dejson)
     return await get_async_extra_dejson(connection)
+
+
+def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:
+    """What the event of an asset behind an alias may hold: JSON instead of lists and dicts in Airflow 2."""
+    from airflow.providers.common.compat.sdk import AssetAlias
+
+    if AssetAlias.__name__ == "AssetAlias":
+        return extra
+    return {
+        name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in extra.items()
+    }
 
 
 def stores_of_assets(accessors: Any) -> list[Any]:

@@ -115,12 +115,12 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         for number, user_id in enumerate(listed(given) if given else lines_of(arguments["path"]), 1):
             if not isinstance(user_id, (str, int)) or isinstance(user_id, bool):
                 raise AirflowFailException(f"id {number} is a {type(user_id).__name__}; nothing was sent")
-            plain = str(user_id).strip()
-            if "{{" in plain:
+            text = str(user_id).strip()
+            if "{{" in text:
                 raise AirflowFailException(f"id {number} is a template; nothing was sent")
-            if plain and plain not in seen:
-                seen.add(plain)
-                yield plain
+            if text and text not in seen:
+                seen.add(text)
+                yield text
 
     @staticmethod
     def _key(ids: list[str], arguments: dict[str, Any]) -> str:
