@@ -277,7 +277,11 @@ def settings(home: Path, dags: Sequence[Path], port: int, url: str) -> dict[str,
             "test_connection": "Enabled",
         },
         "dag_processor": {"dag_bundle_config_list": json.dumps(bundles)},
-        "database": {"load_default_connections": False},
+        # On a busy machine SQLite keeps others waiting longer than the five seconds that it is given.
+        "database": {
+            "load_default_connections": False,
+            "sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+        },
         # Nothing runs by the clock: only the runs that were asked for.
         "scheduler": {"use_job_schedule": False, "scheduler_idle_sleep_time": 0.2},
         "usage_data_collection": {"enabled": False},
