@@ -112,7 +112,8 @@ def test_the_shortest_interval_counts(segment_sandbox: Sandbox, path: str) -> No
             quick = asyncio.create_task(until_done(shared, condition))
             await asked_times(3, segment_sandbox, path)
             await asyncio.to_thread(rename, "new", segment_sandbox)
-            await asyncio.wait_for(asyncio.gather(slow, quick), 10)
+            verdicts = await asyncio.wait_for(asyncio.gather(slow, quick), 10)
+            assert [verdict.result for verdict in verdicts] == ["new", "new"]
 
     asyncio.run(main())
 
