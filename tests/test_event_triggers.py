@@ -22,7 +22,7 @@ from airflow_provider_segment.triggers.events import (
     SegmentWarehouseSyncedTrigger,
     Stream,
 )
-from airflow_provider_segment.waiting.happenings import HORIZON, Happening
+from airflow_provider_segment.waiting.happenings import Happening
 from tests.sandbox_api import create, send
 
 T = TypeVar("T")
@@ -58,15 +58,18 @@ def synced(hours: float, lane: str = "a", outcome: str = "success") -> Happening
     return {"key": key, "at": at, "lane": lane, "outcome": outcome, "what": {"sync": key}}
 
 
-async def told(trigger: Any, *looks: list[Happening], store: bool = True, since: datetime = NOW) -> list[str]:
-    """What a trigger tells of looks, each repeated while it has more to tell, and noted as Airflow does."""
+async def told(trigger: Any, *looks: list[Happening], store: bool = True, hours: float = 200) -> list[str]:
+    """What a trigger tells of looks, each repeated while it has more to tell, and noted as Airflow does.
+
+    :param hours: how far back the looks reach
+    """
     stream = Stream("segment_default", trigger.feed(), 60.0)
     seen: list[Seen] = []
 
     async def shared() -> AsyncIterator[Seen]:
         for look in looks:
             while True:
-                seen.append(Seen(look, since - HORIZON))
+                seen.append(Seen(look, NOW - timedelta(hours=hours)))
                 yield seen[-1]
                 if store:
                     await stream.advance([advanced(seen[-1])])
@@ -102,6 +105,20 @@ def test_a_backlog_is_told_whole_whatever_its_order() -> None:
     backlog = [synced(1, "b"), *(synced(hours) for hours in (2, 30, 60, 90))]
     assert run(told(watching(trigger(), store), backlog)) == ["a/90", "b/1", "a/60", "a/30", "a/2"]
     assert run(told(watching(trigger(), store), backlog)) == []
+
+
+def test_a_look_that_does_not_reach_back_far_enough_is_not_told_of() -> None:
+    store = noted_a_week_ago()
+    assert run(told(watching(trigger(), store), [synced(1)], hours=6)) == []
+    assert run(told(watching(trigger(), store), [synced(1), synced(100)])) == ["a/100", "a/1"]
+
+
+def test_after_a_very_long_time_the_oldest_is_given_up() -> None:
+    store = noted_a_week_ago()
+    [key] = store
+    store[key] = {"since": "2020-01-01T00:00:00.000Z", "keys": {}}
+    found = run(told(watching(trigger(), store), [synced(1), synced(800)], hours=30 * 24 + 1))
+    assert found == ["a/1"]
 
 
 def test_what_happened_before_the_first_look_is_not_told() -> None:

@@ -181,6 +181,11 @@ class SegmentEventTrigger(BaseEventTrigger):
         told = await note.read() or Told(since=timestamp(Clock().now()), keys={})
         await note.of(told).write()
         async for seen in shared_stream:
+            told = told.up_to(Clock().now() - MAX_DOWNTIME)
+            if seen.since > told.moment:
+                # After a downtime: the next look reaches back to what lies between.
+                seen.wanted = min(seen.wanted or told.moment, told.moment)
+                continue
             new = [each for each in seen.happenings if self.wants(each) and told.is_new(each)]
             now, later = one_of_each_lane(new)
             for happening in now:
@@ -189,7 +194,7 @@ class SegmentEventTrigger(BaseEventTrigger):
                 told = told.and_also(now, later, latest_only=self.feed().latest_only)
                 seen.notes.append(note.of(told))
             seen.more = seen.more or bool(later)
-            if not later and seen.since <= told.moment:
+            if not later:
                 told = told.up_to(Clock().now() - HORIZON)
             seen.wanted = min(seen.wanted or told.moment, told.moment)
 
