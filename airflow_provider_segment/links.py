@@ -65,8 +65,9 @@ def _with_slug(resource: Reference, hook: SegmentHook) -> Reference:
     member = resource.kind.member
     try:
         # A link is not worth a second try.
-        answer = SegmentHook(hook.segment_conn_id, retries=0).request("GET", resource.path)
+        data = SegmentHook(hook.segment_conn_id, retries=0).request("GET", resource.path).data
     except SegmentError as error:
         log.debug("No link to the page itself: %s", error)
         return resource
-    return resource_in(member, answer.data[member]) or resource
+    found = resource_in(member, data.get(member)) if isinstance(data, dict) else None
+    return found or resource

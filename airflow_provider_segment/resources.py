@@ -61,16 +61,20 @@ class Reference(NamedTuple):
     @property
     def needs_slug(self) -> bool:
         """Whether its page cannot be told by its id."""
-        return self.slug is None and "{slug}" in (self.kind.page or "")
+        return not self.slug and "{slug}" in (self.kind.page or "")
 
     @property
     def page(self) -> str | None:
         """Its page, or that of all of its kind, below the workspace."""
+        from airflow_provider_segment.errors import SegmentConfigurationError
         from airflow_provider_segment.wire import fill_path
 
         if self.kind.page is None or self.needs_slug:
             return self.kind.pages
-        return fill_path(self.kind.page, {"id": self.id, "slug": self.slug})
+        try:
+            return fill_path(self.kind.page, {"id": self.id, "slug": self.slug})
+        except SegmentConfigurationError:  # an id or slug that makes no path; who asks for it will say so
+            return self.kind.pages
 
     @property
     def uri(self) -> str:

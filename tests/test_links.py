@@ -61,6 +61,15 @@ def test_a_link_that_cannot_be_made_stops_nothing(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("id", ["", ".."])
+def test_an_id_that_makes_no_path_has_no_page(run_task: RunTask, segment_sandbox: Sandbox, id: str) -> None:
+    run = run_task(SegmentWarehouseSyncSensor(task_id="t", warehouse_id=id))
+    assert run.state == "failed"
+    assert "must not be" in str(run.error)
+    run = run_task(SegmentEventVolumeSensor(task_id="t", source_id=id, deferrable=True))
+    assert link_of(run) == f"{APP}/sources"
+
+
 def test_what_was_created_is_linked_to(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     source = run_task(
         SegmentCreateSourceOperator(task_id="t", slug="web", enabled=True, metadata_id="IqDTy1TpoU")
