@@ -78,15 +78,18 @@ def test_a_task_has_its_link_while_it_waits(
 def test_a_wait_goes_on_through_restarts_and_crashes_of_the_triggerer(
     airflow: ThrowawayAirflow, segment_sandbox: Sandbox, warehouse: str
 ) -> None:
-    dag_id = "wait_for_warehouse_sync"
-    run_id = airflow.trigger_dag(dag_id, conf={"warehouse_id": warehouse, "since": LONG_AGO})
+    dag_id, impatient = "wait_for_warehouse_sync", {"segment_conn_id": "segment_impatient"}
+    run_id = airflow.trigger_dag(dag_id, conf={"warehouse_id": warehouse, "since": LONG_AGO, **impatient})
     airflow.wait_for_task(dag_id, run_id, "deferrable", "deferred")
     for kill in (False, True):
         airflow.stop_triggerer(kill=kill)
         airflow.start_triggerer()
         asked = polls(segment_sandbox, warehouse)
         wait_until(lambda before=asked: polls(segment_sandbox, warehouse) > before + 5)
-    segment_sandbox.faults.add("status", status=500, next=10)
+    before = polls(segment_sandbox, warehouse)
+    for kind in ("status", "not_json", "reset"):
+        segment_sandbox.faults.add(kind, next=9, **({"status": 500} if kind == "status" else {}))
+    wait_until(lambda: polls(segment_sandbox, warehouse) > before + 10)
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
     assert airflow.wait_for_run(dag_id, run_id)["state"] == "success"
     log = airflow.task_log(dag_id, run_id, "deferrable")

@@ -140,7 +140,8 @@ class SegmentTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell how it ended."""
         event = await self._wait()
-        await self._clock.asleep((self._deferred_at + FIRST_WORD - self._clock.now()).total_seconds())
+        early = self._deferred_at + FIRST_WORD - self._clock.now()
+        await self._clock.asleep(min(early, FIRST_WORD).total_seconds())  # the clock may have been set back
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     @property

@@ -44,7 +44,8 @@ for name, (sensor, arguments) in SENSORS.items():
                 task_id=mode,
                 **{"poke_interval": 0.5, "timeout": 300, **options},
                 **{argument: f"{{{{ params.{argument} }}}}" for argument in arguments},
-                params=dict.fromkeys(arguments, ""),
+                segment_conn_id="{{ params.segment_conn_id }}",
+                params={**dict.fromkeys(arguments, ""), "segment_conn_id": "segment_default"},
             )
 
 with DAG("run_reverse_etl", schedule=None, start_date=datetime(2026, 1, 1)):

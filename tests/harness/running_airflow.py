@@ -17,7 +17,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
     """API server, scheduler with LocalExecutor and DAG processor; see `ThrowawayAirflow`.
 
     Its DAGs are those of example_dags and tests/dags. The connection `segment_default` leads to the server
-    of the fixture `segment_sandbox`.
+    of the fixture `segment_sandbox`, and so does `segment_impatient`, without retries.
     """
     if version("apache-airflow") < "3.3":
         pytest.skip("needs Airflow 3.3")
@@ -39,5 +39,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
         "PYTHONPATH": str(REPOSITORY),
     }
     with ThrowawayAirflow(home, folders, environment=environment) as airflow:
-        airflow.add_connection("segment_default", **_segment_sandbox_server.connection)
+        connection = _segment_sandbox_server.connection
+        airflow.add_connection("segment_default", **connection)
+        extra = {**connection["extra"], "retries": 0}
+        airflow.add_connection("segment_impatient", **{**connection, "extra": extra})
         yield airflow
