@@ -369,7 +369,7 @@ def rename_warehouse(sandbox: Sandbox, old: str, new: str) -> None:
 def parse_again(airflow: ThrowawayAirflow, dag_id: str) -> None:
     """Have a DAG file parsed now, not in half a minute: then Airflow begins to watch for an unpaused DAG."""
     token = airflow.get(f"dags/{dag_id}")["file_token"]
-    airflow._api.put(f"/api/v2/parseDagFile/{token}").raise_for_status()
+    airflow._answer("PUT", f"parseDagFile/{token}")
 
 
 @pytest.mark.core
