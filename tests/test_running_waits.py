@@ -120,6 +120,22 @@ def test_a_job_deferred(
     )
 
 
+def test_every_job_in_the_worker_and_in_the_triggerer(
+    airflow: ThrowawayAirflow, segment_sandbox: Sandbox, mapping: dict[str, str]
+) -> None:
+    space_id = segment_sandbox.space_id
+    body = {"name": "A", "definition": {"query": "x", "targetEntity": "e"}, "audienceType": "LINKED"}
+    audience_id = create(f"/spaces/{space_id}/audiences", enabled=True, **body)
+    run = airflow.run_dag("jobs", conf={**mapping, "space_id": space_id, "audience_id": audience_id})
+    run_id = run["dag_run_id"]
+    tasks = airflow.get(f"dags/jobs/dagRuns/{run_id}/taskInstances", limit=50)["task_instances"]
+    failed = [task["task_id"] for task in tasks if task["state"] != "success"]
+    assert failed == [], [airflow.task_log("jobs", run_id, task_id)[-3000:] for task_id in failed]
+    assert len(tasks) == 11
+    assert len(syncs_of(mapping)) == 2
+    assert SegmentHook().get_write_key(segment_sandbox.source_id) != segment_sandbox.write_key
+
+
 def test_marking_a_deferred_job_as_failed_cancels_it(
     airflow: ThrowawayAirflow, segment_sandbox: Sandbox, mapping: dict[str, str]
 ) -> None:
