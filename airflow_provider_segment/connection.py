@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_segment.regions import REGION_NAMES
+from airflow_provider_segment.api.regions import REGION_NAMES
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_segment.settings import Settings
+    from airflow_provider_segment.api.settings import Settings
 
 CONN_TYPE = "segment"
 HOOK_NAME = "Segment"
@@ -87,8 +87,8 @@ def read_settings(
     """
     from pydantic import ValidationError
 
+    from airflow_provider_segment.api.settings import Settings
     from airflow_provider_segment.errors import SegmentConfigurationError
-    from airflow_provider_segment.settings import Settings
 
     extra = connection.extra_dejson if extra is None else extra
     base_url = connection.host

@@ -43,7 +43,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "python-modules": _modules("triggers")},
         ],
         "notifications": [f"{_PACKAGE}.notifications.segment.SegmentNotifier"],
-        "extra-links": [f"{_PACKAGE}.links.SegmentLink"],
+        "extra-links": [f"{_PACKAGE}.tasks.links.SegmentLink"],
         "asset-uris": [_ASSETS],
         "dataset-uris": [_ASSETS],  # what Airflow 2 calls assets
         "connection-types": [

@@ -54,7 +54,7 @@ class Reference(NamedTuple):
     @property
     def path(self) -> str:
         """Its path in the Public API."""
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         return fill_path(f"/{self.kind.collection}/{{id}}", {"id": self.id})
 
@@ -66,8 +66,8 @@ class Reference(NamedTuple):
     @property
     def page(self) -> str | None:
         """Its page, or that of all of its kind, below the workspace."""
+        from airflow_provider_segment.api.paths import fill_path
         from airflow_provider_segment.errors import SegmentConfigurationError
-        from airflow_provider_segment.wire import fill_path
 
         if self.kind.page is None or self.needs_slug:
             return self.kind.pages

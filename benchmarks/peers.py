@@ -163,11 +163,11 @@ def ours_gzip(path: str, url: str) -> int:
 @peer("this package, not sending: the limit")
 def limit(path: str, url: str) -> int:
     """Reads, checks, gives ids and builds the bodies of the requests, in a plain loop."""
-    from airflow_provider_segment.clock import Clock
+    from airflow_provider_segment.api.clock import Clock
     from airflow_provider_segment.events.batch import Batch
     from airflow_provider_segment.events.check import Checker
-    from airflow_provider_segment.events.files import list_files
-    from airflow_provider_segment.events.reader import FileSource
+    from airflow_provider_segment.events.sources.files import list_files
+    from airflow_provider_segment.events.sources.json_lines import FileSource
 
     now = Clock().now
     prepare = Checker(WRITE_KEY).prepare

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from airflow_provider_segment.published_limits import LIMITS
+from airflow_provider_segment.api.published_limits import LIMITS
 from airflow_provider_segment.sandbox import Sandbox
 from benchmarks.environment import CACHE
 from benchmarks.waiting_probe import WORTH_NOTING, Gap, noted

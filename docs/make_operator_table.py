@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_segment import operators
-from airflow_provider_segment.operation import ALPHA, BETA, STABLE
+from airflow_provider_segment.tasks.operation import ALPHA, BETA, STABLE
 
 PAGE = Path(__file__).with_name("operators.md")
 TABLE = Path(__file__).parents[1] / "tests" / "public_api" / "table.json"

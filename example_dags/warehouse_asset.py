@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
-from airflow_provider_segment.triggers.events import SegmentWarehouseSyncedTrigger
+from airflow_provider_segment.triggers.asset_watchers import SegmentWarehouseSyncedTrigger
 
 # What is watched is settled when this file is parsed: there are no params then, and a Variable would be asked
 # of Airflow's database again and again.

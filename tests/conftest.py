@@ -29,7 +29,8 @@ hypothesis.settings.load_profile("tests")
 pytest_plugins = [
     "airflow_provider_segment.sandbox.pytest_plugin",
     "tests.harness.running_airflow",
-    "tests.sandbox_api",
+    "tests.harness.sandbox_api",
+    "tests.harness.scripted_api",
 ]
 
 # Airflow reads its settings when it is first imported.

@@ -14,9 +14,9 @@ from airflow.providers.common.compat.sdk import DAG
 from pydantic import ValidationError
 
 from airflow_provider_segment import operators
-from airflow_provider_segment.declarative import NOT_GIVEN, Declarative
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Declarative
 from tests.harness.task_runner import RunTask
 
 ROOT = Path(__file__).parents[1]

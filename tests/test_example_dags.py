@@ -18,8 +18,8 @@ from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from example_dags.demo.night import DAY, FAULTY, make_night
+from tests.harness.sandbox_api import AMPLITUDE, create, syncs_of
 from tests.harness.task_runner import REPOSITORY, RunTask
-from tests.sandbox_api import AMPLITUDE, create, syncs_of
 
 if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow

@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from airflow_provider_segment import __version__
-from airflow_provider_segment.clock import timestamp
-from airflow_provider_segment.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from airflow_provider_segment.api.clock import timestamp
+from airflow_provider_segment.events.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 
 LIBRARY = {"name": "airflow-provider-segment", "version": __version__}
 """Names us to Segment's support, as every library of Segment's does."""

@@ -22,7 +22,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from xxhash import xxh3_128_hexdigest
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
-from airflow_provider_segment.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
+from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
 
 Reason = Literal[
     "not_json",

@@ -15,7 +15,7 @@ from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_segment.client import AsyncSegmentClient
+from airflow_provider_segment.api.client import AsyncSegmentClient
 from airflow_provider_segment.errors import (
     SegmentAPIError,
     SegmentBadRequestError,
@@ -26,9 +26,9 @@ from airflow_provider_segment.errors import (
 from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.reader import Block, Source
+from airflow_provider_segment.events.limits import CONCURRENCY, MAX_BATCH_EVENTS
 from airflow_provider_segment.events.report import SendReport
-from airflow_provider_segment.limits import CONCURRENCY, MAX_BATCH_EVENTS
+from airflow_provider_segment.events.sources.source import Block, Source
 
 PROGRESS_SECONDS = 10.0
 """Between two progress lines in the log."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_segment.clock import timestamp
+from airflow_provider_segment.api.clock import timestamp
 from airflow_provider_segment.events.batch import LIBRARY
 from airflow_provider_segment.events.check import Checker
 

@@ -10,7 +10,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from airflow_provider_segment.client import ssl_context
+from airflow_provider_segment.api.client import ssl_context
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as timeout_after

@@ -23,18 +23,18 @@ from airflow_provider_segment.version_compat import amask_secret, extra_of, mask
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from airflow_provider_segment.client import (
+    from airflow_provider_segment.api.calls import Answer
+    from airflow_provider_segment.api.client import (
         AsyncSegmentClient,
         CallOptions,
         PageOptions,
         SegmentClient,
     )
-    from airflow_provider_segment.events.job import SendOptions
+    from airflow_provider_segment.api.regions import Region
+    from airflow_provider_segment.api.settings import Settings
+    from airflow_provider_segment.events.backfill import SendOptions
     from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.events.send import Sending
-    from airflow_provider_segment.regions import Region
-    from airflow_provider_segment.settings import Settings
-    from airflow_provider_segment.wire import Answer
 
 
 class EventFields(TypedDict, total=False):
@@ -104,7 +104,7 @@ class SegmentHook(BaseHook):
         :raises SegmentConfigurationError: the connection has a field that makes no sense
         """
         if self._client is None:
-            from airflow_provider_segment.client import SegmentClient
+            from airflow_provider_segment.api.client import SegmentClient
 
             self._client = SegmentClient(self._settings())
         return self._client
@@ -113,7 +113,7 @@ class SegmentHook(BaseHook):
         """A client for coroutines (triggers), to be closed by the caller: ``async with``."""
         from airflow.providers.common.compat.connection import get_async_connection
 
-        from airflow_provider_segment.client import AsyncSegmentClient, ssl_context
+        from airflow_provider_segment.api.client import AsyncSegmentClient, ssl_context
 
         connection = await get_async_connection(self.segment_conn_id)
         settings = read_settings(connection, extra=await extra_of(connection), **self._overrides)
@@ -123,11 +123,11 @@ class SegmentHook(BaseHook):
         return AsyncSegmentClient(settings)
 
     def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
-        """Call any endpoint; see :meth:`airflow_provider_segment.client.SegmentClient.request`."""
+        """Call any endpoint; see :meth:`airflow_provider_segment.api.client.SegmentClient.request`."""
         return self.get_conn().request(method, path, **options)
 
     def paginate(self, path: str, **options: Unpack[PageOptions]) -> Iterator[Any]:
-        """Every item of a list; see :meth:`airflow_provider_segment.client.SegmentClient.paginate`."""
+        """Every item of a list; see :meth:`airflow_provider_segment.api.client.SegmentClient.paginate`."""
         return self.get_conn().paginate(path, **options)
 
     def track(
@@ -212,7 +212,7 @@ class SegmentHook(BaseHook):
         :raises SegmentError: Segment does not take the events
         """
         from airflow_provider_segment.assets import note_lineage
-        from airflow_provider_segment.events.job import send_events
+        from airflow_provider_segment.events.backfill import send_events
         from airflow_provider_segment.resources import source_of
 
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
@@ -235,8 +235,8 @@ class SegmentHook(BaseHook):
 
         :raises SegmentConfigurationError: the token may not see it
         """
+        from airflow_provider_segment.api.paths import fill_path
         from airflow_provider_segment.errors import SegmentConfigurationError
-        from airflow_provider_segment.wire import fill_path
 
         answer = self.request("GET", fill_path("/sources/{source_id}", {"source_id": source_id}))
         keys: list[str] = answer.data["source"].get("writeKeys") or []
@@ -250,8 +250,8 @@ class SegmentHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """What Airflow's Test button shows: whether all is well, and one line on each credential."""
-        from airflow_provider_segment.client import SegmentClient
-        from airflow_provider_segment.credentials import check
+        from airflow_provider_segment.api.client import SegmentClient
+        from airflow_provider_segment.hooks.connection_test import check
 
         try:
             with SegmentClient(self._settings(retries=1)) as client:  # somebody waits for it

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path, query
-from airflow_provider_segment.operation import (
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
+from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
     SegmentListOperator,

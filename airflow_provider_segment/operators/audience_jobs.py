@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_segment.clock import Clock, timestamp
-from airflow_provider_segment.declarative import Arg, option
-from airflow_provider_segment.jobs import Job, SegmentJobOperator
+from airflow_provider_segment.api.clock import Clock, timestamp
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 
 if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Condition
@@ -33,7 +33,7 @@ class SegmentRunAudienceOperator(SegmentJobOperator):
 
     def start(self, arguments: dict[str, Any]) -> Job:
         """Start a run."""
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         self.hook.request("POST", fill_path("/spaces/{space_id}/audiences/{audience_id}/runs", arguments))
         not_before = timestamp(Clock().now() + timedelta(seconds=arguments["settle"]))
@@ -67,7 +67,7 @@ class SegmentPreviewAudienceOperator(SegmentJobOperator):
 
     def start(self, arguments: dict[str, Any]) -> Job:
         """Start a preview."""
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         body = {"definition": arguments["definition"], "audienceType": arguments["audience_type"]}
         if arguments["options"]:

@@ -6,15 +6,15 @@ from typing import Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option, path, query
-from airflow_provider_segment.operation import (
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path, query
+from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
     SegmentListOperator,
     SegmentOperator,
 )
-from airflow_provider_segment.shapes import Periodic, SpecificDays
+from airflow_provider_segment.tasks.shapes import Periodic, SpecificDays
 
 
 class AudienceDefinition(TypedDict):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.declarative import Arg, path
-from airflow_provider_segment.operation import SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg, path
+from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 
 
 class SegmentGetDestinationsCatalogOperator(SegmentListOperator):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
-from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.tasks.operation import (
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

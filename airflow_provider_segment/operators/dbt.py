@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.declarative import Arg
-from airflow_provider_segment.operation import BETA, SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg
+from airflow_provider_segment.tasks.operation import BETA, SegmentOperator
 
 
 class SegmentCreateDbtModelSyncTriggerOperator(SegmentOperator):

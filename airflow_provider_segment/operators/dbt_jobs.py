@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_segment.base import SegmentBaseOperator
-from airflow_provider_segment.declarative import Arg, option
-from airflow_provider_segment.media_types import BETA
-from airflow_provider_segment.memory import Memory
+from airflow_provider_segment.api.media_types import BETA
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

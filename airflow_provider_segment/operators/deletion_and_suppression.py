@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from airflow_provider_segment.declarative import Arg, path, query
-from airflow_provider_segment.operation import SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg, path, query
+from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 
 RegulationStatus = Literal[
     "FAILED", "FINISHED", "INITIALIZED", "INVALID", "NOT_SUPPORTED", "PARTIAL_SUCCESS", "RUNNING"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
 
-from airflow_provider_segment.clock import CLOCKS_APART, Clock
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option
-from airflow_provider_segment.jobs import Job, SegmentJobOperator
-from airflow_provider_segment.memory import Memory
+from airflow_provider_segment.api.clock import CLOCKS_APART, Clock
 from airflow_provider_segment.operators.deletion_and_suppression import RegulationType
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
+from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -128,7 +128,7 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         return blake2b(json.dumps([what, sorted(ids)]).encode(), digest_size=12).hexdigest()
 
     def _path(self, arguments: dict[str, Any]) -> str:
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         source_id = arguments["source_id"]
         return fill_path("/regulations/sources/{id}", {"id": source_id}) if source_id else "/regulations"
@@ -227,7 +227,7 @@ def lines_of(path: str) -> Iterator[str]:
     """
     from airflow_provider_segment.errors import SegmentInputError
     from airflow_provider_segment.events.compression import decompressed
-    from airflow_provider_segment.events.files import list_files
+    from airflow_provider_segment.events.sources.files import list_files
 
     for file in list_files(path):
         stream: Any

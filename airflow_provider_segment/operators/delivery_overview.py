@@ -9,8 +9,8 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.declarative import Arg, query
-from airflow_provider_segment.operation import BETA, SegmentListOperator
+from airflow_provider_segment.tasks.declarative import Arg, query
+from airflow_provider_segment.tasks.operation import BETA, SegmentListOperator
 
 
 class IngestFilter(TypedDict, total=False):

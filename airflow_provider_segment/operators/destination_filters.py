@@ -6,9 +6,13 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
-from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.tasks.operation import (
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
 
 
 class FilterAction(TypedDict):

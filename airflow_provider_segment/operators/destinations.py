@@ -6,17 +6,17 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, body, path, query
-from airflow_provider_segment.operation import (
+from airflow_provider_segment.operators.sources import SegmentListConnectedDestinationsFromSourceOperator
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, body, path, query
+from airflow_provider_segment.tasks.operation import (
     ALPHA,
     BETA,
     SegmentDeleteOperator,
     SegmentListOperator,
     SegmentOperator,
 )
-from airflow_provider_segment.operators.sources import SegmentListConnectedDestinationsFromSourceOperator
-from airflow_provider_segment.shapes import Periodic, SpecificDays
+from airflow_provider_segment.tasks.shapes import Periodic, SpecificDays
 
 
 class Cron(TypedDict):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from airflow_provider_segment.declarative import Arg, query
-from airflow_provider_segment.operation import SegmentListOperator
+from airflow_provider_segment.tasks.declarative import Arg, query
+from airflow_provider_segment.tasks.operation import SegmentListOperator
 
 
 class SegmentGetEventsVolumeFromWorkspaceOperator(SegmentListOperator):

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_segment.assets import emit
+from airflow_provider_segment.events.limits import CONCURRENCY
 from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.limits import CONCURRENCY
-from airflow_provider_segment.links import SegmentLink, leave_link
 from airflow_provider_segment.resources import source_of
+from airflow_provider_segment.tasks.links import SegmentLink, leave_link
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_segment.regions import Region
+    from airflow_provider_segment.api.regions import Region
 
 CHECKPOINT_KEY = "segment_send_events"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.base import SegmentBaseOperator
-from airflow_provider_segment.declarative import Arg, option
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import Arg, option
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -40,7 +40,7 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
         return {source_id: self._deploy(source_id) for source_id in source_ids}
 
     def _sources_of(self, function_id: str) -> list[str]:
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         path = fill_path("/functions/{id}", {"id": function_id})
         function = self.hook.request("GET", path).data["function"]
@@ -57,7 +57,7 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
         return made_from_it
 
     def _deploy(self, source_id: str) -> str:
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         instance = source_id if source_id.startswith(INSTANCE) else INSTANCE + source_id
         path = fill_path("/functions/{id}/deploy", {"id": instance})

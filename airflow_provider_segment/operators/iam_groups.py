@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import Arg, path, query
-from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
-from airflow_provider_segment.shapes import Permission
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import Arg, path, query
+from airflow_provider_segment.tasks.operation import (
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
+from airflow_provider_segment.tasks.shapes import Permission
 
 
 class SegmentListUserGroupsOperator(SegmentListOperator):

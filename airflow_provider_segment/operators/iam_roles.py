@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.operation import SegmentListOperator
+from airflow_provider_segment.tasks.operation import SegmentListOperator
 
 
 class SegmentListRolesOperator(SegmentListOperator):

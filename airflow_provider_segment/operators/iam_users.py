@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import Arg, option, path, query
-from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
-from airflow_provider_segment.shapes import Label, Permission, ResourceReference
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import Arg, option, path, query
+from airflow_provider_segment.tasks.operation import (
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
+from airflow_provider_segment.tasks.shapes import Label, Permission, ResourceReference
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option, path
-from airflow_provider_segment.operation import SegmentDeleteOperator, SegmentOperator
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path
+from airflow_provider_segment.tasks.operation import SegmentDeleteOperator, SegmentOperator
 
 
 class SegmentListLabelsOperator(SegmentOperator):

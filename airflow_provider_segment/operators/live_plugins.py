@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.declarative import Arg, path
-from airflow_provider_segment.operation import ALPHA, SegmentDeleteOperator, SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg, path
+from airflow_provider_segment.tasks.operation import ALPHA, SegmentDeleteOperator, SegmentOperator
 
 
 class SegmentCreateLivePluginOperator(SegmentOperator):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.declarative import Arg, query
-from airflow_provider_segment.operation import SegmentListOperator
+from airflow_provider_segment.tasks.declarative import Arg, query
+from airflow_provider_segment.tasks.operation import SegmentListOperator
 
 
 class SegmentGetDailyWorkspaceMtuUsageOperator(SegmentListOperator):

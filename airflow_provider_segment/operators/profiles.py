@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_segment.declarative import Arg, option, path, query
-from airflow_provider_segment.operation import SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg, option, path, query
+from airflow_provider_segment.tasks.operation import SegmentOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.base import SegmentBaseOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_segment.clock import CLOCKS_APART, Clock
-from airflow_provider_segment.declarative import Arg, option
-from airflow_provider_segment.jobs import Job, SegmentJobOperator
-from airflow_provider_segment.media_types import ALPHA
+from airflow_provider_segment.api.clock import CLOCKS_APART, Clock
+from airflow_provider_segment.api.media_types import ALPHA
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 
 if TYPE_CHECKING:
     from airflow_provider_segment.triggers.segment import Request
@@ -63,7 +63,7 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
 
     def cancellation(self, job: Job) -> Request:
         """Cancel the sync. Segment answers 200 also where it has ended."""
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         path = "/reverse-etl-models/{model_id}/syncs/{sync_id}/cancel"
         return {"method": "POST", "path": fill_path(path, job), "json": {}, "media_type": ALPHA}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
-from airflow_provider_segment.operation import SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 
 
 class SyncHour(TypedDict):

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, path
-from airflow_provider_segment.operation import (
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
     SegmentListOperator,
     SegmentOperator,
 )
-from airflow_provider_segment.shapes import Label
+from airflow_provider_segment.tasks.shapes import Label
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

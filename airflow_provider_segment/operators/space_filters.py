@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.creation import SegmentCreateOperator
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option, path, query
-from airflow_provider_segment.operation import (
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path, query
+from airflow_provider_segment.tasks.operation import (
     BETA,
     SegmentDeleteOperator,
     SegmentListOperator,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from airflow_provider_segment.declarative import Arg, path, query
-from airflow_provider_segment.operation import ALPHA, SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg, path, query
+from airflow_provider_segment.tasks.operation import ALPHA, SegmentListOperator, SegmentOperator
 
 
 class SegmentListEntityPathsOperator(SegmentListOperator):

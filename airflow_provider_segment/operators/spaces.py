@@ -6,8 +6,8 @@ from typing import Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.declarative import Arg, path
-from airflow_provider_segment.operation import ALPHA, SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.declarative import Arg, path
+from airflow_provider_segment.tasks.operation import ALPHA, SegmentListOperator, SegmentOperator
 
 
 class MessagingKey(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.operation import SegmentOperator
+from airflow_provider_segment.tasks.operation import SegmentOperator
 
 
 class SegmentGetWorkspaceOperator(SegmentOperator):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 
-from airflow_provider_segment.base import SegmentBaseOperator
-from airflow_provider_segment.clock import Clock
-from airflow_provider_segment.declarative import Arg, option
-from airflow_provider_segment.media_types import ALPHA
-from airflow_provider_segment.memory import Memory
+from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.media_types import ALPHA
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.memory import Memory
 from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         return {"source_id": source_id, "write_key": f"•••{kept[-1][-4:]}"}
 
     def _keys(self, source_id: str) -> list[str]:
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         source = self.hook.request("GET", fill_path("/sources/{id}", {"id": source_id})).data["source"]
         keys: list[str] = source.get("writeKeys") or []
@@ -120,7 +120,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         return keys
 
     def _make_key(self, source_id: str) -> list[str]:
-        from airflow_provider_segment.wire import fill_path
+        from airflow_provider_segment.api.paths import fill_path
 
         path = fill_path("/sources/{id}/writekey", {"id": source_id})
         keys: list[str] = self.hook.request("POST", path, media_type=ALPHA).data["source"]["writeKeys"]
@@ -129,8 +129,8 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         return keys
 
     def _remove(self, source_id: str, key: str) -> None:
+        from airflow_provider_segment.api.paths import fill_path
         from airflow_provider_segment.errors import SegmentNotFoundError
-        from airflow_provider_segment.wire import fill_path
 
         path = fill_path("/sources/{id}/writekey/{key}", {"id": source_id, "key": key})
         try:

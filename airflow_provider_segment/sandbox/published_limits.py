@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_provider_segment.published_limits import LIMITS
+from airflow_provider_segment.api.published_limits import LIMITS
 from airflow_provider_segment.sandbox.rate_limit import RateLimit
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_segment.budget import LANES
+from airflow_provider_segment.api.rate_limits import LANES
 from airflow_provider_segment.sandbox import Sandbox
 
 

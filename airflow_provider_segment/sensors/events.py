@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.declarative import Arg, option
-from airflow_provider_segment.sensors.base import SegmentSensor, interval_of, utc
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.sensor import SegmentSensor, interval_of, utc
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.declarative import NOT_GIVEN, Arg, option
-from airflow_provider_segment.sensors.base import SegmentSensor
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.sensor import SegmentSensor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_segment.clock import Clock
-from airflow_provider_segment.retries import KILL_RETRIES
+from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.retries import KILL_RETRIES
 
 if TYPE_CHECKING:
-    from airflow_provider_segment.client import AsyncSegmentClient
+    from airflow_provider_segment.api.client import AsyncSegmentClient
     from airflow_provider_segment.waiting.condition import Condition, Verdict
     from airflow_provider_segment.waiting.watch import Watch
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 from airflow_provider_segment.waiting.words import meaning_of
-from airflow_provider_segment.wire import fill_path
 
 
 class AudienceComputed(Condition, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
+from airflow_provider_segment.api.pages import PAGE_SIZE
 from airflow_provider_segment.errors import SegmentAnswerError
-from airflow_provider_segment.wire import PAGE_SIZE
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.media_types import BETA
+from airflow_provider_segment.api.media_types import BETA
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict
 from airflow_provider_segment.waiting.window import Part, Window
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import msgspec
 from typing_extensions import TypedDict
 
+from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import Ask, moment, pages
 from airflow_provider_segment.waiting.reverse_etl import syncs_since
 from airflow_provider_segment.waiting.volume import volume
 from airflow_provider_segment.waiting.warehouses import outcome_of, reports_since
 from airflow_provider_segment.waiting.window import DAY, Window
 from airflow_provider_segment.waiting.words import meaning_of
-from airflow_provider_segment.wire import fill_path
 
 HORIZON = timedelta(hours=6)
 """How much later than others that came after it a happening may be seen."""

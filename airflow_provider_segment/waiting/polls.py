@@ -1,7 +1,7 @@
 """One poll for many: whoever waits in an event loop for the same answer gets it from one request.
 
 However many triggers wait for syncs to a warehouse, its reports are asked for once an interval; the client's
-budget (:mod:`airflow_provider_segment.budget`) sees to the limit of requests a minute.
+budget (:mod:`airflow_provider_segment.api.rate_limits`) sees to the limit of requests a minute.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from airflow_provider_segment.errors import SegmentAuthenticationError, SegmentN
 from airflow_provider_segment.waiting.condition import Ask, careful
 
 if TYPE_CHECKING:
-    from airflow_provider_segment.client import AsyncSegmentClient
-    from airflow_provider_segment.clock import Clock
+    from airflow_provider_segment.api.client import AsyncSegmentClient
+    from airflow_provider_segment.api.clock import Clock
 
 T = TypeVar("T")
 Connect = Callable[[], Awaitable["AsyncSegmentClient"]]

@@ -7,9 +7,9 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
+from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict
 from airflow_provider_segment.waiting.words import meaning_of
-from airflow_provider_segment.wire import fill_path
 
 Reaction = Literal["accept", "fail"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_segment.redaction import without_write_keys
+from airflow_provider_segment.api.redaction import without_write_keys
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 
 _EXISTS = {True: "exists", False: "does not exist"}

@@ -6,10 +6,10 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_segment.media_types import ALPHA
+from airflow_provider_segment.api.media_types import ALPHA
+from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment, newest
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
-from airflow_provider_segment.wire import fill_path
 
 PAGE = 100
 """Syncs that Segment answers at once, at most."""

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
+from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import (
     Ask,
     Check,
@@ -18,7 +19,6 @@ from airflow_provider_segment.waiting.condition import (
     pages,
 )
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
-from airflow_provider_segment.wire import fill_path
 
 Report = dict[str, Any]
 """What Segment reports of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""

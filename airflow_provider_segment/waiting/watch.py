@@ -20,7 +20,7 @@ from airflow_provider_segment.errors import (
 from airflow_provider_segment.waiting.condition import careful
 
 if TYPE_CHECKING:
-    from airflow_provider_segment.client import SegmentClient
+    from airflow_provider_segment.api.client import SegmentClient
     from airflow_provider_segment.waiting.condition import Ask, Condition, Verdict
 
 T = TypeVar("T")

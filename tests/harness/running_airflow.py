@@ -16,15 +16,15 @@ from tests.harness.task_runner import REPOSITORY
 def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: Sandbox) -> Iterator[object]:
     """API server, scheduler with LocalExecutor and DAG processor; see `ThrowawayAirflow`.
 
-    Its DAGs are those of example_dags and tests/dags. The connection `segment_default` leads to the server
-    of the fixture `segment_sandbox`, and so does `segment_impatient`, without retries.
+    Its DAGs are those of example_dags and tests/running_airflow/dags. The connection `segment_default` leads
+    to the server of the fixture `segment_sandbox`, and so does `segment_impatient`, without retries.
     """
     if version("apache-airflow") < "3.3":
         pytest.skip("needs Airflow 3.3")
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
 
     home = tmp_path_factory.mktemp("airflow")
-    folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "dags"]
+    folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "running_airflow" / "dags"]
     # Runs by assets need the scheduler to look; a DAG that runs by the clock, too, may run once more.
     environment = {
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",

@@ -11,13 +11,13 @@ from urllib.parse import unquote
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from airflow_provider_segment.declarative import REQUIRED
-from airflow_provider_segment.operation import wire_name
 from airflow_provider_segment.sandbox.resources import Collections
+from airflow_provider_segment.tasks.declarative import REQUIRED
+from airflow_provider_segment.tasks.operation import wire_name
 from tests.public_api import overrides
 from tests.public_api.journey import document
+from tests.public_api.test_operations import annotation_of, operator_of
 from tests.public_api.wire import Schema
-from tests.test_operations import annotation_of, operator_of
 
 SECRET = "hush-hush"
 OPTIONS: dict[str, Schema] = {

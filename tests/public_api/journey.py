@@ -18,8 +18,8 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_segment import operators
 from airflow_provider_segment.errors import SegmentNotFoundError
-from airflow_provider_segment.operation import SegmentOperator
 from airflow_provider_segment.sandbox import Sandbox, server
+from airflow_provider_segment.tasks.operation import SegmentOperator
 from tests.harness.task_runner import LOGICAL_DATE, RunTask, TaskRun
 from tests.public_api.test_make_table import REFERENCE
 from tests.public_api.wire import Document, Exchange, Recorder

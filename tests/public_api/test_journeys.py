@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_segment import operators
-from airflow_provider_segment.creation import SegmentCreateOperator
 from airflow_provider_segment.errors import SegmentConflictError, SegmentServerError
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from tests.public_api.journey import AMPLITUDE, EVENTS, HTTP_API, POSTGRES, Journey, Step, creations
-from tests.test_operations import DECLARED
+from tests.public_api.test_operations import DECLARED
 
 HAS_STORE = version("apache-airflow") >= "3.3"
 core = pytest.mark.core

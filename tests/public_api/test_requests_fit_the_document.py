@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from typing_extensions import NotRequired, Required, is_typeddict
 
-from airflow_provider_segment.declarative import REQUIRED
+from airflow_provider_segment.tasks.declarative import REQUIRED
 from tests.public_api.test_make_table import REFERENCE
-from tests.test_operations import TABLE, alternatives, annotation_of, operator_of
+from tests.public_api.test_operations import TABLE, alternatives, annotation_of, operator_of
 
 pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason="the reference document is not here")
 

@@ -20,16 +20,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from airflow_provider_segment.declarative import NOT_GIVEN, REQUIRED
 from airflow_provider_segment.errors import SegmentAPIError
-from airflow_provider_segment.operation import SegmentOperator, wire_name
 from airflow_provider_segment.sandbox.query import nested
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED
+from airflow_provider_segment.tasks.operation import SegmentOperator, wire_name
 from tests.harness.task_runner import RunTask, TaskRun
 from tests.public_api.inputs import SECRET, Input, Known
 from tests.public_api.journey import Journey, Overheard, creations, document
 from tests.public_api.test_make_table import REFERENCE
+from tests.public_api.test_operations import TABLE, annotation_of, operator_of
 from tests.public_api.wire import Exchange
-from tests.test_operations import TABLE, annotation_of, operator_of
 
 pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason="Segment's document is not here")
 

@@ -1,0 +1,58 @@
+"""A call of one of Segment's APIs, and what Segment answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_segment.api.regions import Api
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one of Segment's APIs.
+
+    :param path: absolute path, already percent-encoded
+    :param query: see :func:`airflow_provider_segment.api.paths.query_pairs`
+    :param body: makes the body for an attempt at the given moment; None for no body
+    :param media_type: what to send and accept
+    :param repeatable: it does no harm twice; by default as of its method
+    """
+
+    method: str
+    path: str
+    api: Api = "public"
+    query: Mapping[str, Any] | None = None
+    body: Callable[[datetime], bytes] | None = None
+    media_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool | None = None
+
+    @property
+    def safe_path(self) -> str:
+        """The path as it may be logged: one endpoint has a write key in it."""
+        return re.sub(r"(/writekey/)[^/]+", r"\1***", self.path)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Segment answered.
+
+    :param status: HTTP status
+    :param headers: HTTP headers
+    :param body: the parsed JSON
+    :param request_id: Segment's id of the request, where it gave one
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    request_id: str | None = None
+
+    @property
+    def data(self) -> Any:
+        """The Public API's ``data`` member; the whole body where there is none."""
+        return self.body.get("data", self.body) if isinstance(self.body, dict) else self.body

@@ -1,0 +1,286 @@
+"""Two thin clients, one blocking, one for coroutines. They send and sleep; everything else is shared.
+
+They know nothing of Airflow. A client belongs to one thread (or one event loop).
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextvars import ContextVar
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import httpx
+
+from airflow_provider_segment.api.answers import last_for, read_answer, request_id_of, transport_error
+from airflow_provider_segment.api.calls import Answer, Call
+from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.pages import Pages
+from airflow_provider_segment.api.rate_limits import LANES, Lane, Lanes
+from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.requests import build_request, json_body
+from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
+from airflow_provider_segment.api.settings import Settings
+from airflow_provider_segment.errors import SegmentError, SegmentRateLimitError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+log = logging.getLogger(__name__)
+
+# httpx logs each request with its URL, and one of Segment's has a write key in it. Ours are logged here,
+# and only ours are kept out of httpx's log.
+_ours: ContextVar[bool] = ContextVar("ours", default=False)
+logging.getLogger("httpx").addFilter(lambda _: not _ours.get())
+
+NO_BODY: Final = object()
+"""The absence of a body, which is not the same as a null body."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What a request may carry beside its method and path."""
+
+    api: Api
+    query: Mapping[str, Any] | None
+    json: Any
+    body: Callable[[datetime], bytes]
+    media_type: str | None
+    headers: Mapping[str, str]
+    repeatable: bool | None
+
+
+class PageOptions(TypedDict, total=False):
+    """What a list may be asked for beside its path."""
+
+    query: Mapping[str, Any] | None
+    key: str | None
+    page_size: int
+    limit: int | None
+    media_type: str | None
+
+
+@lru_cache(maxsize=1)
+def ssl_context() -> ssl.SSLContext:
+    """The certificates to trust."""
+    # Reading the certificates takes some 20 ms; clients come and go with every task and sensor poke.
+    return httpx.create_ssl_context()
+
+
+class _Client:
+    """What both clients share: everything but sending and sleeping."""
+
+    def __init__(self, settings: Settings, clock: Clock | None) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.retried = 0
+        """Requests sent again so far."""
+        # Moments of a clock of its own mean nothing to others.
+        self._lanes = LANES if clock is None else Lanes()
+
+    @staticmethod
+    def _call(method: str, path: str, *, json: Any = NO_BODY, **options: Any) -> Call:
+        if json is not NO_BODY:
+            options["body"] = json_body(json)
+        return Call(method.upper(), path, **options)
+
+    def _rule(self, call: Call) -> RetryRule:
+        repeatable = call.method in REPEATABLE_METHODS if call.repeatable is None else call.repeatable
+        return RetryRule(call.api, repeatable=repeatable, retries=self.settings.retries, clock=self.clock)
+
+    def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
+        """Seconds to wait after a failed attempt; raises the error where there is to be no other."""
+        seconds = rule.wait(error)
+        self.retried += 1
+        level = logging.WARNING
+        if isinstance(error, SegmentRateLimitError):
+            # The limit is the credential's, not this request's: everyone else waits, too, and one says so.
+            lane, now = self._lane(call), self.clock.monotonic()
+            level = logging.DEBUG if lane.held(now) else logging.WARNING
+            lane.hold(now + seconds)
+        log.log(level, "Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
+        return seconds
+
+    def _lane(self, call: Call) -> Lane:
+        return self._lanes.of(call, self.settings)
+
+    def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
+        return build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
+
+    def _read(self, call: Call, response: httpx.Response, started: float) -> Answer:
+        self._log(call, f"{response.status_code}, request id {request_id_of(response)}", started)
+        # httpx ties a response to its stream and back; cut, the body that was sent is freed at once.
+        response.stream = httpx.ByteStream(b"")
+        self._heed(call, response)
+        return read_answer(call, response, self.clock.now())
+
+    def _heed(self, call: Call, response: httpx.Response) -> None:
+        """Take Segment's word on how much more it takes."""
+        lane = self._lane(call)
+        if lane.limit is None:
+            return
+        if self.settings.base_url and not response.is_server_error:
+            # A sandbox or a gateway that does not count has no limit to keep.
+            lane.open("x-ratelimit-remaining" not in response.headers)
+        seconds = last_for(response, self.clock.now())
+        if seconds is not None and seconds <= lane.limit.seconds:  # else it is another limit: a monthly quota
+            lane.hold(self.clock.monotonic() + seconds)
+
+    def _log(self, call: Call, outcome: str, started: float) -> None:
+        level = logging.INFO if self.settings.log_requests else logging.DEBUG
+        milliseconds = (self.clock.monotonic() - started) * 1000
+        log.log(level, "%s %s -> %s, %.0f ms", call.method, call.safe_path, outcome, milliseconds)
+
+
+class SegmentClient(_Client):
+    """Calls Segment's APIs, blocking.
+
+    :param settings: region, credentials, patience
+    :param transport: replaces httpx's own, for tests and unusual networks
+    :param clock: replaces the machine's, for tests
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(settings, clock)
+        self._http = httpx.Client(transport=transport, timeout=settings.timeout, verify=ssl_context())
+
+    def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
+        """Call an endpoint and return its answer.
+
+        :param method: HTTP method
+        :param path: absolute path without host, percent-encoded (see :func:`.paths.fill_path`)
+        :param api: ``public`` (default), ``tracking`` or ``profile``
+        :param query: query parameters; objects and arrays are written as Segment documents them
+        :param json: the body, as a JSON document
+        :param body: the body, as a function from the moment of the attempt to bytes, instead of ``json``
+        :param media_type: a vendor media type to send and accept, instead of ``application/json``
+        :param headers: further headers
+        :param repeatable: it may be sent again though its answer was lost; by default as of its method
+        :raises SegmentError: see ``errors.py``; retries are already behind it
+        """
+        return self._retried(self._call(method, path, **options))
+
+    def paginate(self, path: str, **options: Unpack[PageOptions]) -> Iterator[Any]:
+        """Every item of a list, page after page; a page is asked for when it is reached.
+
+        :param path: the list's path
+        :param query: further query parameters
+        :param key: the list's name under ``data``; not needed where there is only one
+        :param page_size: items per request, 1 to 1,000 for most lists
+        :param limit: stop after so many items
+        :param media_type: a vendor media type to accept
+        """
+        pages = Pages(path, **options)
+        while call := pages.next_call():
+            yield from pages.take(call, self._retried(call))
+
+    def _retried(self, call: Call) -> Answer:
+        rule = self._rule(call)
+        while True:
+            try:
+                return self._send(call, rule)
+            except SegmentError as error:
+                seconds = self._wait(call, rule, error)
+            self.clock.sleep(seconds)
+
+    def _send(self, call: Call, rule: RetryRule) -> Answer:
+        with self._lane(call).turn() as turn:
+            while seconds := turn.wait(self.clock.monotonic()):
+                self.clock.sleep(seconds)
+        rule.begin()
+        started = self.clock.monotonic()
+        ours = _ours.set(True)
+        try:
+            response = self._http.send(self._request(self._http, call, rule))
+        except httpx.RequestError as error:
+            failure = transport_error(call, error)
+            self._log(call, f"no answer ({type(error).__name__})", started)
+            raise failure from error
+        finally:
+            _ours.reset(ours)
+        return self._read(call, response, started)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def __enter__(self) -> SegmentClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncSegmentClient(_Client):
+    """Calls Segment's APIs from coroutines; the twin of :class:`SegmentClient`.
+
+    :param http: sends instead of an ``httpx.AsyncClient`` with the given transport
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        http: httpx.AsyncClient | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(settings, clock)
+        self._http = http or httpx.AsyncClient(
+            transport=transport, timeout=settings.timeout, verify=ssl_context()
+        )
+
+    async def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
+        """Call an endpoint and return its answer; arguments as of :meth:`SegmentClient.request`."""
+        return await self._retried(self._call(method, path, **options))
+
+    async def paginate(self, path: str, **options: Unpack[PageOptions]) -> AsyncIterator[Any]:
+        """Every item of a list; arguments as of :meth:`SegmentClient.paginate`."""
+        pages = Pages(path, **options)
+        while call := pages.next_call():
+            for item in pages.take(call, await self._retried(call)):
+                yield item
+
+    async def _retried(self, call: Call) -> Answer:
+        rule = self._rule(call)
+        while True:
+            try:
+                return await self._send(call, rule)
+            except SegmentError as error:
+                seconds = self._wait(call, rule, error)
+            await self.clock.asleep(seconds)
+
+    async def _send(self, call: Call, rule: RetryRule) -> Answer:
+        with self._lane(call).turn() as turn:
+            while seconds := turn.wait(self.clock.monotonic()):
+                await self.clock.asleep(seconds)
+        rule.begin()
+        started = self.clock.monotonic()
+        ours = _ours.set(True)
+        try:
+            response = await self._http.send(self._request(self._http, call, rule))
+        except httpx.RequestError as error:
+            failure = transport_error(call, error)
+            self._log(call, f"no answer ({type(error).__name__})", started)
+            raise failure from error
+        finally:
+            _ours.reset(ours)
+        return self._read(call, response, started)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncSegmentClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -1,0 +1,78 @@
+"""From a call to the HTTP request that carries it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+from airflow_provider_segment import __version__
+from airflow_provider_segment.api.calls import Call
+from airflow_provider_segment.api.paths import query_pairs
+from airflow_provider_segment.api.regions import Api, host_of
+from airflow_provider_segment.api.settings import Settings
+from airflow_provider_segment.errors import SegmentConfigurationError
+
+USER_AGENT = f"airflow-provider-segment/{__version__}"
+JSON = "application/json"
+
+
+def build_request(
+    http: httpx.Client | httpx.AsyncClient, call: Call, settings: Settings, *, attempt: int, now: datetime
+) -> httpx.Request:
+    """The request of a call, with its credential.
+
+    :param attempt: how often this call was sent before
+    """
+    if not call.path.startswith("/") or call.path.startswith("//"):
+        raise SegmentConfigurationError(f"a path begins with one slash and holds no host: {call.safe_path!r}")
+    media_type = call.media_type or JSON
+    headers = {
+        "Accept": media_type,
+        "User-Agent": USER_AGENT,
+        "Authorization": _authorization(call.api, settings),
+    }
+    if call.body is not None:
+        headers["Content-Type"] = media_type
+    if call.api == "tracking":
+        headers["X-Retry-Count"] = str(attempt)
+    return http.build_request(
+        call.method,
+        _url(host_of(call.api, settings.region, settings.base_url) + call.path),
+        params=tuple(query_pairs(call.query)) if call.query else None,
+        headers=headers | dict(call.headers),
+        content=call.body(now) if call.body else None,
+    )
+
+
+@lru_cache(maxsize=64)
+def _url(text: str) -> httpx.URL:
+    # Of the thousands of requests of a backfill each goes to the same one.
+    return httpx.URL(text)
+
+
+CREDENTIAL_NAMES: dict[Api, str] = {
+    "public": "Public API token (its password)",
+    "tracking": "write key",
+    "profile": "Profile API token",
+}
+
+
+def _authorization(api: Api, settings: Settings) -> str:
+    secret = settings.secret_of(api)
+    if secret is None:
+        name = CREDENTIAL_NAMES[api]
+        raise SegmentConfigurationError(f"the Segment connection lacks a {name}, which this call needs")
+    value = secret.get_secret_value()
+    return f"Bearer {value}" if api == "public" else f"Basic {b64encode(f'{value}:'.encode()).decode()}"
+
+
+def json_body(document: Any) -> Callable[[datetime], bytes]:
+    """A body that is the same at every attempt."""
+    content = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return lambda _: content

@@ -1,0 +1,93 @@
+"""What a client needs to know: region, credentials, patience. Checked once, here."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from airflow_provider_segment.api.regions import Api, Region
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class Settings(BaseModel):
+    """Settings of a client. A null counts as not given; secrets are hidden when printed.
+
+    :param region: where the workspace lives, ``us`` or ``eu``
+    :param base_url: an origin that stands for all of Segment's hosts (sandbox, proxy, private gateway)
+    :param public_api_token: token of the Public API
+    :param write_key: write key of a source, for the Tracking API
+    :param profile_api_token: access token of a space, for the Profile API
+    :param workspace: the workspace's slug, for links to Segment's app
+    :param timeout: seconds that one request may take to connect, to send and to answer, each
+    :param retries: retries of one request, instead of the defaults in ``retries.py``; waits that Segment
+        asked for do not count
+    :param log_requests: log each request at INFO instead of DEBUG
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    region: Region = "us"
+    base_url: str | None = None
+    public_api_token: SecretStr | None = None
+    write_key: SecretStr | None = None
+    profile_api_token: SecretStr | None = None
+    workspace: str | None = None
+    timeout: PositiveFloat = DEFAULT_TIMEOUT
+    retries: NonNegativeInt | None = None
+    log_requests: bool = False
+
+    def secret_of(self, api: Api) -> SecretStr | None:
+        """The credential for one of Segment's APIs."""
+        secrets: dict[Api, SecretStr | None] = {
+            "public": self.public_api_token,
+            "tracking": self.write_key,
+            "profile": self.profile_api_token,
+        }
+        return secrets[api]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Airflow's form saves an explicit null, or an empty string, for each field left empty; a secret that
+        # comes from a file often ends in a newline.
+        stripped = {
+            name: value.strip() if isinstance(value, str) else value for name, value in values.items()
+        }
+        return {name: value for name, value in stripped.items() if value is not None and value != ""}
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _region_in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("public_api_token", "write_key", "profile_api_token")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = value.get_secret_value() if value else ""
+        if not (secret.isascii() and secret.isprintable()):
+            raise ValueError("holds characters that no token or key has")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value if "://" in value else f"https://{value}")
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("is not an http or https URL")
+        if "@" in url.netloc:
+            raise ValueError("holds user information, which would replace Segment's credential")
+        _ = url.port  # raises ValueError where it is no number
+        return url.geturl()

@@ -1,0 +1,49 @@
+"""What the Test button of a connection finds out: a line on each credential that is there."""
+
+from __future__ import annotations
+
+from airflow_provider_segment.api.client import SegmentClient
+from airflow_provider_segment.api.regions import REGION_NAMES
+from airflow_provider_segment.errors import SegmentError
+
+
+def check(client: SegmentClient) -> tuple[bool, str]:
+    """Whether no credential is wrong, and what is known of each.
+
+    Segment offers no call that validates a write key without sending an event; with a Public API token the
+    key is looked for among the sources. A Profile API token cannot be tried without naming a space.
+    """
+    settings = client.settings
+    findings: list[str] = []
+    well = True
+    if settings.public_api_token is not None:
+        try:
+            workspace = client.request("GET", "/").data["workspace"]
+            findings.append(f"Public API token: works for workspace {workspace.get('name')!r}")
+        except SegmentError as error:
+            well = False
+            findings.append(f"Public API token: {error}")
+    if settings.write_key is not None:
+        known, finding = _find_source(client) if settings.public_api_token and well else (None, "")
+        well = well and known is not False
+        findings.append(f"write key: {finding or 'not checked, as that needs a Public API token that works'}")
+    if settings.profile_api_token is not None:
+        findings.append("Profile API token: not checked, as that needs a space")
+    if not findings:
+        return False, "No credential: fill in a Public API token, a write key or a Profile API token."
+    where = f" at {settings.base_url}" if settings.base_url else ""
+    return well, f"Region {REGION_NAMES[settings.region]}{where}: {'; '.join(findings)}"
+
+
+def _find_source(client: SegmentClient) -> tuple[bool | None, str]:
+    assert client.settings.write_key is not None
+    write_key = client.settings.write_key.get_secret_value()
+    hidden = 0
+    for source in client.paginate("/sources", key="sources"):
+        if write_key in (source.get("writeKeys") or []):
+            state = "" if source.get("enabled", True) else ", which is disabled"
+            return bool(source.get("enabled", True)), f"belongs to source {source.get('slug')!r}{state}"
+        hidden += not source.get("writeKeys")
+    if hidden:
+        return None, f"not found; the token may not see the write keys of {hidden} sources"
+    return False, "belongs to no source of this workspace"

@@ -1,0 +1,119 @@
+"""What all declared operators and sensors share: a connection, checked arguments, secrets kept secret, a link
+to Segment's app, asset events."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_segment.api.redaction import without_write_keys
+from airflow_provider_segment.assets import emit
+from airflow_provider_segment.resources import resource_in, resources_in
+from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
+from airflow_provider_segment.tasks.links import SegmentLink, leave_link
+from airflow_provider_segment.version_compat import mask_secret
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
+
+    from airflow_provider_segment.hooks.segment import SegmentHook
+
+# Airflow knows `password`, `private_key`, ...; Segment's settings have `privateKey`, `writeKey`, ...
+_SECRET_NAME = re.compile("key|secret|token|password|passphrase|credential|certificate", re.IGNORECASE)
+
+
+class SegmentTask(Declarative, BaseOperator):
+    """An operator or a sensor with a connection to Segment.
+
+    :param segment_conn_id: the Airflow connection
+    """
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are secret, or that hold secrets."""
+
+    segment_conn_id: Arg[str] = option(default="segment_default")
+
+    ui_color = "#d5f2e3"
+    operator_extra_links = (SegmentLink(),)
+
+    if TYPE_CHECKING:
+        # To type checkers an operator takes what BaseOperator stores, which is narrower than what it takes.
+        dag: Any = None
+        on_execute_callback: Any = None
+        on_failure_callback: Any = None
+        on_retry_callback: Any = None
+        on_skipped_callback: Any = None
+        on_success_callback: Any = None
+        post_execute: Any = None
+        pre_execute: Any = None
+        retry_delay: Any = None
+        sla: Any = None
+        task_display_name: Any = None
+        trigger_rule: Any = None
+
+        @property
+        def output(self) -> PlainXComArg: ...
+
+    @cached_property
+    def hook(self) -> SegmentHook:
+        """The hook of the task's connection."""
+        from airflow_provider_segment.hooks.segment import SegmentHook
+
+        return SegmentHook(str(self.segment_conn_id))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Given or rendered, on a mapped task or not: a value comes by here before Airflow shows it.
+        if name in self.secrets:
+            _mask(value)
+        super().__setattr__(name, value)
+
+
+class SegmentBaseOperator(SegmentTask):
+    """Does something with Segment."""
+
+    returns: ClassVar[str | None] = None
+    """The member of the answer's ``data`` that the operator returns; None for all of ``data``."""
+
+    waits: ClassVar[bool] = False
+    """Whether people will look at the task while it runs."""
+
+    def execute(self, context: Context) -> Any:
+        """Check the arguments, send the request, return what it brought."""
+        arguments = self.arguments()
+        leave_link(context, self.hook, resources_in(arguments), look_up=self.waits)
+        return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
+
+    def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
+        """Tell others of the result, before it is returned."""
+        made = resource_in(self.returns, result)
+        if made and made.page:
+            leave_link(context, self.hook, [made])
+        if change := self.change(arguments, result):
+            emit(self.outlets, context, change, made or next(resources_in(arguments), None))
+        ti = context.get("ti")
+        if ti and self.do_xcom_push and isinstance(result, dict) and "id" in result:
+            # `create.output["id"]` is the XCom of that key, not an item of the returned dict.
+            ti.xcom_push(key="id", value=result["id"])
+        return result
+
+    def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
+        """What was changed, for the events of the task's outlets; nothing where it only read."""
+        return result if isinstance(result, dict) else {"result": result}
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Do what the operator is for, with checked arguments; what this returns is returned."""
+        raise NotImplementedError
+
+
+def _mask(value: Any) -> None:
+    """Have Airflow mask a secret, or what is one in a dict by its name, in logs and in rendered templates."""
+    if isinstance(value, str):
+        mask_secret(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, dict) or _SECRET_NAME.search(str(name)):
+                _mask(inner)

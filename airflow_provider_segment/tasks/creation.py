@@ -1,0 +1,101 @@
+"""Creating without doubling: Segment has no idempotency key, and Airflow retries tasks.
+
+Where a resource has a natural key (a slug, a name within its parent), its list tells whether it is there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator, wire_name
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+SENT = "segment_create_sent"
+"""The key in the task state store: this task instance found nothing, and sent its create."""
+
+
+class SegmentCreateOperator(SegmentOperator):
+    """Creates something that has a natural key.
+
+    A retry of a task whose first try lost the answer returns what that try created.
+
+    :param if_exists: where there is one with the same natural key: ``fail`` (without a retry), ``skip``
+        (return it as it is), or ``update`` (change it to the arguments given)
+    """
+
+    natural_key: ClassVar[tuple[str, ...]]
+    """The arguments that, with the path, tell two such resources apart."""
+
+    listed_by: ClassVar[type[SegmentOperator]]
+    updated_by: ClassVar[type[SegmentOperator]]
+
+    if_exists: Arg[Literal["fail", "skip", "update"]] = option(default="fail")
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Look whether it exists, then create, adopt, update or fail."""
+        existing = self.find(arguments)
+        if existing is None:
+            return self.create(arguments, context)
+        if arguments["if_exists"] == "update":
+            return self.update(existing, arguments)
+        if arguments["if_exists"] == "skip":
+            self.log.info("It exists already, nothing created: id %s", existing.get("id"))
+            return existing
+        if self.was_sent(context):
+            self.log.warning("Created by an earlier try of this task: id %s", existing.get("id"))
+            return existing
+        names = ", ".join(self.natural_key)
+        raise AirflowFailException(
+            f"{type(self).__name__}: one with the same {names} exists already (id {existing.get('id')}); "
+            "if_exists='skip' returns it, if_exists='update' changes it"
+        )
+
+    def find(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        """The existing resource with the same natural key."""
+        lister = self.listed_by
+        if issubclass(lister, SegmentListOperator):
+            _, path, options = lister.request(arguments)
+            options |= {"page_size": lister.fields["page_size"].default, "media_type": lister.media_type}
+            items = self.hook.paginate(path, key=lister.returns, **options)
+        else:
+            items = self.send(arguments, lister)
+        return next((item for item in items if self.is_same(item, arguments)), None)
+
+    def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
+        """Whether an item of the list has the natural key asked for."""
+        return all(
+            item.get(wire_name(name, self.fields[name])) == arguments.get(name) for name in self.natural_key
+        )
+
+    def create(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Create, leaving a note for a retry that the answer may be lost."""
+        from airflow_provider_segment.errors import SegmentAPIError
+
+        store = context.get("task_state_store")
+        if store:
+            store.set(SENT, True)
+        try:
+            return self.send(arguments)
+        except SegmentAPIError as error:
+            if store and error.status < 500:
+                store.delete(SENT)  # refused: whatever appears later is not ours
+            raise
+
+    def was_sent(self, context: Context) -> bool:
+        """Whether an earlier try of this task instance sent its create.
+
+        Before Airflow 3.3, which has no memory for this: whether there was an earlier try.
+        """
+        store, ti = context.get("task_state_store"), context.get("ti")
+        return bool(store.get(SENT)) if store else bool(ti and ti.try_number > 1)
+
+    def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
+        """Change what exists to the arguments given."""
+        fields = self.updated_by.fields
+        id_name = next(name for name, f in fields.items() if f.place == "path" and name not in self.fields)
+        return self.send({**arguments, id_name: existing["id"]}, self.updated_by)

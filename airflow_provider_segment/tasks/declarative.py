@@ -1,0 +1,200 @@
+"""Operators whose arguments are declared: annotated names in the class body.
+
+:mod:`airflow_provider_segment.tasks.operation` makes requests of them.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from enum import Enum
+from functools import cache
+from inspect import Parameter, Signature, get_annotations, signature
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, cast
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+from typing_extensions import Required, TypedDict, dataclass_transform
+
+T = TypeVar("T")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.providers.common.compat.sdk import XComArg
+
+    Arg: TypeAlias = T | str | XComArg
+else:
+    Arg = Annotated[T, "itself, a template that renders to it, or the output of another task"]
+
+
+class NotGiven(Enum):
+    """The absence of an argument: unlike ``None``, which is sent as null and unsets what was set."""
+
+    NOT_GIVEN = "not given"
+
+    def __repr__(self) -> str:
+        return self.value
+
+    __str__ = __repr__
+
+
+NOT_GIVEN: Any = NotGiven.NOT_GIVEN
+REQUIRED: Any = Parameter.empty
+
+
+class Field:
+    """A declared argument: where it goes, its default, and its name there if not the camelCase one."""
+
+    def __init__(self, place: str, default: Any = REQUIRED, name: str | None = None) -> None:
+        self.place = place
+        self.default = default
+        self.name = name
+        self.annotation: Any = None
+
+    def parameter(self, name: str) -> Parameter:
+        """The constructor's parameter for this argument."""
+        return Parameter(name, Parameter.KEYWORD_ONLY, default=self.default, annotation=self.annotation)
+
+
+def path(*, default: Any = REQUIRED) -> Any:
+    """A part of the path."""
+    return Field("path", default)
+
+
+def query(*, default: Any = REQUIRED, name: str | None = None) -> Any:
+    """A query parameter. ``None`` counts as not given: a query has no null."""
+    return Field("query", default, name)
+
+
+def body(*, default: Any = REQUIRED, name: str | None = None) -> Any:
+    """A member of the body; without this function, what a declared name is."""
+    return Field("body", default, name)
+
+
+def option(*, default: Any = REQUIRED) -> Any:
+    """An argument for the operator itself, never sent."""
+    return Field("option", default)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(path, query, body, option))
+class Declarative:
+    """Makes the constructor and the template fields of an operator, or a sensor, from its annotations.
+
+    A class that writes its own ``__init__`` keeps it and declares nothing; its subclasses may declare again.
+    """
+
+    fields: ClassVar[dict[str, Field]] = {}  # all declared arguments, inherited ones last
+    _own: ClassVar[dict[str, Field]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited = _fields_of(cls.__mro__[1:])
+        cls._own = {} if "__init__" in vars(cls) else _declare(cls, inherited)
+        cls.fields = cls._own | {name: field for name, field in inherited.items() if name not in cls._own}
+        if "template_fields" not in vars(cls):
+            cls.template_fields = tuple(cls.fields)  # type: ignore[attr-defined]
+        if "__init__" not in vars(cls):
+            # Airflow's metaclass wraps it after this, and reads its signature.
+            cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+
+    @classmethod
+    @cache
+    def _checker(cls) -> Any:
+        from pydantic import ConfigDict, TypeAdapter, WrapValidator
+
+        hints: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            if own := vars(base).get("_own"):
+                types: Any = get_annotations(base, eval_str=True)
+                for name, field in own.items():
+                    hint: Any = Annotated[types[name], WrapValidator(_or_json)]
+                    hints[name] = Required[hint] if field.default is REQUIRED else hint
+        shape = cast(Any, TypedDict)(cls.__name__, hints, total=False)
+        # Numbers to text: native rendering makes a number of an id that is all digits.
+        shape.__pydantic_config__ = ConfigDict(coerce_numbers_to_str=True, extra="allow")
+        return TypeAdapter(shape)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that were given, rendered, each checked against its annotation.
+
+        :raises AirflowFailException: naming each wrong one; a retry would not help
+        """
+        from pydantic import ValidationError
+
+        given = {name: value for name in self.fields if (value := getattr(self, name)) is not NOT_GIVEN}
+        try:
+            return cast("dict[str, Any]", self._checker().validate_python(given))
+        except ValidationError as error:
+            # Without the values, nor a cause that shows them: they may be secrets.
+            wrong = {f"{_where(one['loc'])}: {one['msg']}" for one in error.errors(include_input=False)}
+            raise AirflowFailException(f"{type(self).__name__}: {'; '.join(sorted(wrong))}") from None
+
+
+def _fields_of(mro: tuple[type, ...]) -> dict[str, Field]:
+    fields: dict[str, Field] = {}
+    for base in mro:
+        for name, field in vars(base).get("_own", {}).items():
+            fields.setdefault(name, field)
+    return fields
+
+
+@cache
+def _parameters(cls: Any) -> frozenset[str]:
+    return frozenset(signature(cls).parameters)
+
+
+def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, Field]:
+    """The fields that a class body declares; what it assigned becomes a plain default."""
+    fields = {}
+    foreign: Any = next(base for base in cls.__mro__ if not issubclass(base, Declarative))
+    for name, annotation in get_annotations(cls).items():
+        if name.startswith("_") or "ClassVar" in str(annotation):
+            continue
+        if name not in inherited and (hasattr(super(cls, cls), name) or name in _parameters(foreign)):
+            raise TypeError(f"{cls.__name__}: Airflow, or a base class, has the name {name!r} for itself")
+        value = vars(cls).get(name, REQUIRED)
+        fields[name] = field = value if isinstance(value, Field) else Field("body", value)
+        field.annotation = annotation
+        if field.default is not REQUIRED:
+            setattr(cls, name, field.default)
+        elif value is not REQUIRED:
+            delattr(cls, name)
+    return fields
+
+
+def _constructor(cls: type[Declarative]) -> Callable[..., None]:
+    # Straight to the nearest constructor written by hand (Airflow's, or that of a user's class in between).
+    mro: tuple[Any, ...] = cls.__mro__
+    parent = next(b for b in mro[1:] if "__init__" in vars(b) and not hasattr(b.__init__, "declared"))
+    fields = _fields_of(mro[: mro.index(parent)])
+    again = fields.keys() & getattr(parent, "fields", {}).keys()
+
+    def __init__(self: Declarative, **kwargs: Any) -> None:
+        values = {name: kwargs.pop(name, field.default) for name, field in fields.items()}
+        parent.__init__(self, **kwargs, **{name: values[name] for name in again})
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    parameters = [
+        Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+        *(field.parameter(name) for name, field in fields.items()),
+        Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any"),
+    ]
+    __init__.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    __init__.declared = True  # type: ignore[attr-defined]
+    return __init__
+
+
+def _or_json(value: Any, check: Callable[[Any], Any]) -> Any:
+    """The value as it is, or the JSON in it: a template that is not rendered natively gives text."""
+    try:
+        return check(value)
+    except ValueError:
+        if isinstance(value, str):
+            with suppress(json.JSONDecodeError):
+                return check(json.loads(value))
+        raise
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    # Pydantic's location also names its own steps.
+    return ".".join(str(step) for step in location if not isinstance(step, str) or step.isidentifier())

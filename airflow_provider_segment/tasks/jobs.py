@@ -1,0 +1,237 @@
+"""Jobs of Segment's: started, waited for, cancelled; started once, whatever happens on the way.
+
+Segment has no idempotency key, and what starts a job may lose its answer: to a broken connection, to a crash
+of the worker. So a job's start is noted before it is asked for, and its id right after; whoever finds the
+first note without the second looks among Segment's jobs before starting another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.retries import KILL_RETRIES, MAX_POLL_FAILURES
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.memory import DEADLINE, Memory
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_segment.api.settings import Settings
+    from airflow_provider_segment.triggers.segment import Request
+    from airflow_provider_segment.waiting.condition import Condition, Verdict
+
+Job = dict[str, Any]
+"""What is known of a started job, as plain JSON: ids, and facts of its start."""
+
+STARTING, STARTED = "job_starting", "job"
+
+LOST_AFTER = (0.0, 5.0, 10.0)
+"""Seconds to wait before each look for a job whose start was not answered."""
+
+T = TypeVar("T")
+
+
+class SegmentJobOperator(SegmentBaseOperator):
+    """Starts a job of Segment's, and waits for its end.
+
+    A retry goes on with the job of the try before it, unless that has failed; on Airflow before 3.3, which
+    has no memory for this, it starts another. A task that is cleared starts a new one. Ending the task (mark
+    as failed, clear, kill) cancels the job, where Segment can cancel it: in the worker always, of a deferred
+    task on Airflow 3.3 and later.
+
+    :param wait_for_completion: False to return what is known of the job as soon as it is started
+    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    :param poll_interval: seconds from look to look
+    :param timeout: seconds to wait in all; the job itself goes on
+    :param max_poll_failures: failed looks in a row that are lived with
+    :raises SegmentJobError: the job ended, and not well
+    :raises SegmentWaitTimeoutError: it did not end in time
+    :raises SegmentError: it could not be started, or not be looked at
+    """
+
+    wait_for_completion: Arg[bool] = option(default=True)
+    deferrable: Arg[bool] = option(default=conf.getboolean("operators", "default_deferrable", fallback=False))
+    poll_interval: Arg[float] = option(default=30.0)
+    timeout: Arg[float] = option(default=7 * 24 * 60 * 60.0)
+    max_poll_failures: Arg[int] = option(default=MAX_POLL_FAILURES)
+
+    waits = True
+
+    can_be_found: ClassVar[bool] = False
+    """Whether Segment lists them: one whose start was not answered is looked for; else it is an error."""
+
+    _running: Any = None  # the job and the client's settings, for who ends the task
+
+    # What a job says of itself.
+
+    def before(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What to remember from before the start, to tell the new job from older ones by."""
+        return {}
+
+    def start(self, arguments: dict[str, Any]) -> Job:
+        """Start a job."""
+        raise NotImplementedError
+
+    def find(self, arguments: dict[str, Any], before: dict[str, Any]) -> Job | None:
+        """The job that was started after ``before`` was taken, by a request whose answer was lost."""
+        raise NotImplementedError
+
+    def condition(self, job: Job) -> Condition:
+        """When the job has ended."""
+        raise NotImplementedError
+
+    def cancellation(self, job: Job) -> Request | None:
+        """The request that cancels the job; None where none can."""
+        return None
+
+    # What all of them do.
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Start the job, or go on with one that was started before, and wait for it."""
+        memory = Memory(context)
+        job, verdict = self._resumed(arguments, memory)
+        if job and verdict and verdict.state == "done":
+            self._show(job, context)
+            return self._result(verdict, context)
+        return self.wait(job or self._start_once(arguments, memory), arguments, context)
+
+    def wait(self, job: Job, arguments: dict[str, Any], context: Context) -> Any:
+        """Wait for a job that is started."""
+        self._show(job, context)  # before the wait, for whoever looks meanwhile
+        if not arguments["wait_for_completion"]:
+            return job
+        client = self.hook.get_conn()
+        self._running = job, client.settings
+        condition = self.condition(job)
+        seconds = Memory(context).seconds_left(arguments["timeout"])
+        if arguments["deferrable"]:
+            self._defer(job, condition, arguments, seconds)
+        from airflow_provider_segment.waiting.watch import Watch, wait
+
+        watch = Watch(condition, arguments["max_poll_failures"])
+        verdict = wait(watch, client, interval=arguments["poll_interval"], timeout=seconds)
+        return self._result(verdict, context)
+
+    @staticmethod
+    def _show(job: Job, context: Context) -> None:
+        cast("Any", context)["ti"].xcom_push(key="job", value=job)
+
+    def resume(self, context: Context, event: Any = None) -> Any:
+        """Go on after the trigger."""
+        from airflow_provider_segment.triggers.segment import read_event
+
+        return self.finish(self.arguments(), self._result(read_event(event), context), context)
+
+    def on_kill(self) -> None:
+        """Cancel the job."""
+        if self._running is None:
+            return
+        job: Job = self._running[0]
+        settings: Settings = self._running[1]
+        if request := self.cancellation(job):
+            from airflow_provider_segment.api.client import SegmentClient
+
+            # This may come in the middle of a request of the task's own, or of Airflow's: with neither client
+            # nor connection of that, and no error that would get lost in there.
+            try:
+                with SegmentClient(settings.model_copy(update={"retries": KILL_RETRIES})) as client:
+                    answer = client.request(**request, repeatable=True)
+                self.log.info("Asked Segment to cancel: %s", answer.data)
+            except Exception as error:
+                self.log.error("The job goes on, it could not be cancelled: %s", error)
+
+    def _result(self, verdict: Verdict, context: Context) -> Any:
+        from airflow_provider_segment.errors import SegmentJobError
+
+        if verdict.state == "failed":
+            if verdict.result is not None:
+                cast("Any", context)["ti"].xcom_push(key="failed", value=verdict.result)
+            raise SegmentJobError(verdict.message)
+        self.log.info("%s", verdict.message)
+        return verdict.result
+
+    def _resumed(self, arguments: dict[str, Any], memory: Memory) -> tuple[Job | None, Verdict | None]:
+        """The job of an earlier try, unless it has failed, and how it stands."""
+        from airflow_provider_segment.errors import SegmentNotFoundError
+        from airflow_provider_segment.waiting.watch import look
+
+        job: Job | None = memory.get(STARTED)
+        before = memory.get(STARTING)
+        if job is None and before is not None and self.can_be_found:
+            job = self.find(arguments, before)
+            memory.note(**{STARTED: job})
+        if job is None:
+            return None, None
+        try:
+            verdict = look(self.condition(job), self.hook.get_conn())
+        except SegmentNotFoundError:
+            self.log.warning("The job of an earlier try does not exist any more: %s", job)
+            return None, None
+        if verdict.state == "failed":
+            self.log.info("The job of an earlier try has failed: %s", verdict.message)
+            return None, None
+        self.log.info("Going on with the job of an earlier try: %s", job)
+        return job, verdict
+
+    def _start_once(self, arguments: dict[str, Any], memory: Memory) -> Job:
+        from airflow_provider_segment.errors import SegmentError
+        from airflow_provider_segment.waiting.watch import may_have_run
+
+        before = self.before(arguments)
+        memory.note(**{STARTED: None, DEADLINE: None, STARTING: before})
+        try:
+            job = self.start_or_find(
+                lambda: self.start(arguments),
+                (lambda: self.find(arguments, before)) if self.can_be_found else None,
+            )
+        except SegmentError as error:
+            if not may_have_run(error):
+                memory.note(**{STARTING: None})  # refused: what runs later is not ours
+            raise
+        memory.note(**{STARTED: job, STARTING: None})
+        self.log.info("Started: %s", job)
+        return job
+
+    def start_or_find(self, start: Callable[[], T], find: Callable[[], T | None] | None) -> T:
+        """Start something; where the answer is lost, find it, or else start it again, once.
+
+        :param find: None where it cannot be found: it is not started again, then
+        """
+        from airflow_provider_segment.errors import SegmentError
+        from airflow_provider_segment.waiting.watch import may_have_run
+
+        try:
+            return start()
+        except SegmentError as error:
+            if not may_have_run(error):
+                raise
+            if find is None:
+                self.log.error("It may have been started, which Segment offers no way to find out")
+                raise
+            self.log.warning("It may have been started: looking for it. %s", error)
+        for seconds in LOST_AFTER:
+            Clock().sleep(seconds)
+            if found := find():
+                return found
+        self.log.warning("It was not started: starting it again")
+        return start()
+
+    def _defer(self, job: Job, condition: Condition, arguments: dict[str, Any], seconds: float) -> None:
+        from airflow_provider_segment.triggers.segment import deferral
+
+        self.defer(
+            method_name="resume",
+            **deferral(
+                condition,
+                segment_conn_id=str(self.segment_conn_id),
+                poll_interval=arguments["poll_interval"],
+                max_poll_failures=arguments["max_poll_failures"],
+                timeout=seconds,
+                on_kill_request=self.cancellation(job),
+            ),
+        )

@@ -1,0 +1,73 @@
+"""The link from a task to its resource's page in Segment's app."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+from airflow_provider_segment.api.regions import APPS
+from airflow_provider_segment.resources import WORKSPACE_PAGE, resource_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
+
+    from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.resources import Reference
+
+log = logging.getLogger(__name__)
+
+KEY = "segment_link"
+"""The XCom that holds the link."""
+ANY_WORKSPACE = "goto-my-workspace"
+"""Where the app leads whoever follows the link to the workspace that they are in."""
+
+
+class SegmentLink(BaseOperatorLink):
+    """The button "Segment" of a task. The link is there as soon as the task has begun."""
+
+    name = "Segment"  # pyright: ignore
+    xcom_key = KEY  # pyright: ignore
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The link that the task left."""
+        from airflow.providers.common.compat.sdk import XCom
+
+        return XCom.get_value(ti_key=ti_key, key=KEY) or ""  # pyright: ignore[reportArgumentType]
+
+
+def leave_link(
+    context: Context, hook: SegmentHook, resources: Iterable[Reference], *, look_up: bool = False
+) -> None:
+    """Put the link to the page of a task's resource where Airflow finds it.
+
+    :param resources: what the task is about; the first with a page of its own counts
+    :param look_up: ask Segment for what the address of a page needs and an id does not tell
+    """
+    ti: Any = context.get("ti")
+    if not ti:
+        return
+    pages = ((_with_slug(each, hook) if look_up else each).page for each in resources)
+    settings = hook.get_conn().settings
+    workspace = f"{APPS[settings.region]}/{settings.workspace or ANY_WORKSPACE}"
+    ti.xcom_push(key=KEY, value=workspace + next(filter(None, pages), WORKSPACE_PAGE))
+
+
+def _with_slug(resource: Reference, hook: SegmentHook) -> Reference:
+    if not resource.needs_slug:
+        return resource
+    from airflow_provider_segment.errors import SegmentError
+    from airflow_provider_segment.hooks.segment import SegmentHook
+
+    member = resource.kind.member
+    try:
+        # A link is not worth a second try.
+        data = SegmentHook(hook.segment_conn_id, retries=0).request("GET", resource.path).data
+    except SegmentError as error:
+        log.debug("No link to the page itself: %s", error)
+        return resource
+    found = resource_in(member, data.get(member)) if isinstance(data, dict) else None
+    return found or resource

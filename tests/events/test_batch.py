@@ -1,0 +1,79 @@
+"""Batches: never over a limit, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_segment.events import limits
+from airflow_provider_segment.events.batch import Batch
+
+pytestmark = pytest.mark.core
+
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+LATER = datetime(2026, 1, 2, 0, 0, 1, tzinfo=timezone.utc)
+
+
+def event(number: int, size: int = 0) -> bytes:
+    return b'{"n":%d,"x":"%b"}' % (number, b"x" * size)
+
+
+def filled(sizes: list[int]) -> list[Batch]:
+    batches = [Batch()]
+    for number, size in enumerate(sizes):
+        if not batches[-1].add(event(number, size), number):
+            batches.append(Batch())
+            assert batches[-1].add(event(number, size), number), "an empty batch takes any event"
+    return batches
+
+
+@given(
+    st.lists(
+        st.integers(0, limits.MAX_EVENT_BYTES - 40) | st.sampled_from([0, 1, limits.MAX_EVENT_BYTES - 40]),
+        max_size=120,
+    )
+)
+def test_no_batch_is_over_a_limit_and_every_event_is_in_one(sizes: list[int]) -> None:
+    batches = filled(sizes)
+    for batch in batches:
+        size = batch.size
+        body = batch.body(NOW)
+        assert len(body) == size or not len(batch)
+        assert len(body) <= limits.MAX_BATCH_BYTES
+    sent = [item["n"] for batch in batches for item in json.loads(batch.body(NOW))["batch"]]
+    assert sent == list(range(len(sizes)))
+
+
+def test_the_number_of_events_is_limited() -> None:
+    first, second = filled([0] * (limits.MAX_BATCH_EVENTS + 1))
+    assert (len(first), len(second)) == (limits.MAX_BATCH_EVENTS, 1)
+    batch = Batch(2)
+    assert [batch.add(event(n), n) for n in range(3)] == [True, True, False]
+
+
+def test_each_attempt_says_when_it_was_made() -> None:
+    (batch,) = filled([5, 5])
+    first, second = json.loads(batch.body(NOW)), json.loads(batch.body(LATER))
+    assert (first.pop("sentAt"), second.pop("sentAt")) == (
+        "2026-01-02T00:00:00.000Z",
+        "2026-01-02T00:00:01.000Z",
+    )
+    assert first == second
+    assert first["context"]["library"]["name"] == "airflow-provider-segment"
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_halves_hold_the_same_events(sent_before: bool) -> None:
+    (batch,) = filled([1, 2, 3, 4, 5])
+    if sent_before:
+        batch.body(NOW)
+    halves = batch.halves()
+    assert [half.positions for half in halves] == [[0, 1], [2, 3, 4]]
+    assert [held for half in halves for held in half.events()] == [event(n, n + 1) for n in range(5)]
+    for half in halves:
+        size = half.size
+        assert len(half.body(NOW)) == size

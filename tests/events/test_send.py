@@ -1,0 +1,603 @@
+"""Sending, from an input to its report, over HTTP to the sandbox, in fair weather and foul."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from collections import Counter
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_segment.api import retries
+from airflow_provider_segment.api.client import AsyncSegmentClient
+from airflow_provider_segment.api.settings import Settings
+from airflow_provider_segment.errors import (
+    SegmentAuthenticationError,
+    SegmentBadRequestError,
+    SegmentConfigurationError,
+    SegmentInputError,
+    SegmentServerError,
+    SegmentStoppedError,
+)
+from airflow_provider_segment.events import send
+from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.dead_letters import DeadLetters
+from airflow_provider_segment.events.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES
+from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.events.send import Sending
+from airflow_provider_segment.events.sources.items import ItemSource
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.fake_clock import FakeClock
+
+pytestmark = pytest.mark.core
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without the waits."""
+    monkeypatch.setattr(retries, "BACKOFF_FIRST", 0.001)
+    monkeypatch.setattr(retries, "BACKOFF_MAX", 0.005)
+    monkeypatch.setattr(retries, "SERVER_WAIT_MIN", 0.005)
+
+
+@pytest.fixture
+def hook(caplog: pytest.LogCaptureFixture) -> SegmentHook:
+    """A hook that logs where caplog listens, on every version of Airflow."""
+    caplog.set_level(logging.INFO)
+    hook = SegmentHook(retries=2)
+    hook._log = logging.getLogger("tests.hook")
+    return hook
+
+
+def make_events(count: int, size: int = 0) -> list[dict[str, Any]]:
+    return [
+        {"type": "track", "event": "Counted", "userId": "u", "properties": {"n": n, "x": "x" * size}}
+        for n in range(count)
+    ]
+
+
+def write_lines(path: Path, lines: list[Any]) -> str:
+    texts = (line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+    path.write_bytes(b"".join(text + b"\n" for text in texts))
+    return str(path)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def numbers(sandbox: Sandbox) -> list[int]:
+    """The events that the sandbox holds, by number, sorted."""
+    return sorted(event["properties"]["n"] for event in sandbox.accepted)
+
+
+def assert_adds_up(report: SendReport) -> None:
+    assert report.read == report.sent + sum(report.rejected.values())
+    assert report.unsent == 0
+
+
+# Fair weather
+
+
+def test_a_file_arrives_whole(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", make_events(5_000, size=300))
+    report = SegmentHook().send_events(path=path)
+    assert numbers(segment_sandbox) == list(range(5_000))
+    assert (report.read, report.sent, report.retries) == (5_000, 5_000, 0)
+    assert report.first == {"file": path, "line": 1} and report.last == {"file": path, "line": 5_000}
+    batches = [request for request in segment_sandbox.requests if request["path"] == "/v1/batch"]
+    assert len(batches) == report.batches
+    assert segment_sandbox.summary["bytes"] == report.bytes
+    assert all(request["events"] <= 2_500 for request in batches)
+    assert report.bytes / report.batches > MAX_BATCH_BYTES * 0.8, "batches are well filled"
+    assert segment_sandbox.summary["dropped"] == {}
+
+
+def test_gzip_sends_the_same(segment_sandbox: Sandbox) -> None:
+    report = SegmentHook().send_events(make_events(3_000), gzip=True)
+    assert numbers(segment_sandbox) == list(range(3_000))
+    assert {request["headers"].get("Content-Encoding") for request in segment_sandbox.requests} == {"gzip"}
+    assert report.sent == 3_000
+
+
+def test_any_iterable_of_dicts_and_texts(segment_sandbox: Sandbox) -> None:
+    texts = (json.dumps(event) for event in make_events(10))
+    mixed = [text if n % 3 else text.encode() if n % 2 else json.loads(text) for n, text in enumerate(texts)]
+    assert SegmentHook().send_events(iter(mixed)).sent == 10
+    assert numbers(segment_sandbox) == list(range(10))
+
+
+def test_nothing_to_send_is_a_report_of_nothing(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    report = SegmentHook().send_events(path=write_lines(tmp_path / "a.jsonl", [b"", b"  "]))
+    assert (report.read, report.sent, report.first) == (0, 0, {"file": str(tmp_path / "a.jsonl"), "line": 1})
+    assert SegmentHook().send_events([]).as_dict()["first"] is None
+    assert not segment_sandbox.requests
+
+
+def test_sending_again_doubles_nothing(segment_sandbox: Sandbox) -> None:
+    for _ in range(2):
+        assert SegmentHook().send_events(make_events(100)).sent == 100
+    assert numbers(segment_sandbox) == list(range(100))
+    assert segment_sandbox.summary["dropped"] == {"duplicate": 100}
+
+
+def test_every_batch_says_when_it_was_sent_and_who_sent_it(segment_sandbox: Sandbox) -> None:
+    SegmentHook().send_events(make_events(1))
+    (event,) = segment_sandbox.accepted
+    assert event["context"]["library"]["name"] == "airflow-provider-segment"
+    (request,) = segment_sandbox.requests
+    assert abs(time.time() - _epoch(request["sentAt"])) < 10
+    assert request["headers"]["User-Agent"].startswith("airflow-provider-segment/")
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def test_a_source_s_write_key_can_be_looked_up(segment_sandbox: Sandbox) -> None:
+    hook = SegmentHook()
+    created = hook.request(
+        "POST", "/sources", json={"slug": "other", "enabled": True, "metadataId": "IqDTy1TpoU"}
+    ).data["source"]
+    hook.send_events(make_events(3), source_id=created["id"])
+    assert {event["projectId"] for event in segment_sandbox.accepted} == {created["id"]}
+
+
+def test_a_ceiling_for_the_rate(tmp_path: Path) -> None:
+    clock = FakeClock()
+    sent_at: list[tuple[float, int]] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent_at.append((clock.monotonic(), len(json.loads(request.content)["batch"])))
+        return httpx.Response(200, json={"success": True})
+
+    async def run() -> SendReport:
+        transport = httpx.MockTransport(respond)
+        async with AsyncSegmentClient(Settings(write_key="k"), transport=transport, clock=clock) as client:
+            letters = DeadLetters(None, logging.getLogger())
+            source = ItemSource(make_events(1_000))
+            sending = Sending(
+                source, Checker("k"), client, letters, log=logging.getLogger(), max_events_per_second=200
+            )
+            return await sending.run()
+
+    assert asyncio.run(run()).sent == 1_000
+    assert [count for _, count in sent_at] == [200] * 5, "no batch is worth more than a second"
+    assert [moment for moment, _ in sent_at] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({}, "either events or path"),
+        ({"events": [], "path": "x"}, "either events or path"),
+        ({"events": "[{}]"}, "not one str"),
+        ({"events": {"type": "track"}}, "not one dict"),
+        ({"events": [], "timestamp": "2026-01-02"}, "timestamp"),
+        ({"events": [], "concurrency": 0}, "concurrency"),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    segment_sandbox: Sandbox, arguments: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(SegmentConfigurationError, match=complaint):
+        SegmentHook().send_events(**arguments)
+
+
+# Rejected events
+
+
+BAD: list[Any] = [
+    {"type": "track", "event": "x"},
+    b"not json",
+    b'{"type":"track","event":"x","userId":"u","prop',
+    [1, 2],
+    {"type": "page", "userId": "u", "timestamp": "2026-01-02"},
+    {"type": "page", "userId": "u", "properties": {"x": "x" * MAX_EVENT_BYTES}},
+]
+
+
+def test_rejected_events_are_kept_with_place_and_reason_and_can_be_sent_again(
+    segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    good = make_events(20)
+    path = write_lines(tmp_path / "a.jsonl", [*good[:10], *BAD, *good[10:]])
+    rejects = tmp_path / "deep" / "rejects.jsonl"
+    report = SegmentHook().send_events(path=path, rejects_path=str(rejects))
+    assert_adds_up(report)
+    assert report.rejected == Counter(
+        {"missing_id": 1, "not_json": 2, "not_an_object": 1, "invalid_timestamp": 1, "too_large": 1}
+    )
+    letters = read_lines(rejects)
+    assert [letter["line"] for letter in letters] == [11, 12, 13, 14, 15, 16]
+    assert {letter["file"] for letter in letters} == {path}
+    assert letters[0]["event"] == BAD[0] and letters[1]["raw"] == "not json"
+
+    for letter in letters:
+        letter["event"] = {
+            "type": "track",
+            "event": "Mended",
+            "userId": "u",
+            "properties": {"n": letter["line"] * 100},
+        }
+    mended = write_lines(tmp_path / "mended.jsonl", letters)
+    assert SegmentHook().send_events(path=mended).sent == len(BAD)
+    assert numbers(segment_sandbox) == [*range(20), *range(1100, 1700, 100)]
+
+
+def test_without_a_path_the_first_rejects_are_logged(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = hook.send_events([{"type": "track"}] * 50)
+    assert report.rejected["missing_field"] == 50
+    lines = [line for line in caplog.text.splitlines() if "Rejected (" in line]
+    assert len(lines) == 10 and "item 1" in lines[0]
+
+
+def test_the_rejects_of_the_last_night_are_not_an_input_of_the_next(
+    segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    write_lines(tmp_path / "a.jsonl", [*make_events(3), {"type": "track"}])
+    rejects = str(tmp_path / "rejects.jsonl")
+    for _ in range(2):
+        report = SegmentHook().send_events(path=f"{tmp_path}/*.jsonl", rejects_path=rejects)
+        assert (report.read, len(read_lines(tmp_path / "rejects.jsonl"))) == (4, 1)
+
+
+def test_rejects_never_overwrite_the_input(
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_lines(tmp_path / "a.jsonl", make_events(3))
+    (tmp_path / "link").symlink_to(tmp_path)
+    spellings = [path, f"file://{path}", f"{tmp_path}/x/../a.jsonl", f"{tmp_path}/link/a.jsonl"]
+    if version("apache-airflow") >= "3":
+        spellings.append("a.jsonl")  # to Airflow 2 every path is absolute
+    for same in spellings:
+        with pytest.raises(SegmentConfigurationError, match="rejects_path"):
+            SegmentHook().send_events(path=path, rejects_path=same)
+    assert len(read_lines(tmp_path / "a.jsonl")) == 3
+
+
+def test_texts_are_taken_as_they_come_from_an_open_file(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [*make_events(2), b"", b'{"type":"track"}'])
+    rejects = tmp_path / "rejects.jsonl"
+    with open(path) as lines:
+        report = SegmentHook().send_events(lines, rejects_path=str(rejects))
+    assert (report.read, report.sent) == (3, 2)
+    assert read_lines(rejects)[0]["event"] == {"type": "track"}
+
+
+@pytest.mark.parametrize(
+    "odd", ["\ud800", b"\xff", 7, None, {"type": "page", "userId": "\ud800"}, {"type": object()}, [1]]
+)
+def test_one_odd_item_rejects_only_itself(segment_sandbox: Sandbox, odd: Any) -> None:
+    report = SegmentHook().send_events([*make_events(3), odd], save_checkpoint=lambda _: None)
+    assert (report.sent, report.rejected_total) == (3, 1)
+
+
+@pytest.mark.parametrize("options", [{"context": {"a": 1}}, {"message_id_fields": ["userId"]}])
+def test_a_number_that_python_cannot_hold_rejects_only_its_event(
+    segment_sandbox: Sandbox, options: dict[str, Any]
+) -> None:
+    line = b'{"type":"page","userId":"u","context":{},"properties":{"x":1e999}}'
+    report = SegmentHook().send_events([*make_events(3), line], **options)
+    assert (report.sent, report.rejected) == (3, {"not_json": 1})
+
+
+@pytest.mark.parametrize("kind", ["a folder", "no permission for a folder", "disk full"])
+def test_dead_letters_that_cannot_be_written_do_not_stop_the_events(
+    segment_sandbox: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    rejects = {
+        "a folder": str(tmp_path),
+        "no permission for a folder": "/proc/rejects/rejects.jsonl",
+        "disk full": "/dev/full",
+    }[kind]
+    report = SegmentHook().send_events([*make_events(50), *BAD], rejects_path=rejects)
+    assert_adds_up(report)
+    assert report.rejects_failure
+    assert numbers(segment_sandbox) == list(range(50))
+
+
+# Foul weather
+
+
+def test_the_network_resets_every_tenth_request(segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("reset", when="after", rate=0.1)
+    segment_sandbox.faults.add("reset", when="before", rate=0.1)
+    segment_sandbox.faults.add("truncated", when="after", rate=0.1)
+    segment_sandbox.faults.add("not_json", rate=0.1)
+    report = SegmentHook().send_events(make_events(10_000, size=2_000), concurrency=8)
+    assert_adds_up(report)
+    assert report.retries > 5
+    assert numbers(segment_sandbox) == list(range(10_000))
+    assert segment_sandbox.summary["duplicates"] > 0, "answers were lost after the events were taken"
+
+
+def test_a_storm_of_429(segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("status", status=429, retry_after=0.01, rate=0.5)
+    report = SegmentHook().send_events(make_events(3_000, size=2_000), concurrency=16)
+    assert_adds_up(report)
+    assert numbers(segment_sandbox) == list(range(3_000))
+    assert segment_sandbox.summary["duplicates"] == 0
+
+
+def test_a_server_that_fails_now_and_then(segment_sandbox: Sandbox) -> None:
+    for status in (500, 502, 503):
+        segment_sandbox.faults.add("status", status=status, rate=0.3)
+    report = SegmentHook().send_events(make_events(2_000, size=2_000), gzip=True)
+    assert_adds_up(report)
+    assert numbers(segment_sandbox) == list(range(2_000))
+
+
+@pytest.mark.parametrize("status", [400, 413])
+@pytest.mark.parametrize("poisonous", [{0}, {999}, {3, 4, 500}, {0, 1, 2, 3, 4, 5, 6, 7, 8}])
+def test_poisonous_events_are_isolated(
+    segment_sandbox: Sandbox, tmp_path: Path, status: int, poisonous: set[int]
+) -> None:
+    events = make_events(1_000, size=100)
+    for n in poisonous:
+        events[n]["properties"]["evil"] = True
+    segment_sandbox.faults.add("status", status=status, contains='"evil":true')
+    rejects = tmp_path / "rejects.jsonl"
+    path = write_lines(
+        tmp_path / "a.jsonl", [json.dumps(event, separators=(",", ":")).encode() for event in events]
+    )
+    report = SegmentHook().send_events(path=path, rejects_path=str(rejects))
+    assert_adds_up(report)
+    assert report.rejected == {"refused": len(poisonous)}
+    assert numbers(segment_sandbox) == sorted(set(range(1_000)) - poisonous)
+    assert {letter["event"]["properties"]["n"] for letter in read_lines(rejects)} == poisonous
+    assert {letter["line"] - 1 for letter in read_lines(rejects)} == poisonous
+
+
+def test_when_every_event_is_refused_the_fault_is_not_in_the_events(segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("status", status=400, api="tracking")
+    with pytest.raises(SegmentBadRequestError):
+        SegmentHook().send_events(make_events(5_000, size=4_000), concurrency=4)
+    assert len(segment_sandbox.requests) < 500, "found out by one batch of some hundred events, not by all"
+
+
+def test_refused_events_at_the_head_do_not_hold_up_the_good_ones(segment_sandbox: Sandbox) -> None:
+    events = make_events(1_000)
+    for event in events[:120]:
+        event["evil"] = True
+    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
+    report = SegmentHook().send_events(events)
+    assert_adds_up(report)
+    assert report.rejected == {"refused": 120} and report.sent == 880
+
+
+def test_a_few_events_that_are_all_refused_are_rejected(segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("status", status=400, api="tracking")
+    report = SegmentHook().send_events(make_events(send.REFUSED_WHOLE - 1))
+    assert report.rejected == {"refused": send.REFUSED_WHOLE - 1}
+
+
+def test_a_wrong_write_key_stops_at_once(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    segment_sandbox.faults.add("status", status=401, api="tracking")
+    with pytest.raises(SegmentAuthenticationError, match="region"):
+        hook.send_events(make_events(5_000), concurrency=4)
+    assert "Sending broke off" in caplog.text and "NOT sent" in caplog.text
+
+
+def test_a_server_that_stays_down_is_given_up_with_a_report(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    path_events = make_events(2_000, size=2_000)
+    segment_sandbox.faults.add("status", status=503, contains='"n":1500,')
+    with pytest.raises(SegmentServerError):
+        hook.send_events(path_events, concurrency=1)
+    held = set(numbers(segment_sandbox))
+    assert held and 1_500 not in held
+    assert f"{len(held):,} sent" in caplog.text
+
+
+def test_an_input_that_breaks_off_is_sent_as_far_as_it_went(
+    segment_sandbox: Sandbox, tmp_path: Path, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_lines(tmp_path / "1.jsonl", make_events(100))
+    (tmp_path / "2.jsonl.gz").write_bytes(b"\x1f\x8b broken")
+    with pytest.raises(SegmentInputError, match=r"2\.jsonl\.gz"):
+        hook.send_events(path=f"{tmp_path}/*")
+    assert numbers(segment_sandbox) == list(range(100))
+    assert "100 events read; 100 sent" in caplog.text
+
+
+def test_an_iterable_that_raises_is_sent_as_far_as_it_went(segment_sandbox: Sandbox) -> None:
+    def events() -> Any:
+        yield from make_events(1_000)
+        raise RuntimeError("the database went away")
+
+    with pytest.raises(RuntimeError, match="database"):
+        SegmentHook().send_events(events())
+    assert numbers(segment_sandbox) == list(range(1_000))
+
+
+def test_a_stop_lets_arrive_what_is_on_its_way(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    segment_sandbox.faults.add("slow", seconds=0.1, api="tracking")
+
+    def events() -> Any:
+        for event in make_events(3_000, size=5_000):
+            if event["properties"]["n"] == 2_000:
+                hook.stop_sending()
+            yield event
+
+    with pytest.raises(SegmentStoppedError):
+        hook.send_events(events(), concurrency=2)
+    held = numbers(segment_sandbox)
+    assert 0 < len(held) < 3_000
+    assert f"{len(held):,} sent" in caplog.text
+
+
+class _Alarm(BaseException):
+    """Raised at any moment, as Airflow's timeout is."""
+
+
+@pytest.mark.parametrize("milliseconds", [20, 60, 110, 170, 240])
+def test_what_a_signal_handler_raises_under_load_ends_the_run(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture, milliseconds: int
+) -> None:
+    def handler(*_: Any) -> None:
+        raise _Alarm
+
+    def endless() -> Any:
+        while True:
+            yield from make_events(1_000)
+
+    hook.send_events(make_events(1))  # what is imported at first use is imported
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
+        with pytest.raises(_Alarm):
+            hook.send_events(endless())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert "Sending broke off" in caplog.text
+    assert hook.send_events(make_events(1)).sent == 1, "and the hook can go on"
+
+
+# Checkpoints
+
+
+def test_a_second_run_sends_only_what_is_behind_the_checkpoint(
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0.01)
+    events = make_events(5_000, size=1_000)
+    events[7]["evil"] = True
+    lines = [json.dumps(event, separators=(",", ":")).encode() for event in events]
+    path = write_lines(tmp_path / "a.jsonl", [*lines[:100], b"bad", *lines[100:]])
+    rejects = tmp_path / "rejects.jsonl"
+    saved: list[dict[str, Any]] = []
+    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
+    segment_sandbox.faults.add("status", status=503, contains='"n":3000,')
+    with pytest.raises(SegmentServerError):
+        SegmentHook(retries=0).send_events(
+            path=path, rejects_path=str(rejects), concurrency=3, save_checkpoint=saved.append
+        )
+    segment_sandbox.faults.clear()
+    before = len(segment_sandbox.accepted)
+    duplicates = segment_sandbox.summary["duplicates"]
+    assert saved and json.loads(json.dumps(saved[-1])) == saved[-1]
+
+    report = SegmentHook().send_events(
+        path=path, rejects_path=str(rejects), checkpoint=saved[-1], save_checkpoint=saved.append
+    )
+    assert_adds_up(report)
+    assert report.sent == 4_999 and report.sent_before > 1_000
+    assert report.rejected == {"not_json": 1, "refused": 1}
+    assert [letter["line"] for letter in read_lines(rejects)] == [8, 101]
+    assert numbers(segment_sandbox) == [n for n in range(5_000) if n != 7]
+    resent = segment_sandbox.summary["duplicates"] - duplicates
+    assert resent == before - report.sent_before, "only batches that were on their way are sent again"
+
+
+@pytest.mark.parametrize("change", ["input", "options", "region"])
+def test_a_checkpoint_of_another_job_is_ignored(
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", make_events(10))
+    saved: list[dict[str, Any]] = []
+    SegmentHook().send_events(path=path, save_checkpoint=saved.append)
+    options: dict[str, Any] = {}
+    if change == "input":
+        write_lines(tmp_path / "a.jsonl", make_events(12))
+    elif change == "options":
+        options = {"context": {"x": 1}}
+    else:
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_SEGMENT_DEFAULT",
+            json.dumps({**segment_sandbox.connection, "host": f"{segment_sandbox.url}/"}),
+        )
+    report = SegmentHook().send_events(path=path, checkpoint=saved[-1], save_checkpoint=print, **options)
+    same = change == "region"  # the same host, spelled differently
+    assert report.sent_before == (10 if same else 0) and report.sent in (10, 12)
+    other = {**saved[-1], "job": "of another host"}
+    assert SegmentHook().send_events(path=path, checkpoint=other, save_checkpoint=print).sent_before == 0
+    assert SegmentHook().send_events(path=path, checkpoint={}, save_checkpoint=print).sent_before == 0
+
+
+# Properties
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kinds=st.lists(st.sampled_from(["good", "good", "good", "evil", "bad", "blank", "large"]), max_size=60),
+    concurrency=st.integers(1, 5),
+    fault=st.sampled_from([None, "reset", "truncated", "not_json"]),
+    as_file=st.booleans(),
+)
+def test_every_event_is_sent_once_or_rejected_once(
+    segment_sandbox: Sandbox,
+    tmp_path: Path,
+    kinds: list[str],
+    concurrency: int,
+    fault: Any,
+    as_file: bool,
+) -> None:
+    segment_sandbox.reset()
+    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
+    if fault:
+        segment_sandbox.faults.add(fault, when="after", rate=0.3)
+    lines: list[bytes] = []
+    for n, kind in enumerate(kinds):
+        event = make_events(n + 1, size=25_000 if kind == "large" else 0)[n]
+        lines.append(
+            {
+                "bad": b'{"type":"track","event":"x"}',
+                "blank": b"",
+                "evil": json.dumps({**event, "evil": True}, separators=(",", ":")).encode(),
+            }.get(kind, json.dumps(event).encode())
+        )
+    rejects = tmp_path / "rejects.jsonl"
+    arguments: dict[str, Any] = (
+        {"path": write_lines(tmp_path / "a.jsonl", lines)} if as_file else {"events": lines}
+    )
+    report = SegmentHook().send_events(concurrency=concurrency, rejects_path=str(rejects), **arguments)
+    expected = [n for n, kind in enumerate(kinds) if kind in ("good", "large")]
+    assert numbers(segment_sandbox) == expected
+    assert report.sent == len(expected)
+    assert report.rejected == Counter(refused=kinds.count("evil"), missing_id=kinds.count("bad"))
+    assert_adds_up(report)
+    places = [letter.get("line") or letter["item"] for letter in read_lines(rejects)]
+    assert sorted(places) == [n + 1 for n, kind in enumerate(kinds) if kind in ("evil", "bad")]
+
+
+def test_the_report_is_small_and_plain() -> None:
+    report = SendReport(read=10, sent=7, rejected=Counter(not_json=2), seconds=2.0)
+    shown = report.as_dict()
+    assert json.loads(json.dumps(shown)) == shown
+    assert (shown["unsent"], shown["events_per_second"]) == (1, 3.5)
+    assert "1 NOT sent" in str(report)
+
+
+def test_progress_is_logged(
+    segment_sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    hook: SegmentHook,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(send, "PROGRESS_SECONDS", 0.05)
+    segment_sandbox.faults.add("slow", seconds=0.2, api="tracking")
+    hook.send_events(make_events(100, size=20_000), concurrency=1)
+    lines = [line for line in caplog.text.splitlines() if "of the input read" in line]
+    assert len(lines) >= 2
+    assert "100% of the input read" in lines[-1]

@@ -1,0 +1,268 @@
+"""SegmentBatchEventsOperator through the task runner: results, limits, retries, kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
+
+from airflow_provider_segment.errors import SegmentInputError
+from airflow_provider_segment.events import send
+from airflow_provider_segment.operators.events import CHECKPOINT_KEY, SegmentBatchEventsOperator
+from airflow_provider_segment.sandbox import Sandbox
+from tests.events.test_send import BAD, make_events, numbers, read_lines, write_lines
+from tests.harness.task_runner import RunTask
+
+pytestmark = pytest.mark.core
+needs_state_store = pytest.mark.skipif(version("apache-airflow") < "3.3", reason="no task state store")
+
+
+def make_operator(path: str | None = None, **arguments: Any) -> SegmentBatchEventsOperator:
+    return SegmentBatchEventsOperator(
+        task_id="send", path=path, retries=2, retry_delay=timedelta(0), **arguments
+    )
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_file_and_its_report(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    write_lines(tmp_path / "2026-01-02.jsonl", make_events(500))
+    run = run_task(make_operator(f"{tmp_path}/{{{{ ds }}}}*.jsonl"))
+    assert run.state == "success"
+    assert numbers(segment_sandbox) == list(range(500))
+    report = run.xcom
+    assert (report["read"], report["sent"], report["rejected"], report["unsent"]) == (500, 500, {}, 0)
+    assert json.loads(json.dumps(report)) == report
+    assert len(json.dumps(report)) < 1_000
+    assert run.rendered["path"] == f"{tmp_path}/2026-01-02*.jsonl"
+    assert "500 events read; 500 sent" in run.log
+    assert CHECKPOINT_KEY not in run.state_store, "who clears the task wants the events sent again"
+
+
+def test_events_of_another_task(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    with DAG("tests", schedule=None):
+        upstream = BaseOperator(task_id="upstream")
+        operator = SegmentBatchEventsOperator(task_id="send", events=upstream.output)
+    run = run_task(operator, xcoms={("upstream", "return_value"): make_events(20)})
+    assert run.xcom["sent"] == 20
+    assert numbers(segment_sandbox) == list(range(20))
+
+
+def test_every_option_arrives(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    run = run_task(
+        make_operator(
+            events=[{"type": "track", "event": "e", "userId": "u", "properties": {"id": 7}}],
+            source_id=segment_sandbox.source_id,
+            concurrency=1,
+            gzip=True,
+            max_events_per_second=1_000,
+            context={"run": "{{ run_id }}"},
+            integrations={"All": False},
+            timestamp="{{ ds }}T00:00:00Z",
+            message_id_fields=["properties.id"],
+        )
+    )
+    assert run.state == "success"
+    (event,) = segment_sandbox.accepted
+    assert event["context"]["run"].startswith("scheduled__")
+    assert event["integrations"] == {"All": False}
+    assert event["originalTimestamp"].startswith("2026-01-02T00:00:00")
+    (request,) = [request for request in segment_sandbox.requests if request["path"] == "/v1/batch"]
+    assert request["headers"]["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("max_rejected", "state"), [(0, "failed"), (5, "failed"), (6, "success"), (None, "success")]
+)
+def test_too_many_rejects_fail_the_task_after_all_good_events_were_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, max_rejected: int | None, state: str
+) -> None:
+    good = make_events(50)
+    path = write_lines(tmp_path / "a.jsonl", [*good[:20], *BAD, *good[20:]])
+    rejects = tmp_path / "rejects.jsonl"
+    run = run_task(make_operator(path, rejects_path=str(rejects), max_rejected=max_rejected))
+    assert run.state == state, "never up_for_retry: a retry would find the same"
+    assert numbers(segment_sandbox) == list(range(50))
+    assert len(read_lines(rejects)) == 6
+    if state == "failed":
+        assert isinstance(run.error, AirflowFailException)
+        assert str(rejects) in str(run.error) and "50 sent" in str(run.error)
+    assert CHECKPOINT_KEY not in run.state_store
+
+
+def test_rejects_that_could_not_be_kept_fail_the_task(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [*make_events(50), *BAD])
+    run = run_task(make_operator(path, rejects_path="/dev/full", max_rejected=None))
+    assert run.state == "failed"
+    assert "could not all be written to /dev/full" in str(run.error)
+    assert numbers(segment_sandbox) == list(range(50))
+    good_only = write_lines(tmp_path / "b.jsonl", make_events(5))
+    assert run_task(make_operator(good_only, rejects_path="/dev/full")).state == "success"
+
+
+def test_a_missing_file_is_retried(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    run = run_task(make_operator(f"{tmp_path}/*.jsonl"))
+    assert run.state == "up_for_retry" and isinstance(run.error, SegmentInputError)
+
+
+def test_a_retry_doubles_nothing(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", make_events(3_000, size=1_000))
+    segment_sandbox.faults.add("status", status=501, contains='"n": 2500,', next=1)
+    first = run_task(make_operator(path, concurrency=2))
+    assert first.state == "up_for_retry"
+    assert "NOT sent" in first.log
+    second = run_task(make_operator(path), try_number=2, state_store=first.state_store or None)
+    assert second.state == "success"
+    assert (second.xcom["read"], second.xcom["sent"]) == (3_000, 3_000)
+    assert numbers(segment_sandbox) == list(range(3_000))
+
+
+@needs_state_store
+def test_a_retry_goes_on_where_the_last_try_stopped(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", make_events(3_000, size=1_000))
+    segment_sandbox.faults.add("status", status=501, contains='"n": 2500,', next=1)
+    first = run_task(make_operator(path, concurrency=1))
+    position = first.state_store[CHECKPOINT_KEY]["position"]
+    assert position == len(segment_sandbox.accepted) > 1_000
+    second = run_task(make_operator(path), try_number=2, state_store=first.state_store)
+    assert second.xcom["sent_before"] == position
+    assert segment_sandbox.summary["duplicates"] == 0, "nothing was even sent twice"
+    assert "An earlier try delivered everything up to" in second.log
+    assert CHECKPOINT_KEY not in second.state_store
+
+
+@needs_state_store
+def test_a_state_store_that_fails_does_not_stop_the_events(
+    run_task: RunTask, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the API server is away")
+
+    monkeypatch.setattr(TaskStateStoreAccessor, "set", fail)
+    run = run_task(make_operator(events=make_events(10)))
+    assert run.state == "success" and run.xcom["sent"] == 10
+    assert "the API server is away" in run.log
+
+
+@pytest.mark.parametrize("killed", ["SIGKILL", "SIGTERM"])
+def test_killed_halfway_and_retried(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, killed: str
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", make_events(6_000, size=2_000))
+    segment_sandbox.faults.add("slow", api="tracking", seconds=0.25)
+    started = run_task.start("tests.operators.test_batch_events:make_slow_operator", path)
+    wait_until(lambda: segment_sandbox.summary["accepted"] > 1_500)
+    if killed == "SIGKILL":
+        started.kill()
+    else:
+        os.kill(started._process.pid, signal.SIGTERM)
+        if version("apache-airflow") < "3":
+            with pytest.raises(RuntimeError, match="NOT sent"):  # Airflow 2 ends the process
+                started.wait()
+        else:
+            run = started.wait()
+            assert run.state == "up_for_retry"
+            assert "NOT sent" in run.log and "stopped before the end of the input" in str(run.error)
+    delivered = segment_sandbox.summary["accepted"]
+    assert delivered < 6_000
+    segment_sandbox.faults.clear()
+
+    second = run_task(make_operator(path), try_number=2, state_store=started.state_store or None)
+    assert second.state == "success"
+    assert (second.xcom["read"], second.xcom["sent"], second.xcom["rejected"]) == (6_000, 6_000, {})
+    assert numbers(segment_sandbox) == list(range(6_000)), "each exactly once"
+
+
+def make_slow_operator(path: str) -> SegmentBatchEventsOperator:
+    """Runs in the process that is killed: saves its position as fast as the test goes."""
+    send.CHECKPOINT_SECONDS = 0.05
+    return make_operator(path, concurrency=2)
+
+
+def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("slow", api="tracking", seconds=0.3)
+    run = run_task(
+        make_operator(
+            events=make_events(2_000, size=5_000), concurrency=1, execution_timeout=timedelta(seconds=1)
+        )
+    )
+    assert run.state == "up_for_retry"
+    assert "Sending broke off." in run.log and "NOT sent" in run.log
+
+
+# Real data
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="only where the data is")
+def test_the_payloads_of_segment_s_documentation(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.jsonl"
+    run = run_task(
+        make_operator(str(DATA / "spec-payloads.jsonl"), rejects_path=str(rejects), max_rejected=None)
+    )
+    report = run.xcom
+    assert report["read"] == report["sent"] + sum(report["rejected"].values()) == 25
+    # Two of the payloads carry the same messageId.
+    assert segment_sandbox.summary["dropped"] == {"duplicate": 1}, "else nothing is dropped behind a 200"
+    assert len(segment_sandbox.accepted) == report["sent"] - 1
+    # The documentation leaves out ids in a few places, to be brief.
+    assert set(report["rejected"]) == {"missing_id"}
+    assert all("userId" not in letter["event"] for letter in read_lines(rejects))
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="only where the data is")
+def test_commits_as_events(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    import csv
+    import gzip
+
+    with gzip.open(DATA / "commits.csv.gz", "rt", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 21_011
+    events = [
+        {
+            "type": "track",
+            "event": "Commit Authored",
+            "userId": row["author_id"],
+            "timestamp": row["authored_at"],
+            "properties": row,
+        }
+        for row in rows
+    ]
+    path = write_lines(tmp_path / "commits.jsonl", events)
+    (tmp_path / "commits.jsonl.gz").write_bytes(gzip.compress(Path(path).read_bytes()))
+    rejects = tmp_path / "rejects.jsonl"
+    segment_sandbox.faults.add("reset", when="after", rate=0.1)
+    for name in ("commits.jsonl", "commits.jsonl.gz"):
+        run = run_task(make_operator(str(tmp_path / name), rejects_path=str(rejects), max_rejected=None))
+        report = run.xcom
+        assert report["read"] == 21_011 == report["sent"] + sum(report["rejected"].values())
+    accepted = {
+        (event["properties"]["repository"], event["properties"]["commit"])
+        for event in segment_sandbox.accepted
+    }
+    rejected = len(read_lines(rejects))
+    assert len(accepted) == len(segment_sandbox.accepted) == 21_011 - rejected

@@ -1,0 +1,332 @@
+"""What event triggers tell, and what they note of it. In a real triggerer: test_running_waits.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import pytest
+
+from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.triggers import asset_watchers
+from airflow_provider_segment.triggers.asset_watchers import (
+    Seen,
+    SegmentAudienceUpdatedTrigger,
+    SegmentAuditEventTrigger,
+    SegmentEventTrigger,
+    SegmentEventVolumeTrigger,
+    SegmentReverseEtlSyncedTrigger,
+    SegmentWarehouseSyncedTrigger,
+    Stream,
+)
+from airflow_provider_segment.waiting.happenings import Happening
+from tests.harness.sandbox_api import create, send
+
+T = TypeVar("T")
+NOW = datetime.now(timezone.utc)
+WEEK_AGO = (NOW - timedelta(days=7)).isoformat()
+
+
+class Store(dict[str, Any]):
+    """The state store of an asset."""
+
+    broken = False
+
+    async def aget(self, key: str) -> Any:
+        return self.get(key)
+
+    async def aset(self, key: str, value: Any) -> None:
+        if self.broken:
+            raise RuntimeError("the API server is away")
+        self[key] = value
+
+
+def watching(trigger: SegmentEventTrigger, *stores: Store) -> Any:
+    """The trigger as Airflow runs it, for assets with these stores."""
+    named = {f"asset {number}": store for number, store in enumerate(stores)}
+    trigger.asset_state_store = SimpleNamespace(_by_name=named, _by_uri={})  # type: ignore[attr-defined]
+    return trigger
+
+
+def synced(hours: float, lane: str = "a", outcome: str = "success") -> Happening:
+    """A sync that ended so many hours ago."""
+    at = NOW - timedelta(hours=hours)
+    key = f"{lane}/{hours}"
+    return {"key": key, "at": at, "lane": lane, "outcome": outcome, "what": {"sync": key}}
+
+
+async def told(trigger: Any, *looks: list[Happening], store: bool = True, hours: float = 200) -> list[str]:
+    """What a trigger tells of looks, each repeated while it has more to tell, and noted as Airflow does.
+
+    :param hours: how far back the looks reach
+    """
+    stream = Stream("segment_default", trigger.feed(), 60.0)
+    seen: list[Seen] = []
+
+    async def shared() -> AsyncIterator[Seen]:
+        for look in looks:
+            while True:
+                seen.append(Seen(look, NOW - timedelta(hours=hours)))
+                yield seen[-1]
+                if store:
+                    await stream.advance([advanced(seen[-1])])
+                if not seen[-1].more:
+                    break
+
+    return [event.payload["sync"] async for event in trigger.filter_shared_stream(shared())]
+
+
+def advanced(seen: Seen, *, failed: int = 0) -> Any:
+    return SimpleNamespace(broker_payload=seen, outcome=SimpleNamespace(failed=failed))
+
+
+def run(coroutine: Awaitable[T]) -> T:
+    return asyncio.run(asyncio.wait_for(coroutine, 30))
+
+
+def trigger(**arguments: Any) -> SegmentWarehouseSyncedTrigger:
+    return SegmentWarehouseSyncedTrigger(warehouse_id="w", **arguments)
+
+
+def noted_a_week_ago() -> Store:
+    """As after a week without a triggerer."""
+    store = Store()
+    run(told(watching(trigger(), store)))
+    [key] = store
+    store[key] = {"since": WEEK_AGO.replace("+00:00", "Z"), "keys": {}}
+    return store
+
+
+def test_a_backlog_is_told_whole_whatever_its_order() -> None:
+    store = noted_a_week_ago()
+    backlog = [synced(1, "b"), *(synced(hours) for hours in (2, 30, 60, 90))]
+    assert run(told(watching(trigger(), store), backlog)) == ["a/90", "b/1", "a/60", "a/30", "a/2"]
+    assert run(told(watching(trigger(), store), backlog)) == []
+
+
+def test_a_look_that_does_not_reach_back_far_enough_is_not_told_of() -> None:
+    store = noted_a_week_ago()
+    assert run(told(watching(trigger(), store), [synced(1)], hours=6)) == []
+    assert run(told(watching(trigger(), store), [synced(1), synced(100)])) == ["a/100", "a/1"]
+
+
+def test_after_a_very_long_time_the_oldest_is_given_up() -> None:
+    store = noted_a_week_ago()
+    [key] = store
+    store[key] = {"since": "2020-01-01T00:00:00.000Z", "keys": {}}
+    found = run(told(watching(trigger(), store), [synced(1), synced(800)], hours=30 * 24 + 1))
+    assert found == ["a/1"]
+
+
+def test_what_happened_before_the_first_look_is_not_told() -> None:
+    assert run(told(watching(trigger(), Store()), [synced(1), synced(-1)])) == ["a/-1"]
+
+
+def test_only_outcomes_and_sources_that_are_asked_for_are_told() -> None:
+    happenings = [synced(-1), synced(-2, outcome="partial"), synced(-3, "b"), synced(-4, outcome="unknown")]
+    assert run(told(watching(trigger(), Store()), happenings)) == ["a/-1", "b/-3"]
+    assert run(told(watching(trigger(source_id="b"), Store()), happenings)) == ["b/-3"]
+    assert run(told(watching(trigger(outcomes=["partial"]), Store()), happenings)) == ["a/-2"]
+
+
+def test_two_watchers_of_one_asset_do_not_take_each_others_notes() -> None:
+    store = Store()
+    one, other = trigger(source_id="a"), trigger(source_id="b")
+    happenings = [synced(-1), synced(-2, "b")]
+    for watcher, expected in ((one, ["a/-1"]), (other, ["b/-2"]), (one, []), (other, [])):
+        assert run(told(watching(watcher, store), happenings)) == expected
+    assert len(store) == 2
+
+
+def test_a_trigger_of_two_assets_notes_for_both() -> None:
+    first, second = Store(), Store()
+    assert run(told(watching(trigger(), first, second), [synced(-1)])) == ["a/-1"]
+    assert first == second
+    assert run(told(watching(trigger(), second), [synced(-1)])) == []
+
+
+def test_another_interval_is_the_same_watcher() -> None:
+    store = Store()
+    assert run(told(watching(trigger(poll_interval=60), store), [synced(-1)])) == ["a/-1"]
+    assert run(told(watching(trigger(poll_interval=600), store), [synced(-1)])) == []
+
+
+def test_what_is_not_stored_is_told_again_after_a_restart() -> None:
+    store = Store()
+    assert run(told(watching(trigger(), store), [synced(-1)], store=False)) == ["a/-1"]
+    assert run(told(watching(trigger(), store), [synced(-1)])) == ["a/-1"]
+
+
+def test_what_was_not_confirmed_is_not_noted() -> None:
+    async def main() -> None:
+        store, stream = Store(), Stream("segment_default", trigger().feed(), 60.0)
+        seen = Seen([synced(-1)], NOW)
+
+        async def shared() -> AsyncIterator[Seen]:
+            yield seen
+
+        async for _ in watching(trigger(), store).filter_shared_stream(shared()):
+            pass
+        before = dict(store)
+        await stream.advance([advanced(seen, failed=1)])
+        assert store == before
+        store.broken = True
+        await stream.advance([advanced(seen)])
+        assert store == before
+        store.broken = False
+        await stream.advance([advanced(Seen([], NOW))])  # the next look makes up for it
+        assert store != before
+
+    run(main())
+
+
+def test_before_airflow_3_3_there_is_nothing_to_note_in() -> None:
+    assert run(told(trigger(), [synced(1), synced(-1)])) == ["a/-1"]
+
+
+def test_a_look_reaches_back_as_far_as_anybody_needs() -> None:
+    """The first one knows of nobody yet."""
+
+    async def main() -> list[timedelta]:
+        reached: list[timedelta] = []
+
+        class Reaching(asset_watchers.Stream):
+            pass
+
+        stream = Reaching("segment_default", trigger().feed(), 0.01)
+
+        def look(now: datetime, since: datetime) -> Any:
+            reached.append(now - since)
+            return []
+            yield
+
+        stream._feed = SimpleNamespace(look=look, moving=True)  # type: ignore[assignment]
+        watcher = watching(trigger(), noted)
+        async for _ in limited(stream.looks(), watcher):
+            pass
+        return reached
+
+    async def limited(looks: AsyncIterator[Seen], watcher: Any) -> AsyncIterator[Seen]:
+        async def some() -> AsyncIterator[Seen]:
+            count = 0
+            async for seen in looks:
+                yield seen
+                if (count := count + 1) == 3:
+                    return
+
+        async for event in watcher.filter_shared_stream(some()):
+            yield event
+
+    noted = noted_a_week_ago()
+    first, second, third = run(main())
+    assert first < timedelta(hours=7)
+    assert second > timedelta(days=6, hours=23)
+    assert third < timedelta(hours=7)  # nothing was there: no need to look so far back again
+
+
+# --- against the sandbox ---
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asset_watchers, "SPACING", 0.01)
+
+
+def first_events(trigger: Any, count: int, then: Any = lambda: None) -> list[Any]:
+    """The first events of a trigger that runs by itself; `then` is called after each."""
+
+    async def main() -> list[Any]:
+        found = []
+        async for event in trigger.run():
+            found.append(event.payload)
+            if len(found) == count:
+                break
+            await asyncio.to_thread(then)
+        return found
+
+    return run(main())
+
+
+def test_an_audience_that_comes_and_goes(segment_sandbox: Sandbox, quick: None) -> None:
+    sizes = iter([100, 101, 100])
+
+    def resize() -> None:
+        audience = {"id": "a", "name": "A", "status": "Live", "updatedAt": "2026-11-25T00:00:00Z"}
+        body = {"data": {"audience": {**audience, "size": {"count": next(sizes), "type": "USERS"}}}}
+        segment_sandbox.faults.clear()
+        segment_sandbox.faults.add("status", status=200, body=body, path="/spaces/s/audiences/a")
+
+    resize()
+    watcher = SegmentAudienceUpdatedTrigger(space_id="s", audience_id="a", poll_interval=0.05)
+    found = first_events(watcher, 3, resize)
+    assert [event["size"]["count"] for event in found] == [100, 101, 100]
+
+
+def test_a_day_with_many_events(segment_sandbox: Sandbox, quick: None) -> None:
+    segment_sandbox.advance_clock(-600)
+    send(segment_sandbox, *({"messageId": f"m{n}"} for n in range(5)))
+    segment_sandbox.advance_clock(600)
+    source_id = segment_sandbox.source_id
+    [event] = first_events(SegmentEventVolumeTrigger(source_id=source_id, count=5, poll_interval=0.05), 1)
+    assert event["source_id"] == source_id and event["count"] >= 5
+
+
+def test_a_change_in_the_workspace(segment_sandbox: Sandbox, quick: None) -> None:
+    watcher = SegmentAuditEventTrigger(poll_interval=0.05)
+
+    async def main() -> Any:
+        stream = watcher.run()
+        first = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(create, "/sources", slug="web", enabled=True, metadataId="iUM16Md8P2")
+        return (await first).payload
+
+    event = run(main())
+    assert event["type"] and "actor" not in event and "actorEmail" not in event
+
+
+def test_a_sync_of_a_mapping(segment_sandbox: Sandbox, quick: None, mapping: dict[str, str]) -> None:
+    ids = {name: mapping[name] for name in ("model_id", "subscription_id")}
+    watcher = SegmentReverseEtlSyncedTrigger(**ids, poll_interval=0.05)
+
+    async def main() -> Any:
+        first = asyncio.ensure_future(anext(watcher.run()))
+        await asyncio.sleep(0.3)
+        segment_sandbox.scripts.add("reverse_etl_sync", now=True, seconds=0, **ids)
+        return (await first).payload
+
+    assert run(main())["syncStatus"] == "SUCCESS"
+
+
+def test_a_question_that_makes_no_sense_is_not_asked_again_and_again(
+    segment_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        watcher = SegmentWarehouseSyncedTrigger(warehouse_id="..", poll_interval=0.2)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(anext(watcher.run()), 0.5)
+
+    run(main())
+    assert 1 <= sum("must not be '..'" in record.getMessage() for record in caplog.records) <= 4
+
+
+@pytest.mark.parametrize(
+    "watcher",
+    [
+        trigger(outcomes=("success", "partial")),
+        SegmentReverseEtlSyncedTrigger(model_id="m", subscription_id="s"),
+        SegmentAudienceUpdatedTrigger(space_id="s", audience_id="a"),
+        SegmentEventVolumeTrigger(source_id="s", count=5, event_name="E"),
+        SegmentAuditEventTrigger(resource_type="SOURCE", event_types=["Source Modified"]),
+    ],
+    ids=lambda watcher: type(watcher).__name__,
+)
+def test_a_trigger_survives_its_serialisation(watcher: SegmentEventTrigger) -> None:
+    path, arguments = watcher.serialize()
+    again = getattr(asset_watchers, path.rpartition(".")[2])(**arguments)
+    assert again.serialize() == watcher.serialize()
+    assert again.shared_stream_key() == watcher.shared_stream_key()
+    assert type(watcher).create_shared_stream_producer(arguments)._feed == watcher.feed()
