@@ -5,7 +5,8 @@ what it accepted, what it dropped and why. Faults can be ordered (`Sandbox.fault
 
 All operations of the Public API have state behind them, and what they report of events is computed from those
 that the sandbox received. A new workspace holds a source, a space, three users and the catalogs. What runs
-for a while (syncs, regulations, audiences) follows the sandbox's clock: `Sandbox.advance_clock`.
+for a while (syncs, regulations, audiences) follows the sandbox's clock, which tests can move and stop:
+`Sandbox.advance_clock`, `Sandbox.freeze_clock`.
 
 In a program or a test::
 

@@ -10,16 +10,21 @@ import msgspec
 
 
 class Clock:
-    """The sandbox's time, in seconds since 1970. It can be moved forward, for instance past a window."""
+    """Time in seconds since 1970: it can be moved, and frozen so that nothing else moves it."""
 
     def __init__(self) -> None:
-        self._ahead = 0.0
+        self._offset = 0.0
+        self._frozen_at: float | None = None
 
     def now(self) -> float:
-        return time.time() + self._ahead
+        return (time.time() if self._frozen_at is None else self._frozen_at) + self._offset
 
     def advance(self, seconds: float) -> None:
-        self._ahead += seconds
+        self._offset += seconds
+
+    def freeze(self) -> None:
+        if self._frozen_at is None:
+            self._frozen_at = time.time()
 
 
 def iso(seconds: float) -> str:

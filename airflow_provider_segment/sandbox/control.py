@@ -7,7 +7,8 @@
 - `GET`, `POST`, `DELETE /_sandbox/scripts`: what becomes of syncs, deletions, computations (see `scripts`).
 - `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` switches it off.
 - `PUT /_sandbox/published_limits`: keep the limits that Segment publishes; `DELETE` ends it.
-- `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time forward by so many seconds.
+- `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time by so many seconds; `{"freeze": true}`
+  stops it until a reset, so that only `advance` moves it. One request may do both.
 - `POST /_sandbox/reset`: forget everything.
 """
 
@@ -27,6 +28,11 @@ from airflow_provider_segment.sandbox.rate_limit import RateLimit
 from airflow_provider_segment.sandbox.state import State, StoredEvent
 
 PREFIX = "/_sandbox"
+
+
+class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
+    advance: float = 0.0  # seconds
+    freeze: bool = False
 
 
 def routes(state: State) -> list[Route]:
@@ -73,9 +79,10 @@ def routes(state: State) -> list[Route]:
         return respond({"published_limits": state.published_limits is not None})
 
     async def clock(request: Request) -> Response:
-        state.clock.advance(
-            msgspec.json.decode(await request.body(), type=dict[str, float]).get("advance", 0)
-        )
+        change = msgspec.json.decode(await request.body(), type=ClockChange)
+        if change.freeze:
+            state.clock.freeze()
+        state.clock.advance(change.advance)
         return respond({"now": state.clock.now()})
 
     async def reset(request: Request) -> Response:

@@ -1,7 +1,8 @@
 """What becomes of Segment's long-running work, said beforehand: `sandbox.scripts.add("warehouse_sync", ...)`.
 
 Without a script all goes well. A script is for what starts after it was given; of several the last counts.
-All times are the sandbox's own, which `advance_clock` moves.
+All times are the sandbox's own, which `advance_clock` moves and
+`freeze_clock` stops.
 """
 
 from __future__ import annotations

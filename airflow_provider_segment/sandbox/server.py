@@ -148,9 +148,16 @@ class Sandbox:
         self.state.rate_limit = RateLimit(requests, seconds)
 
     def advance_clock(self, seconds: float) -> None:
-        """Move the sandbox's time forward, for instance past the day in which duplicates are found."""
+        """Move the sandbox's time, for instance past the day within which duplicates are detected."""
         self.state.clock.advance(seconds)
 
+    def freeze_clock(self) -> None:
+        """Stop the sandbox's time until `reset`: from now on only `advance_clock` moves it."""
+        self.state.clock.freeze()
+
     def reset(self) -> None:
-        """Forget everything, faults and ordered limits as well. URL, credentials and options stay."""
+        """Forget everything, faults and rate limits included, and let a frozen clock run again.
+
+        The URL, the credentials and the options of the constructor stay.
+        """
         self.state.reset()

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.sandbox.clock import seconds
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +235,30 @@ def test_the_clock_is_moved_from_outside(sandbox: Sandbox, http: httpx.Client) -
     track(http)
 
     assert accepted(sandbox) == ["m1", "m1"]
+
+
+def test_a_frozen_clock_moves_only_when_it_is_advanced(sandbox: Sandbox, http: httpx.Client) -> None:
+    def clock(**change: object) -> float:
+        return float(http.post("/_sandbox/clock", json=change).json()["now"])
+
+    frozen = clock(freeze=True)
+
+    assert clock() == clock(freeze=True) == frozen  # each over HTTP, so real time has passed
+    assert clock(advance=0.5) == frozen + 0.5
+    sandbox.advance_clock(-1)
+    assert clock() == frozen - 0.5
+    track(http)
+    assert seconds(sandbox.accepted[0]["receivedAt"]) == pytest.approx(frozen - 0.5, abs=0.001)
+    assert http.post("/_sandbox/clock", json={"freese": True}).status_code == 400
+
+
+def test_a_reset_lets_a_frozen_clock_run_again(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.freeze_clock()
+    sandbox.reset()
+
+    before = sandbox.state.clock.now()
+    track(http)
+    assert sandbox.state.clock.now() != before
 
 
 def test_a_reset_of_the_sandbox_clears_all(sandbox: Sandbox, http: httpx.Client) -> None:
