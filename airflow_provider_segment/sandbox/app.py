@@ -1,12 +1,10 @@
 """The ASGI application: one origin for the three APIs and the sandbox's own endpoints.
 
-`Gate` stands before them all: it reads each request whole, unpacks gzip, lets the faults have their way, and
-keeps a record.
+`Gate` is in front of all: it reads the whole request, decompresses it, applies a fault, and keeps a record.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import re
 import uuid
@@ -23,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_segment.sandbox import control, profile_api, public_api, tracking
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.faults import Fault, reset_connection, send_truncated
+from airflow_provider_segment.sandbox.faults import Exchange
 from airflow_provider_segment.sandbox.state import RequestRecord, State
 
 ERRORS: dict[str, Callable[[int, str], Response]] = {
@@ -63,66 +61,58 @@ def api_of(path: str) -> str:
 
 
 class Gate:
-    def __init__(self, state: State, app: ASGIApp) -> None:
+    """The application around the router: reads and records each request, and has it answered."""
+
+    def __init__(self, state: State, router: ASGIApp) -> None:
         self.state = state
-        self.app = app
+        self.router = router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Routes match what was sent: an encoded slash is part of an id. A last slash is no matter: Segment's
-        # Java client sends one.
-        path = scope["path"] = scope["raw_path"].decode("ascii").rstrip("/") or "/"
-        api = api_of(path)
-        headers = Headers(scope=scope)
         wire_body = await read(receive)
         if wire_body is None:
             return
-        record = scope["state"]["record"] = RequestRecord(
+        # Routes match the path as it was sent: an encoded slash is part of an id. Segment's Java client adds
+        # a trailing slash, which is ignored.
+        path = scope["path"] = scope["raw_path"].decode("ascii").rstrip("/") or "/"
+        api = api_of(path)
+        record = scope["state"]["record"] = self.new_record(scope, api, wire_body)
+        body = unpacked(wire_body, Headers(scope=scope))
+        fault = None if api == "control" else self.state.faults.pick(api, path, body or wire_body)
+
+        requests = self.state.requests  # after a reset it is another list
+        exchange = Exchange(
+            answer=lambda: self.answer(scope, api, body),
+            error=ERRORS[api],
+            is_stale=lambda: requests is not self.state.requests,
+        )
+        response = await (fault.answer(exchange) if fault else exchange.answer())
+
+        response.headers["X-Request-Id"] = record.request_id
+        if api == "profile":
+            response.headers["Request-Id"] = record.request_id
+        record.fault = fault.kind if fault else None
+        record.status = response.status_code or None
+        if api != "control":
+            requests.append(record)
+        await response(scope, receive, send)
+
+    def new_record(self, scope: Scope, api: str, wire_body: bytes) -> RequestRecord:
+        headers = Headers(scope=scope)
+        return RequestRecord(
             api=api,
             method=scope["method"],
-            path=re.sub(r"(?<=/writekey/)[^/]+", "***", path),
+            path=re.sub(r"(?<=/writekey/)[^/]+", "***", scope["path"]),
             query=scope["query_string"].decode("ascii"),
             headers={name: headers[name] for name in RECORDED_HEADERS if name in headers},
             bytes=len(wire_body),
             received_at=iso(self.state.clock.now()),
             request_id=str(uuid.uuid4()),
         )
-        body = unpacked(wire_body, headers)
-        fault = None if api == "control" else self.state.faults.pick(api, path, body or wire_body)
-        kind = fault.kind if fault else None
 
-        if fault and kind == "slow" and fault.when == "before":
-            resets = self.state.resets
-            await asyncio.sleep(fault.seconds)
-            if resets != self.state.resets:  # it belongs to an earlier test, and must not leak into this one
-                return await reset_connection(scope, receive)
+    async def answer(self, scope: Scope, api: str, body: bytes | None) -> Response:
+        """Let the request take effect; what the router answers. Without a body it could not be unpacked."""
         if body is None:
-            response = ERRORS[api](400, "Content-Encoding is gzip, the body is not.")
-        elif fault and kind != "slow" and fault.when == "before":
-            response = Response(b'{"success": true}', media_type="application/json")  # a lie
-        else:
-            response = await self.answer(scope, body)
-        if fault and kind == "slow" and fault.when == "after":
-            await asyncio.sleep(fault.seconds)
-        if fault:
-            response = distorted(response, fault, api)
-
-        response.headers["X-Request-Id"] = record.request_id
-        if api == "profile":
-            response.headers["Request-Id"] = record.request_id
-        record.fault = kind
-        record.status = None if kind == "reset" else response.status_code
-        if api != "control":
-            self.state.requests.append(record)
-
-        if kind == "reset":
-            await reset_connection(scope, receive)
-        elif kind == "truncated":
-            await send_truncated(response, scope, receive, send)
-        else:
-            await response(scope, receive, send)
-
-    async def answer(self, scope: Scope, body: bytes) -> Response:
-        """What the application behind the gate answers to this request."""
+            return ERRORS[api](400, "Content-Encoding is gzip, the body is not.")
         response = Response()
 
         async def receive() -> Message:
@@ -135,7 +125,7 @@ class Gate:
             else:
                 response.body += message.get("body", b"")
 
-        await self.app(scope, receive, send)
+        await self.router(scope, receive, send)
         return response
 
 
@@ -152,27 +142,10 @@ async def read(receive: Receive) -> bytes | None:
 
 
 def unpacked(body: bytes, headers: Headers) -> bytes | None:
-    """The body without its gzip; None if it says that it is gzip and is not."""
+    """The body, decompressed if it is gzip; None if it is declared as gzip and is not."""
     if headers.get("Content-Encoding", "").lower() != "gzip":
         return body
     try:
         return gzip.decompress(body)
     except (OSError, EOFError, zlib.error):
         return None
-
-
-def distorted(response: Response, fault: Fault, api: str) -> Response:
-    """The answer that the fault puts in place of the true one."""
-    if fault.kind == "not_json":
-        return Response("<html><body>Welcome to the network.</body></html>", media_type="text/html")
-    if fault.kind != "status":
-        return response
-    if fault.body is msgspec.UNSET:
-        response = ERRORS[api](fault.status, "A fault that was ordered.")
-    else:
-        response = Response(msgspec.json.encode(fault.body), fault.status, media_type="application/json")
-    if fault.retry_after is not None:
-        wait = fault.retry_after
-        response.headers["Retry-After"] = wait if isinstance(wait, str) else f"{wait:g}"
-    response.headers.update(fault.headers)
-    return response

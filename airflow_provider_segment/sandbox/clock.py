@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 
-class Clock:
+class MovableClock:
     """Time in seconds since 1970: it can be moved, and frozen so that nothing else moves it."""
 
     def __init__(self) -> None:

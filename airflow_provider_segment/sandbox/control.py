@@ -23,9 +23,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_segment.sandbox.published_limits import PublishedLimits
-from airflow_provider_segment.sandbox.rate_limit import RateLimit
-from airflow_provider_segment.sandbox.state import State, StoredEvent
+from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
+from airflow_provider_segment.sandbox.state import State
+from airflow_provider_segment.sandbox.stored_events import StoredEvent
 
 PREFIX = "/_sandbox"
 
@@ -53,8 +53,8 @@ def routes(state: State) -> list[Route]:
 
     async def faults(request: Request) -> Response:
         if request.method == "POST":
-            options = msgspec.json.decode(await request.body(), type=dict[str, Any])
-            return respond(state.faults.add(options.pop("kind", None), **options))
+            fields = msgspec.json.decode(await request.body(), type=dict[str, Any])
+            return respond(state.faults.add(str(fields.pop("kind", "")), **fields))
         if request.method == "DELETE":
             state.faults.clear()
         return respond(list(state.faults))
@@ -75,7 +75,7 @@ def routes(state: State) -> list[Route]:
         return respond(state.rate_limit)
 
     async def published_limits(request: Request) -> Response:
-        state.published_limits = PublishedLimits() if request.method == "PUT" else None
+        state.published_limits = EnforcedLimits() if request.method == "PUT" else None
         return respond({"published_limits": state.published_limits is not None})
 
     async def clock(request: Request) -> Response:

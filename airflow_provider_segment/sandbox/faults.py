@@ -1,59 +1,61 @@
-"""Faults on demand: what a network and a busy server do, ordered for the requests that a test names."""
+"""Faults on demand: what a network and a busy server do, for the requests that a test chooses.
+
+A kind of fault is a subclass of `Fault`, here or in a test: its fields, and what it makes of an answer.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-Kind = Literal["status", "slow", "reset", "truncated", "not_json"]
-Api = Literal["tracking", "public", "profile"]
+from airflow_provider_segment.sandbox.kinds import kind_of
 
 
-class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One fault and the requests that it befalls.
+@dataclass(frozen=True)
+class Exchange:
+    """A request that a fault hit, and what can be done with it."""
 
-    What happens (`kind`):
+    answer: Callable[[], Awaitable[Response]]  # let the request take effect
+    error: Callable[[int, str], Response]  # an error, in the format of the API that was called
+    is_stale: Callable[[], bool]  # whether the sandbox was reset after the request came
 
-    - `status`: the answer has this `status`, with `retry_after` (seconds, or an HTTP date) as its
-      Retry-After, more `headers`, and `body` (JSON) in place of the API's own error body.
-    - `slow`: the true answer comes `seconds` late.
-    - `reset`: the connection ends with a TCP RST, without an answer.
-    - `truncated`: the connection ends in the middle of the answer's body.
-    - `not_json`: 200 with an HTML page.
 
-    Whether the request takes effect (`when`): `before`: it does not. `after`: it does (events are accepted,
-    resources made) and only the answer is lost. For `slow`, which side of the effect the wait is on.
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What all kinds have in common: which requests a fault hits, and whether those take effect.
 
-    Which requests: those of `api` (default: all three), whose path starts with `path` and whose body holds
-    `contains` (for instance a messageId: a poisonous event). Of these the `next` N, or the share `rate`
-    (0.1: every tenth, counted, not drawn), or, with neither, all until the fault is cleared.
+    `when`: with `before` the request has no effect; with `after` it has (events are accepted, resources are
+    created) and only the answer is lost.
+
+    It is about requests to `api` (default: all three) whose path starts with `path` and whose body contains
+    `contains` (for instance a messageId, for an event that is never accepted). It hits the `next` N of these,
+    or the share `rate` (0.1: every tenth, counted, not random), or, with neither, all until it is cleared.
     """
 
-    kind: Kind
     when: Literal["before", "after"] = "before"
 
-    api: Api | None = None
+    api: Literal["tracking", "public", "profile"] | None = None
     path: str = "/"
     contains: str = ""
     next: int | None = None
     rate: float = 1.0
 
-    status: int = 503
-    retry_after: float | str | None = None
-    headers: dict[str, str] = {}
-    body: Any = msgspec.UNSET
-    seconds: float = 1.0
-
     seen: int = 0  # requests it was about
-    hits: int = 0  # requests it befell
+    hits: int = 0  # requests it hit
 
-    def befalls(self, api: str, path: str, body: bytes) -> bool:
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
+
+    def strikes(self, api: str, path: str, body: bytes) -> bool:
+        """Whether it hits this request, which is counted."""
         if (self.api and api != self.api) or not path.startswith(self.path) or self.hits == self.next:
             return False
         if self.contains and self.contains.encode() not in body:
@@ -63,22 +65,94 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         self.hits += hit
         return hit
 
+    async def answer(self, exchange: Exchange) -> Response:
+        """The answer to a request that it hits."""
+        if self.when == "after":
+            answer = await exchange.answer()
+        else:  # what a client would get that believes in success
+            answer = Response(b'{"success": true}', media_type="application/json")
+        return self.distorted(answer, exchange)
+
+    def distorted(self, answer: Response, exchange: Exchange) -> Response:
+        """What it makes of an answer."""
+        raise NotImplementedError
+
+
+class Status(Fault, tag="status"):
+    """An error `status`, with `retry_after` (seconds, or an HTTP date), `headers`, and `body` (JSON) instead
+    of the API's own error."""
+
+    status: int = 503
+    retry_after: float | str | None = None
+    headers: dict[str, str] = {}
+    body: Any = msgspec.UNSET
+
+    def distorted(self, answer: Response, exchange: Exchange) -> Response:
+        if self.body is msgspec.UNSET:
+            answer = exchange.error(self.status, "A fault of the sandbox, as requested.")
+        else:
+            answer = Response(msgspec.json.encode(self.body), self.status, media_type="application/json")
+        if self.retry_after is not None:
+            wait = self.retry_after
+            answer.headers["Retry-After"] = wait if isinstance(wait, str) else f"{wait:g}"
+        answer.headers.update(self.headers)
+        return answer
+
+
+class Slow(Fault, tag="slow"):
+    """The true answer, `seconds` late; `when` says on which side of the effect the wait is."""
+
+    seconds: float = 1.0
+
+    async def answer(self, exchange: Exchange) -> Response:
+        if self.when == "after":
+            answer = await exchange.answer()
+            await asyncio.sleep(self.seconds)
+            return answer
+        await asyncio.sleep(self.seconds)
+        if exchange.is_stale():  # the request of an earlier test must not take effect in this one
+            return ConnectionReset()
+        return await exchange.answer()
+
+
+class Reset(Fault, tag="reset"):
+    """A TCP RST instead of an answer."""
+
+    def distorted(self, answer: Response, exchange: Exchange) -> Response:
+        return ConnectionReset()
+
+
+class Truncated(Fault, tag="truncated"):
+    """The connection ends in the middle of the answer's body."""
+
+    def distorted(self, answer: Response, exchange: Exchange) -> Response:
+        return HalfResponse(answer.body, answer.status_code, answer.headers)
+
+
+class NotJson(Fault, tag="not_json"):
+    """200 with an HTML page."""
+
+    def distorted(self, answer: Response, exchange: Exchange) -> Response:
+        return Response("<html><body>Welcome to the network.</body></html>", media_type="text/html")
+
 
 class Faults:
-    """The faults in force, first come first."""
+    """The faults in force. Of several that are about a request, the first that strikes counts."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(self, kind: Kind, **options: Any) -> Fault:
-        """Order a fault; the options are the fields of `Fault`. A wrong one is a
-        `msgspec.ValidationError`.
+    def add(self, kind: str, **fields: Any) -> Fault:
+        """Add a fault; the fields are those of its class.
 
         >>> faults.add("status", status=429, retry_after=1, next=3)
         >>> faults.add("reset", when="after", rate=0.1)  # every tenth answer is lost
-        >>> faults.add("status", status=400, contains="evil-id")  # refuse each batch that holds this event
+        >>> faults.add("status", status=400, contains="evil-id")  # refuse every batch with this event
+
+        :return: the fault, which counts its hits
+        :raises msgspec.ValidationError: for an unknown kind, or a field that its kind does not have
         """
-        fault = msgspec.convert({"kind": kind, **options}, Fault)
+        fault = msgspec.convert(fields, kind_of(Fault, kind))
         self._faults.append(fault)
         return fault
 
@@ -89,31 +163,36 @@ class Faults:
         return iter(list(self._faults))
 
     def pick(self, api: str, path: str, body: bytes) -> Fault | None:
-        """The fault that befalls this request, if one does."""
-        return next((fault for fault in self._faults if fault.befalls(api, path, body)), None)
+        """The fault that hits this request, if one does."""
+        return next((fault for fault in self._faults if fault.strikes(api, path, body)), None)
 
 
-async def reset_connection(scope: Scope, receive: Receive) -> None:
-    """End the connection with a TCP RST: closing with a linger of zero seconds sends one."""
-    transport = scope["state"]["transport"]
-    linger = struct.pack("ii", 1, 0)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    transport.abort()
-    await _disconnected(receive)
+class ConnectionReset(Response):
+    """Ends the connection with a TCP RST, which is what closing with a linger of zero seconds sends."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=0)  # there is none
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = scope["state"]["transport"]
+        linger = struct.pack("ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        transport.abort()
+        await disconnected(receive)
 
 
-async def send_truncated(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Promise the whole body, send half of it, and close."""
-    half = response.body[: len(response.body) // 2]
-    await send(
-        {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-    )
-    await send({"type": "http.response.body", "body": half, "more_body": True})
-    scope["state"]["transport"].close()
-    await _disconnected(receive)
+class HalfResponse(Response):
+    """Promises the whole body, sends half of it, and closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        half = self.body[: len(self.body) // 2]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        scope["state"]["transport"].close()
+        await disconnected(receive)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
     # The server logs an error for an application that returns early on an open connection.
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_segment.sandbox.state import PROFILE_TOKEN, State
+from airflow_provider_segment.sandbox.constants import PROFILE_TOKEN
+from airflow_provider_segment.sandbox.state import State
 
 CODES = {401: "authentication_error", 404: "not_found", 429: "rate_limit_error"}
 PATH = "/v1/spaces/{space}/collections/{collection}/profiles/{external_id}/{part}"

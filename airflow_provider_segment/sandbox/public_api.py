@@ -19,13 +19,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_segment.sandbox.call import Call, Item, Refused
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.constants import TOKEN
+from airflow_provider_segment.sandbox.enforced_limits import Standing
+from airflow_provider_segment.sandbox.operation_table import all_operations
+from airflow_provider_segment.sandbox.operations.audit_trail import audit
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError
 from airflow_provider_segment.sandbox.query import nested
-from airflow_provider_segment.sandbox.rate_limit import Standing
-from airflow_provider_segment.sandbox.resource import Handler
-from airflow_provider_segment.sandbox.resources import operations
-from airflow_provider_segment.sandbox.resources.audit_trail import audit
-from airflow_provider_segment.sandbox.state import TOKEN, State
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.state import Item, State
 
 TYPES = {
     400: "bad-request",
@@ -42,7 +44,7 @@ def routes(state: State) -> list[Route]:
         method, path = operation.split()
         return Route(path, endpoint(state, operation, handler), methods=[method])
 
-    return [route(operation, handler) for operation, handler in operations().items()]
+    return [route(operation, handler) for operation, handler in all_operations().items()]
 
 
 def endpoint(state: State, operation: str, handler: Handler) -> Any:
@@ -61,11 +63,11 @@ def endpoint(state: State, operation: str, handler: Handler) -> Any:
             params = {name: unquote(value) for name, value in request.path_params.items()}
             query = nested(request.query_params.multi_items())
             body = json_body(await request.body())
-            call = Call(state, request.scope["path"], params, query, body, request.headers)
+            call = ReceivedCall(state, request.scope["path"], params, query, body, request.headers)
             data = handler(call)
             if is_write:
                 audit(call, operation)
-        except Refused as refused:
+        except PublicApiError as refused:
             return respond({"errors": refused.errors}, refused.status, headers)
         if call.delay:
             await asyncio.sleep(call.delay)
@@ -96,11 +98,11 @@ def too_many(standing: Standing, now: float) -> Response:
 def authorize(request: Request) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), TOKEN.encode()):
-        raise Refused(401, "Unauthorized", "The token is missing or wrong.")
+        raise PublicApiError(401, "Unauthorized", "The token is missing or wrong.")
 
 
 def json_body(body: bytes) -> Item:
     try:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise Refused(400, "bad-request", f"The body is not a JSON object: {failure}") from None
+        raise PublicApiError(400, "bad-request", f"The body is not a JSON object: {failure}") from None

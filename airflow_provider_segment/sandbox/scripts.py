@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from airflow_provider_segment.sandbox.kinds import kind_of
+
 
 class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """For the `next` N that it is about, or for all from now on."""
@@ -30,7 +32,7 @@ class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field
         return self.used == self.next
 
 
-class WarehouseSync(Script, tag="warehouse_sync"):
+class WarehouseSyncScript(Script, tag="warehouse_sync"):
     """Syncs of a source to a warehouse: by default of all to all.
 
     `now` starts one at once, beside the schedule. `late`: seconds after the hour; `missing`: there is none.
@@ -48,7 +50,7 @@ class WarehouseSync(Script, tag="warehouse_sync"):
     now: bool = False
 
 
-class ReverseEtlSync(Script, tag="reverse_etl_sync"):
+class ReverseEtlSyncScript(Script, tag="reverse_etl_sync"):
     """Reverse ETL syncs. `now` starts one of a model and a mapping at once, as their own schedule would."""
 
     model_id: str | None = None
@@ -64,7 +66,7 @@ class ReverseEtlSync(Script, tag="reverse_etl_sync"):
     now: bool = False
 
 
-class Regulation(Script, tag="regulation"):
+class RegulationScript(Script, tag="regulation"):
     """Deletions and suppressions. `destinations`: status by destination id, for those that end otherwise."""
 
     status: str = "FINISHED"
@@ -73,7 +75,7 @@ class Regulation(Script, tag="regulation"):
     error: str = ""
 
 
-class Audience(Script, tag="audience"):
+class AudienceScript(Script, tag="audience"):
     """Computations of audiences and computed traits: `steps` of a status and its seconds, then `status`."""
 
     audience_id: str | None = None
@@ -82,7 +84,7 @@ class Audience(Script, tag="audience"):
     size: int | None = None
 
 
-class Preview(Script, tag="preview"):
+class PreviewScript(Script, tag="preview"):
     """Previews of audiences."""
 
     status: str = "COMPLETED"
@@ -91,20 +93,19 @@ class Preview(Script, tag="preview"):
     size: int | None = None
 
 
-class Volume(Script, tag="volume"):
+class VolumeScript(Script, tag="volume"):
     """The event volume, which knows of an event `lag` seconds after it came."""
 
     lag: float = 0.0
 
 
-class Delivery(Script, tag="delivery"):
+class DeliveryScript(Script, tag="delivery"):
     """Deliveries to a destination, which fail: of all events, or of those of a name; also of earlier ones."""
 
     destination_id: str | None = None
     event_name: str | None = None
 
 
-AnyScript: Any = WarehouseSync | ReverseEtlSync | Regulation | Audience | Preview | Volume | Delivery
 S = TypeVar("S", bound=Script)
 
 
@@ -116,29 +117,29 @@ class Scripts:
 
     def __init__(self, now: Any) -> None:
         self._now = now
-        self._scripts: list[Any] = []
+        self._scripts: list[Script] = []
 
-    def add(self, kind: str, **fields: Any) -> Any:
+    def add(self, kind: str, **fields: Any) -> Script:
         """Give a script; the fields are those of its class. A wrong one is a `msgspec.ValidationError`.
 
         >>> scripts.add("warehouse_sync", status="Partial", next=1)
         >>> scripts.add("warehouse_sync", warehouse_id=id, now=True, seconds=0)
         >>> scripts.add("reverse_etl_sync", status="PARTIAL_SUCCESS", delivered=90, failed=10)
         """
-        fields |= {"kind": kind, "given_at": self._now(), "used": 0}
-        script: Any = msgspec.convert(fields, AnyScript)
+        fields |= {"given_at": self._now(), "used": 0}
+        script = msgspec.convert(fields, kind_of(Script, kind))
         self._scripts.append(script)
         return script
 
     def clear(self) -> None:
         self._scripts = []
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Script]:
         return iter(list(self._scripts))
 
     def of(self, kind: type[S], **about: str) -> list[S]:
         """Those of a kind that are about it, the last one first."""
-        return [each for each in reversed(self._scripts) if type(each) is kind and each.fits(**about)]
+        return [each for each in reversed(self._scripts) if isinstance(each, kind) and each.fits(**about)]
 
     def take(self, kind: type[S], **about: str) -> S:
         """The one that counts for something that starts now; without one, all goes well."""

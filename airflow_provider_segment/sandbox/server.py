@@ -12,11 +12,13 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from airflow_provider_segment.sandbox import state
+from airflow_provider_segment.sandbox import constants
 from airflow_provider_segment.sandbox.app import create_app
+from airflow_provider_segment.sandbox.enforced_limits import RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
-from airflow_provider_segment.sandbox.rate_limit import RateLimit
 from airflow_provider_segment.sandbox.scripts import Scripts
+from airflow_provider_segment.sandbox.seed import new_workspace
+from airflow_provider_segment.sandbox.state import State
 
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
@@ -40,12 +42,12 @@ class Sandbox:
     :param rate_limits: keep the limits that Segment publishes for single endpoints of the Public API.
     """
 
-    token = state.TOKEN
-    write_key = state.WRITE_KEY
-    other_region_write_key = state.OTHER_REGION_WRITE_KEY
-    profile_token = state.PROFILE_TOKEN
-    source_id = state.SOURCE_ID
-    space_id = state.SPACE_ID
+    token = constants.TOKEN
+    write_key = constants.WRITE_KEY
+    other_region_write_key = constants.OTHER_REGION_WRITE_KEY
+    profile_token = constants.PROFILE_TOKEN
+    source_id = constants.SOURCE_ID
+    space_id = constants.SPACE_ID
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class Sandbox:
         region: Literal["us", "eu"] = "us",
         rate_limits: bool = False,
     ) -> None:
-        self.state = state.State(region, rate_limits=rate_limits)
+        self.state = State(region, new_workspace, rate_limits=rate_limits)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         name = f"[{host}]" if family == socket.AF_INET6 else host

@@ -2,79 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from airflow_provider_segment.sandbox.clock import Clock, iso, seconds
+from airflow_provider_segment.sandbox.clock import MovableClock
+from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
-from airflow_provider_segment.sandbox.published_limits import PublishedLimits
-from airflow_provider_segment.sandbox.rate_limit import RateLimit
-from airflow_provider_segment.sandbox.received import Ledger
-from airflow_provider_segment.sandbox.resources import Collections, seed
-from airflow_provider_segment.sandbox.resources.spaces import SPACE
+from airflow_provider_segment.sandbox.received_events import EventCounts
 from airflow_provider_segment.sandbox.scripts import Scripts
+from airflow_provider_segment.sandbox.stored_events import StoredEvent
 
-# Fixed, so that a connection stays valid when the sandbox starts again.
-TOKEN = "sandbox-public-api-token"
-PROFILE_TOKEN = "sandbox-profile-api-token"
-WRITE_KEY = "sandbox-write-key"
-OTHER_REGION_WRITE_KEY = "sandbox-other-region-write-key"
-SOURCE_ID = "sandboxSource000000001"
-SPACE_ID: str = SPACE["id"]
+Item = dict[str, Any]
+Collections = dict[str, dict[str, Item]]  # collection path -> id -> item
 
 DEDUPLICATION_WINDOW = 24 * 60 * 60  # seconds
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What all events of one request have in common."""
-
-    received_at: float
-    source_id: str | None
-    sent_at: Any = None
-    context: dict[str, Any] | None = None
-    integrations: dict[str, Any] | None = None
-    type: str | None = None  # on a single event's endpoint the path says it
-
-
-class StoredEvent(msgspec.Struct, gc=False):
-    """An event as it came, and its delivery. It becomes a dict only when somebody looks at it."""
-
-    message_id: str
-    raw: bytes
-    delivery: Delivery
-    reason: str | None = None  # why it was dropped
-
-    def as_event(self) -> dict[str, Any]:
-        """The event as Segment hands it on: batch level parts merged in, its timestamps corrected."""
-        event = json.loads(self.raw)
-        if not isinstance(event, dict):
-            return {"value": event}
-        event.pop("writeKey", None)
-        delivery = self.delivery
-        for part in ("context", "integrations"):
-            shared = getattr(delivery, part)
-            if shared:
-                own = event.get(part)
-                event[part] = {**shared, **own} if isinstance(own, dict) else shared
-        sent_at = event.get("sentAt", delivery.sent_at)
-        return {
-            **event,
-            "type": delivery.type or event.get("type"),
-            "messageId": self.message_id,
-            "projectId": delivery.source_id,
-            "receivedAt": iso(delivery.received_at),
-            "sentAt": sent_at,
-            "originalTimestamp": event.get("timestamp"),
-            "timestamp": iso(corrected(event.get("timestamp"), sent_at, delivery.received_at)),
-        }
-
-    def as_drop(self) -> dict[str, Any]:
-        # A duplicate's body is not kept: a second run of a large job would double the memory.
-        event = self.as_event() if self.raw else None
-        return {"reason": self.reason, "messageId": self.message_id, "event": event}
 
 
 class RequestRecord(msgspec.Struct, kw_only=True, rename="camel"):
@@ -95,10 +39,17 @@ class RequestRecord(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class State:
-    """Everything one sandbox knows."""
+    """Everything one sandbox knows.
 
-    def __init__(self, region: str, *, rate_limits: bool = False) -> None:
+    :param new_workspace: makes the collections of a new workspace, at the start and at each reset
+    :param rate_limits: whether the limits that Segment publishes for single operations are enforced
+    """
+
+    def __init__(
+        self, region: str, new_workspace: Callable[[], Collections], *, rate_limits: bool = False
+    ) -> None:
         self.region = region
+        self.new_workspace = new_workspace
         self.rate_limits = rate_limits
         self.faults = Faults()
         self.resets = 0
@@ -107,20 +58,20 @@ class State:
     def reset(self) -> None:
         """Forget all events, requests, resources, faults and limits. Credentials stay valid."""
         self.resets += 1
-        self.clock = Clock()
+        self.clock = MovableClock()
         self.faults.clear()
         self.rate_limit: RateLimit | None = None
-        self.published_limits = PublishedLimits() if self.rate_limits else None
+        self.published_limits = EnforcedLimits() if self.rate_limits else None
         self.accepted: list[StoredEvent] = []
         self.dropped: list[StoredEvent] = []
         self.requests: list[RequestRecord] = []
         self.seen: dict[str, float] = {}  # messageId -> when it was first received, across all sources
         self.suppressed: set[str] = set()  # user ids
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
-        self.collections: Collections = seed(SOURCE_ID, WRITE_KEY)
+        self.collections = self.new_workspace()
         self.computing: dict[str, Any] = {}  # audience, trait or preview -> since when, and its script
         self.scripts = Scripts(self.clock.now)
-        self.ledger = Ledger(self)
+        self.counts = EventCounts(self.accepted, self.dropped)
 
     def is_duplicate(self, message_id: str, now: float) -> bool:
         """Whether this id was seen within the window. If not, it has been from now on."""
@@ -151,14 +102,3 @@ class State:
             "batches": sum(record.path in ("/v1/batch", "/v1/import") for record in self.requests),
             "bytes": sum(record.bytes for record in self.requests),
         }
-
-
-def corrected(timestamp: Any, sent_at: Any, received_at: float) -> float:
-    """Segment's rule for a client's wrong clock: receivedAt - (sentAt - originalTimestamp).
-
-    Without a readable timestamp it is the time of receipt; without a readable sentAt nothing is corrected.
-    """
-    original, sent = seconds(timestamp), seconds(sent_at)
-    if original is None:
-        return received_at
-    return original if sent is None else received_at - (sent - original)

@@ -23,7 +23,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_segment.sandbox.state import OTHER_REGION_WRITE_KEY, Delivery, State, StoredEvent
+from airflow_provider_segment.sandbox.constants import OTHER_REGION_WRITE_KEY
+from airflow_provider_segment.sandbox.state import State
+from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 
@@ -35,7 +37,7 @@ MAX_MESSAGE_ID_CHARACTERS = 100
 CODES = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 429: "rate_limited"}
 
 
-class Event(msgspec.Struct, rename="camel", gc=False):
+class CheckedFields(msgspec.Struct, rename="camel", gc=False):
     """The parts of an event that decide whether it is accepted; the rest stays unread."""
 
     type: Any = None
@@ -48,7 +50,7 @@ class Event(msgspec.Struct, rename="camel", gc=False):
     write_key: Any = None
 
 
-class Batch(msgspec.Struct, rename="camel"):
+class ReceivedBatch(msgspec.Struct, rename="camel"):
     batch: list[msgspec.Raw]
     write_key: Any = None
     sent_at: Any = None
@@ -56,11 +58,11 @@ class Batch(msgspec.Struct, rename="camel"):
     integrations: dict[str, Any] | None = None
 
 
-decode_event = msgspec.json.Decoder(Event).decode
-decode_batch = msgspec.json.Decoder(Batch).decode
+decode_event = msgspec.json.Decoder(CheckedFields).decode
+decode_batch = msgspec.json.Decoder(ReceivedBatch).decode
 
 
-class Refused(Exception):
+class TrackingError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -87,7 +89,7 @@ def error(status: int, message: str) -> Response:
 def answer(state: State, request: Request, body: bytes, type: str | None = None) -> Response:
     try:
         receive(state, request, body, type)
-    except Refused as refused:
+    except TrackingError as refused:
         return error(refused.status, str(refused))
     return Response(b'{"success": true}', media_type="application/json")
 
@@ -95,25 +97,25 @@ def answer(state: State, request: Request, body: bytes, type: str | None = None)
 def receive(state: State, request: Request, body: bytes, type: str | None) -> None:
     """Take in one request: a batch, or with a `type` a single event."""
     if len(body) > (MAX_EVENT_BYTES if type else MAX_BATCH_BYTES):
-        raise Refused(400, "Exceed payload limit")
+        raise TrackingError(400, "Exceed payload limit")
     try:
         body.decode()  # msgspec leaves text that it need not read unchecked
         sent = decode_event(body) if type else decode_batch(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise Refused(400, f"Malformed JSON: {failure}") from None
+        raise TrackingError(400, f"Malformed JSON: {failure}") from None
 
-    raws = sent.batch if isinstance(sent, Batch) else [msgspec.Raw(body)]
+    raws = sent.batch if isinstance(sent, ReceivedBatch) else [msgspec.Raw(body)]
     request.state.record.events = len(raws)
     if any(len(raw) > MAX_EVENT_BYTES for raw in raws):
-        raise Refused(400, "Exceed payload limit")
+        raise TrackingError(400, "Exceed payload limit")
 
     write_key = key_of(request) or sent.write_key
     if not write_key:
-        raise Refused(401, "A write key is missing")
+        raise TrackingError(401, "A write key is missing")
 
     source_id = state.source_of(str(write_key))
     delivery = Delivery(received_at=state.clock.now(), source_id=source_id, type=type)
-    if isinstance(sent, Batch):
+    if isinstance(sent, ReceivedBatch):
         delivery = msgspec.structs.replace(
             delivery, sent_at=sent.sent_at, context=sent.context, integrations=sent.integrations
         )
@@ -137,7 +139,7 @@ def key_of(request: Request) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         key = colon = ""
     if not colon:
-        raise Refused(401, 'Authorization is not "Basic " and base64 of "writeKey:"')
+        raise TrackingError(401, 'Authorization is not "Basic " and base64 of "writeKey:"')
     return key
 
 
@@ -158,7 +160,7 @@ def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: 
             state.accepted.append(StoredEvent(message_id, bytes(raw), delivery))
 
 
-def why_dropped(event: Event, type: Any, message_id: str, suppressed: set[str]) -> str | None:
+def why_dropped(event: CheckedFields, type: Any, message_id: str, suppressed: set[str]) -> str | None:
     """Why Segment would silently drop this event, or None."""
     if type not in TYPES:
         return "unknown_type"

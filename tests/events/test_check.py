@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.check import Checker, Event, Reason
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES
-from airflow_provider_segment.sandbox.state import Clock, Delivery, State
+from airflow_provider_segment.sandbox.clock import MovableClock
+from airflow_provider_segment.sandbox.seed import new_workspace
+from airflow_provider_segment.sandbox.state import State
+from airflow_provider_segment.sandbox.stored_events import Delivery
 from airflow_provider_segment.sandbox.tracking import take_in
 
 pytestmark = pytest.mark.core
@@ -292,8 +295,8 @@ def test_whatever_is_let_through_the_sandbox_accepts(event: dict[str, Any]) -> N
         sent = CHECKER.prepare(json.dumps(event).encode("utf-8", "surrogatepass"))
     except SegmentEventError:
         return
-    state = State("us")
-    delivery = Delivery(received_at=Clock().now(), source_id="s")
+    state = State("us", new_workspace)
+    delivery = Delivery(received_at=MovableClock().now(), source_id="s")
     take_in(state, [msgspec.Raw(sent)], delivery, None)
     assert len(state.accepted) == 1, state.dropped[0].reason
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from airflow_provider_segment.sandbox.resources import Collections
+from airflow_provider_segment.sandbox.state import Collections
 from airflow_provider_segment.tasks.declarative import REQUIRED
 from airflow_provider_segment.tasks.operation import wire_name
 from tests.public_api import overrides

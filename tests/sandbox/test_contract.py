@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from airflow_provider_segment.api.published_limits import LIMITS
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.resources import operations
+from airflow_provider_segment.sandbox.operation_table import all_operations
 from tests.sandbox.sandbox_requests import (
     CREATES,
     DELETES,
@@ -117,7 +117,7 @@ def function_source(http: httpx.Client, function: dict[str, Any]) -> dict[str, s
 
 
 def test_the_sandbox_answers_all_operations_and_no_others() -> None:
-    assert operations().keys() == {endpoint for endpoint, _ in OPERATIONS.values()}
+    assert all_operations().keys() == {endpoint for endpoint, _ in OPERATIONS.values()}
     assert len(OPERATIONS) == 201
 
 

@@ -7,15 +7,17 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from starlette.responses import Response
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import seconds
+from airflow_provider_segment.sandbox.faults import Exchange, Fault
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +34,24 @@ def sandbox(server: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, "")) as client:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, ""), timeout=60) as client:
         yield client
 
 
 def track(http: httpx.Client, message_id: str = "m1", **options: object) -> httpx.Response:
     return http.post("/v1/track", json={"userId": "u", "event": "E", "messageId": message_id}, **options)
+
+
+GIVE_UP_SOON = httpx.Timeout(60, read=0.05)
+
+
+def wait_until(http: httpx.Client, condition: Callable[[], bool]) -> None:
+    """Wait for something that the sandbox is about to do: with each answer its event loop has turned."""
+    for _ in range(100_000):
+        if condition():
+            return
+        http.get("/_sandbox/state")
+    raise AssertionError("the sandbox does not do it")
 
 
 def accepted(sandbox: Sandbox) -> list[str]:
@@ -181,24 +195,27 @@ def test_a_client_that_dies_while_sending_has_sent_nothing(sandbox: Sandbox, htt
 
 @pytest.mark.parametrize(("when", "took_effect"), [("before", []), ("after", ["m1"])])
 def test_a_slow_answer(sandbox: Sandbox, http: httpx.Client, when: str, took_effect: list[str]) -> None:
-    sandbox.faults.add("slow", seconds=30, when=when, next=1)
+    fault = sandbox.faults.add("slow", seconds=3_600, when=when, next=1)
 
     with pytest.raises(httpx.ReadTimeout):
-        track(http, timeout=0.3)
+        track(http, timeout=GIVE_UP_SOON)
 
-    assert accepted(sandbox) == took_effect
+    wait_until(http, lambda: fault.hits == 1 and accepted(sandbox) == took_effect)
 
 
 def test_a_slow_request_does_not_outlive_a_reset_of_the_sandbox(sandbox: Sandbox, http: httpx.Client) -> None:
-    sandbox.faults.add("slow", seconds=0.2, next=1)
+    fault = sandbox.faults.add("slow", seconds=0.2, next=1)
     with pytest.raises(httpx.ReadTimeout):
-        track(http, "of-the-last-test", timeout=0.05)
+        track(http, "of-the-last-test", timeout=GIVE_UP_SOON)
+    wait_until(http, lambda: fault.hits == 1)
     sandbox.reset()
 
-    sandbox.faults.add("slow", seconds=0.4, next=1)
+    # Both wait on one event loop: the earlier request wakes up first, however late that is.
+    sandbox.faults.add("slow", seconds=0.2, next=1)
     track(http, "of-this-test")
 
     assert accepted(sandbox) == ["of-this-test"]
+    assert len(sandbox.requests) == 1
 
 
 def test_a_slow_answer_is_the_true_one(sandbox: Sandbox, http: httpx.Client) -> None:
@@ -209,13 +226,40 @@ def test_a_slow_answer_is_the_true_one(sandbox: Sandbox, http: httpx.Client) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [{"kind": "meteor"}, {"kind": "slow", "sceonds": 1}, {"kind": "slow", "next": "x"}]
+    "options",
+    [
+        {"kind": "meteor"},
+        {"kind": "Fault"},
+        {"kind": "slow", "sceonds": 1},
+        {"kind": "slow", "next": "x"},
+        {"kind": "slow", "status": 500},
+        {"kind": "reset", "seconds": 1},
+    ],
 )
 def test_a_wrong_fault_is_an_error(sandbox: Sandbox, http: httpx.Client, options: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         sandbox.faults.add(**options)
     assert http.post("/_sandbox/faults", json=options).status_code == 400
     assert list(sandbox.faults) == []
+
+
+def test_a_new_kind_of_fault_is_one_class(sandbox: Sandbox, http: httpx.Client) -> None:
+    class Shout(Fault, tag="shout"):
+        times: int = 1
+
+        def distorted(self, answer: Response, exchange: Exchange) -> Response:
+            return Response(answer.body.upper() + b"!" * self.times, 418)
+
+    fault = http.post("/_sandbox/faults", json={"kind": "shout", "times": 3, "when": "after"}).json()
+    assert (fault["kind"], fault["times"]) == ("shout", 3)
+
+    answer = track(http)
+
+    assert (answer.status_code, answer.text) == (418, '{"SUCCESS": TRUE}!!!')
+    assert accepted(sandbox) == ["m1"]
+    assert [(record["fault"], record["status"]) for record in sandbox.requests] == [("shout", 418)]
+    assert "<td>shout</td>" in http.get("/_sandbox").text
+    assert http.post("/_sandbox/faults", json={"kind": "shout", "status": 500}).status_code == 400
 
 
 def test_faults_are_ordered_listed_and_cleared_from_outside(sandbox: Sandbox, http: httpx.Client) -> None:

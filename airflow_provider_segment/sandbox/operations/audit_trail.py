@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_segment.sandbox.call import Call, new_id
 from airflow_provider_segment.sandbox.clock import seconds
-from airflow_provider_segment.sandbox.resource import Handler
-from airflow_provider_segment.sandbox.resources.access import OWNER
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.operations.access import OWNER
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
 
 VERBS = {"POST": "Created", "PUT": "Replaced", "PATCH": "Modified", "DELETE": "Deleted"}
 
 
-def audit(call: Call, operation: str) -> None:
+def audit(call: ReceivedCall, operation: str) -> None:
     """Note a write."""
     method, path = operation.split()
     words = [part for part in path.split("/") if part and not part.startswith("{")]
@@ -31,7 +31,7 @@ def audit(call: Call, operation: str) -> None:
     }
 
 
-def audit_events(call: Call) -> Any:
+def audit_events(call: ReceivedCall) -> Any:
     """The newest first."""
     asked = call.valid_query(dict.fromkeys(("startTime", "endTime", "resourceId", "resourceType"), str))
     start, end = seconds(asked.pop("startTime", None)), seconds(asked.pop("endTime", None))

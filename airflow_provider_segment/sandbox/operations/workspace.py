@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider_segment.sandbox.call import Call, Item, Refused, invalid, new_id
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.catalog import masked
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.catalog import masked
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
+from airflow_provider_segment.sandbox.state import Item
 
 WORKSPACE: Item = {"id": "sandboxWorkspace00001", "slug": "sandbox", "name": "Sandbox"}
 
@@ -15,7 +17,7 @@ WORKSPACE: Item = {"id": "sandboxWorkspace00001", "slug": "sandbox", "name": "Sa
 # --- credentials -----------------------------------------------------------------------------------------
 
 
-def complete_credential(call: Call, item: Item) -> None:
+def complete_credential(call: ReceivedCall, item: Item) -> None:
     item["workspaceId"] = WORKSPACE["id"]
     item["settings"] = masked(item["settings"])
 
@@ -24,7 +26,7 @@ def users_of(credential: str, things: Iterable[Item]) -> list[Item]:
     return [each for each in things if each["settings"].get("credential_id") == credential]
 
 
-def consumers(call: Call) -> Any:
+def consumers(call: ReceivedCall) -> Any:
     """Two lists, each with its own pages."""
     id = call.item(call.path.removesuffix("/consumers"))["id"]
     pages: Item = {}
@@ -34,16 +36,16 @@ def consumers(call: Call) -> Any:
     return pages
 
 
-def refuse_if_used(call: Call, item: Item) -> None:
+def refuse_if_used(call: ReceivedCall, item: Item) -> None:
     used = [*call.collection("/sources").values(), *call.collection("/warehouses").values()]
     if users_of(item["id"], used):
-        raise Refused(409, "Conflict", "The credential is in use.")
+        raise PublicApiError(409, "Conflict", "The credential is in use.")
 
 
 # --- the rest --------------------------------------------------------------------------------------------
 
 
-def echo(call: Call) -> Any:
+def echo(call: ReceivedCall) -> Any:
     asked = call.valid_query(
         {
             "message": str,
@@ -57,12 +59,12 @@ def echo(call: Call) -> Any:
     )
     call.delay = asked.get("delay", 0) / 1000
     if asked.get("triggerUnexpectedError"):
-        raise Refused(500, "InternalError", "An unexpected error, as asked for.")
+        raise PublicApiError(500, "InternalError", "An unexpected error, as asked for.")
     status = asked.get("statusCode", 200)
     if not 200 <= status <= 599:
         raise invalid("statusCode is not from 200 to 599.", "statusCode")
     if status >= 400 or asked.get("triggerError") or asked.get("triggerMultipleErrors"):
-        refused = Refused(max(status, 400), "RequestError", "An error, as asked for.")
+        refused = PublicApiError(max(status, 400), "RequestError", "An error, as asked for.")
         if asked.get("triggerMultipleErrors"):
             refused.errors.append({"type": "RequestError", "message": "Another error, as asked for."})
         raise refused
@@ -71,20 +73,20 @@ def echo(call: Call) -> Any:
     return {"method": "get", "message": asked["message"], "headers": headers}
 
 
-def trigger_dbt(call: Call) -> Any:
+def trigger_dbt(call: ReceivedCall) -> Any:
     source_id = call.valid_body({"sourceId": str}, ("sourceId",))["sourceId"]
     call.subject = call.get("/sources", source_id)
     return {"dbtModelSyncTrigger": {"id": new_id(), "sourceId": source_id, "status": "ACCEPTED"}}
 
 
-def download(call: Call) -> Any:
+def download(call: ReceivedCall) -> Any:
     asked = call.valid_body({"collectionId": str, "hour": str}, ("collectionId", "hour"))
     file = f"https://example.com/customer-insights/{asked['collectionId']}/{asked['hour']}.gz"
     return {"download": {"urls": [f"{file}?signature={new_id()}"]}}
 
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/credentials",
         many="credentials",
         one="credential",

@@ -3,7 +3,7 @@ their true ids. Their options and actions are plausible ones, not all."""
 
 from __future__ import annotations
 
-from airflow_provider_segment.sandbox.resources.catalog_shapes import Option, destination, entry, source
+from airflow_provider_segment.sandbox.operations.catalog_shapes import Option, destination, entry, source
 
 DATABASE: tuple[Option, ...] = (
     ("hostname", "string", True),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from airflow_provider_segment.sandbox.call import Call, Item, invalid, new_id
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.resource import Handler
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
-from airflow_provider_segment.sandbox.scripts import Regulation
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import invalid
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
+from airflow_provider_segment.sandbox.scripts import RegulationScript
+from airflow_provider_segment.sandbox.state import Item
 
 MAX_SUBJECTS = 5_000  # in one call
 
@@ -40,7 +42,7 @@ Status = Literal[
 ]
 
 
-def create(call: Call, **more: Any) -> Any:
+def create(call: ReceivedCall, **more: Any) -> Any:
     """For the workspace, or for one source."""
     fields = {"regulationType": CreatedType, "subjectType": str, "subjectIds": list[str], **more}
     asked = call.valid_body(fields, fields)
@@ -53,7 +55,7 @@ def create(call: Call, **more: Any) -> Any:
         "id": new_id(),
         "started": call.state.clock.now(),
         "sourceId": source_id,
-        "script": call.state.scripts.take(Regulation),
+        "script": call.state.scripts.take(RegulationScript),
         **asked,
     }
     call.add("/regulations", regulation)
@@ -61,7 +63,7 @@ def create(call: Call, **more: Any) -> Any:
     return {"regulateId": regulation["id"]}
 
 
-def suppress(call: Call, regulation: Item) -> None:
+def suppress(call: ReceivedCall, regulation: Item) -> None:
     if regulation["subjectType"].upper() != "USER_ID" or regulation["sourceId"]:
         return
     if regulation["regulationType"].startswith("SUPPRESS"):
@@ -70,16 +72,16 @@ def suppress(call: Call, regulation: Item) -> None:
         call.state.suppressed.difference_update(regulation["subjectIds"])
 
 
-def progress(call: Call, regulation: Item) -> tuple[str, dict[str, str]]:
+def progress(call: ReceivedCall, regulation: Item) -> tuple[str, dict[str, str]]:
     """Status, and when it finished, if it did."""
-    script: Regulation = regulation["script"]
+    script: RegulationScript = regulation["script"]
     end = regulation["started"] + script.seconds
     if call.state.clock.now() < end:
         return "RUNNING", {}
     return script.status, {"finishedAt": iso(end)}
 
 
-def shown(call: Call, regulation: Item) -> Item:
+def shown(call: ReceivedCall, regulation: Item) -> Item:
     status, finished = progress(call, regulation)
     return {
         "id": regulation["id"],
@@ -92,7 +94,7 @@ def shown(call: Call, regulation: Item) -> Item:
     }
 
 
-def listed(call: Call) -> Any:
+def listed(call: ReceivedCall) -> Any:
     asked = call.valid_query({"status": Status, "regulationTypes": list[Type]})
     source_id = call.params.get("sourceId")
     if source_id:
@@ -117,7 +119,7 @@ def listed(call: Call) -> Any:
     return page
 
 
-def get(call: Call) -> Any:
+def get(call: ReceivedCall) -> Any:
     regulation = call.item(call.path)
     status, finished = progress(call, regulation)
     # Which destinations end otherwise is said one by one; all others are done.
@@ -155,7 +157,7 @@ def get(call: Call) -> Any:
     }
 
 
-def suppressions(call: Call) -> Any:
+def suppressions(call: ReceivedCall) -> Any:
     ids = sorted(call.state.suppressed)
     return call.page("suppressed", [{"subjectType": "USER_ID", "subjectIds": [id]} for id in ids])
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from airflow_provider_segment.sandbox import fql
-from airflow_provider_segment.sandbox.call import Call, Fields, Item, invalid
 from airflow_provider_segment.sandbox.clock import iso, seconds
-from airflow_provider_segment.sandbox.received import DAY, MINUTE, Kind
-from airflow_provider_segment.sandbox.resource import Handler
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
-from airflow_provider_segment.sandbox.scripts import Delivery, Volume
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import invalid
+from airflow_provider_segment.sandbox.received_call import Fields, ReceivedCall
+from airflow_provider_segment.sandbox.received_events import DAY, MINUTE, CountKey
+from airflow_provider_segment.sandbox.scripts import DeliveryScript, VolumeScript
+from airflow_provider_segment.sandbox.state import Item
 
 HOUR = 3_600
 STEPS = {"MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY}
@@ -31,13 +33,13 @@ SUMMARY_WINDOWS = {"MINUTE": (4 * HOUR, 48 * HOUR), "HOUR": (7 * DAY, None), "DA
 
 MAX_VOLUMES = 5_000
 
-FACTS: dict[str, Callable[[Kind], str | None]] = {
-    "eventName": lambda kind: kind.event_name,
-    "eventType": lambda kind: kind.event_type,
-    "appVersion": lambda kind: kind.app_version,
-    "discardReason": lambda kind: kind.reason,
-    "sourceId": lambda kind: kind.source_id,
-    "source": lambda kind: kind.source_id,
+FACTS: dict[str, Callable[[CountKey], str | None]] = {
+    "eventName": lambda key: key.event_name,
+    "eventType": lambda key: key.event_type,
+    "appVersion": lambda key: key.app_version,
+    "discardReason": lambda key: key.reason,
+    "sourceId": lambda key: key.source_id,
+    "source": lambda key: key.source_id,
 }
 
 # Dropped by a rule of the workspace, not because it was wrong.
@@ -58,7 +60,7 @@ def window(asked: Item) -> tuple[int, int, int]:
     return start // MINUTE * MINUTE, -(-end // MINUTE) * MINUTE, STEPS[asked["granularity"]]
 
 
-def check_window(call: Call, asked: Item, windows: dict[str, Any]) -> None:
+def check_window(call: ReceivedCall, asked: Item, windows: dict[str, Any]) -> None:
     start, end, _ = window(asked)
     longest, oldest = windows[asked["granularity"]]
     if end - start > longest + MINUTE:  # a window may have been widened
@@ -67,13 +69,13 @@ def check_window(call: Call, asked: Item, windows: dict[str, Any]) -> None:
         raise invalid(f"{asked['granularity']} reaches back {oldest // HOUR} hours.", "startTime")
 
 
-def wanted(kinds: Iterable[Kind], filters: Item) -> list[Kind]:
-    """The kinds that a query's filters let through."""
+def wanted(keys: Iterable[CountKey], filters: Item) -> list[CountKey]:
+    """The keys that a query's filters let through."""
     tests = [(FACTS[name], values) for name, values in filters.items() if name in FACTS and values]
-    return [kind for kind in kinds if all(fact(kind) in values for fact, values in tests)]
+    return [key for key in keys if all(fact(key) in values for fact, values in tests)]
 
 
-def grouped(call: Call, kinds: list[Kind], asked: Item) -> list[tuple[Item, int, list[Item]]]:
+def grouped(call: ReceivedCall, keys: list[CountKey], asked: Item) -> list[tuple[Item, int, list[Item]]]:
     """What they have in common, their total and their series, the largest total first."""
     start, end, step = window(asked)
     names = asked.get("groupBy", [])
@@ -81,11 +83,11 @@ def grouped(call: Call, kinds: list[Kind], asked: Item) -> list[tuple[Item, int,
     if unknown:
         raise invalid(f"groupBy cannot be {unknown[0]}.", "groupBy")
     groups: dict[tuple[str | None, ...], Counter[int]] = defaultdict(Counter)
-    counts = call.state.ledger.counts
-    for kind in kinds:
-        if start <= kind.minute < end:
-            group = tuple(FACTS[name](kind) for name in names)
-            groups[group][kind.minute // step * step] += counts[kind]
+    counts = call.state.counts.by_key
+    for key in keys:
+        if start <= key.minute < end:
+            group = tuple(FACTS[name](key) for name in names)
+            groups[group][key.minute // step * step] += counts[key]
     found = [
         (
             dict(zip(names, group, strict=True)),
@@ -100,21 +102,19 @@ def grouped(call: Call, kinds: list[Kind], asked: Item) -> list[tuple[Item, int,
 # --- event volume ----------------------------------------------------------------------------------------
 
 
-def events_volume(call: Call) -> Any:
+def events_volume(call: ReceivedCall) -> Any:
     lists = dict.fromkeys(("groupBy", "sourceId", "eventName", "eventType", "appVersion"), list[str])
     required = {"granularity": Granularity, "startTime": str, "endTime": str}
     asked = call.valid_query({**required, **lists}, required)
     window(asked)
-    lag = call.state.scripts.take(Volume).lag
-    known_until = call.state.clock.now() - lag - (MINUTE if lag else 0)  # a kind is known by the minute
-    kinds = [
-        kind
-        for kind in call.state.ledger.catch_up().counts
-        if kind.reason is None and kind.minute <= known_until
+    lag = call.state.scripts.take(VolumeScript).lag
+    known_until = call.state.clock.now() - lag - (MINUTE if lag else 0)  # a key is known by the minute
+    keys = [
+        key for key in call.state.counts.catch_up().by_key if key.reason is None and key.minute <= known_until
     ]
     sources = call.collection("/sources")
     results = []
-    for group, total, series in grouped(call, wanted(kinds, asked), asked)[:MAX_VOLUMES]:
+    for group, total, series in grouped(call, wanted(keys, asked), asked)[:MAX_VOLUMES]:
         source = sources.get(str(group.pop("source", None)))
         if source:
             group["source"] = {name: source[name] for name in ("id", "name", "slug")}
@@ -132,14 +132,14 @@ LISTS = ("discardReason", "eventName", "eventType", "appVersion")
 DESTINATION_LISTS = (*LISTS, "subscriptionId", "activationId", "audienceId", "spaceId")
 
 
-def overview(at_destination: bool, of: Callable[[Call, Item], list[Kind]]) -> Handler:
+def overview(at_destination: bool, of: Callable[[ReceivedCall, Item], list[CountKey]]) -> Handler:
     """The handler of one stage of the delivery overview."""
     required = {"sourceId": str, "startTime": str, "endTime": str, "granularity": Granularity}
     if at_destination:
         required["destinationConfigId"] = str
     filters: Fields = dict.fromkeys(DESTINATION_LISTS if at_destination else LISTS, list[str])
 
-    def stage(call: Call) -> Any:
+    def stage(call: ReceivedCall) -> Any:
         asked = call.valid_query({**required, "groupBy": list[str], "filter": dict}, required)
         check_window(call, asked, DELIVERY_WINDOWS)
         call.get("/sources", asked["sourceId"])
@@ -148,63 +148,63 @@ def overview(at_destination: bool, of: Callable[[Call, Item], list[Kind]]) -> Ha
             for name, values in asked.get("filter", {}).items()
         }
         chosen = call.valid_body(filters, body=lists)
-        call.state.ledger.catch_up()
-        kinds = wanted(of(call, asked), chosen | {"sourceId": [asked["sourceId"]]})
+        call.state.counts.catch_up()
+        keys = wanted(of(call, asked), chosen | {"sourceId": [asked["sourceId"]]})
         dataset = [
             {**{name: value for name, value in group.items() if value}, "total": total, "series": series}
-            for group, total, series in grouped(call, kinds, asked)
+            for group, total, series in grouped(call, keys, asked)
         ]
         return {"total": sum(each["total"] for each in dataset), **call.page("dataset", dataset)}
 
     return stage
 
 
-def accepted(call: Call, asked: Item) -> list[Kind]:
-    return [kind for kind in call.state.ledger.counts if kind.reason is None]
+def accepted(call: ReceivedCall, asked: Item) -> list[CountKey]:
+    return [key for key in call.state.counts.by_key if key.reason is None]
 
 
-def failed(call: Call, asked: Item) -> list[Kind]:
+def failed(call: ReceivedCall, asked: Item) -> list[CountKey]:
     """A duplicate did not fail: it was received before."""
-    return [kind for kind in call.state.ledger.counts if kind.reason not in (None, "duplicate", *FILTERED)]
+    return [key for key in call.state.counts.by_key if key.reason not in (None, "duplicate", *FILTERED)]
 
 
-def filtered_at_source(call: Call, asked: Item) -> list[Kind]:
-    return [kind for kind in call.state.ledger.counts if kind.reason in FILTERED]
+def filtered_at_source(call: ReceivedCall, asked: Item) -> list[CountKey]:
+    return [key for key in call.state.counts.by_key if key.reason in FILTERED]
 
 
-def delivered(call: Call, asked: Item) -> list[Kind]:
+def delivered(call: ReceivedCall, asked: Item) -> list[CountKey]:
     destination = call.get("/destinations", asked["destinationConfigId"])
     if destination["sourceId"] != asked["sourceId"] or not destination["enabled"]:
         return []
-    return [kind for kind in handed_on(call, destination, asked) if not refused(call, destination, kind)]
+    return [key for key in handed_on(call, destination, asked) if not refused(call, destination, key)]
 
 
-def filtered_at_destination(call: Call, asked: Item) -> list[Kind]:
+def filtered_at_destination(call: ReceivedCall, asked: Item) -> list[CountKey]:
     destination = call.get("/destinations", asked["destinationConfigId"])
-    return [kind for kind in accepted(call, asked) if dropped_by_filter(call, destination, kind)]
+    return [key for key in accepted(call, asked) if dropped_by_filter(call, destination, key)]
 
 
-def not_delivered(call: Call, asked: Item) -> list[Kind]:
+def not_delivered(call: ReceivedCall, asked: Item) -> list[CountKey]:
     destination = call.get("/destinations", asked["destinationConfigId"])
     if destination["sourceId"] != asked["sourceId"] or not destination["enabled"]:
         return []
-    return [kind for kind in handed_on(call, destination, asked) if refused(call, destination, kind)]
+    return [key for key in handed_on(call, destination, asked) if refused(call, destination, key)]
 
 
-def handed_on(call: Call, destination: Item, asked: Item) -> list[Kind]:
+def handed_on(call: ReceivedCall, destination: Item, asked: Item) -> list[CountKey]:
     """What no filter dropped."""
-    return [kind for kind in accepted(call, asked) if not dropped_by_filter(call, destination, kind)]
+    return [key for key in accepted(call, asked) if not dropped_by_filter(call, destination, key)]
 
 
-def refused(call: Call, destination: Item, kind: Kind) -> bool:
+def refused(call: ReceivedCall, destination: Item, key: CountKey) -> bool:
     """Whether a destination refuses an event; it takes everything, unless a script says otherwise."""
-    scripts = call.state.scripts.of(Delivery, destination_id=destination["id"])
-    return any(script.event_name in (None, kind.event_name) for script in scripts)
+    scripts = call.state.scripts.of(DeliveryScript, destination_id=destination["id"])
+    return any(script.event_name in (None, key.event_name) for script in scripts)
 
 
-def dropped_by_filter(call: Call, destination: Item, kind: Kind) -> bool:
+def dropped_by_filter(call: ReceivedCall, destination: Item, key: CountKey) -> bool:
     """Whether a filter of the destination drops such an event, as far as type and name tell."""
-    event = {"type": kind.event_type, "event": kind.event_name, "name": kind.event_name}
+    event = {"type": key.event_type, "event": key.event_name, "name": key.event_name}
     for filter in call.collection(f"/destinations/{destination['id']}/filters").values():
         if filter["enabled"] and any(action["type"] == "DROP" for action in filter["actions"]):
             try:
@@ -215,7 +215,7 @@ def dropped_by_filter(call: Call, destination: Item, kind: Kind) -> bool:
     return False
 
 
-def delivery_metrics(call: Call) -> Any:
+def delivery_metrics(call: ReceivedCall) -> Any:
     asked = call.valid_query(
         {"sourceId": str, "startTime": str, "endTime": str, "granularity": Granularity}, ("sourceId",)
     )
@@ -224,12 +224,12 @@ def delivery_metrics(call: Call) -> Any:
     asked = {"granularity": "DAY", "startTime": iso(now - DAY), "endTime": iso(now + MINUTE), **asked}
     check_window(call, asked, SUMMARY_WINDOWS)
     asked["destinationConfigId"] = destination["id"]
-    call.state.ledger.catch_up()
+    call.state.counts.catch_up()
     start, end, _ = window(asked)
 
-    def total(kinds: list[Kind]) -> int:
-        chosen = wanted(kinds, {"sourceId": [asked["sourceId"]]})
-        return sum(call.state.ledger.counts[kind] for kind in chosen if start <= kind.minute < end)
+    def total(keys: list[CountKey]) -> int:
+        chosen = wanted(keys, {"sourceId": [asked["sourceId"]]})
+        return sum(call.state.counts.by_key[key] for key in chosen if start <= key.minute < end)
 
     totals = {
         "successes": total(delivered(call, asked)),

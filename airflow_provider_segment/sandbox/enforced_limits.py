@@ -1,10 +1,13 @@
-"""A fixed window of requests, as the Public API counts them."""
+"""Rate limits, enforced as the Public API enforces them: fixed windows of requests."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import NamedTuple
+
+from airflow_provider_segment.api.published_limits import LIMITS
 
 
 class Standing(NamedTuple):
@@ -40,3 +43,14 @@ class RateLimit:
         self._windows[key] = (start, consumed)
         remaining = max(self.requests - consumed, 0)
         return Standing(consumed, remaining, start + self.seconds, consumed <= self.requests)
+
+
+class EnforcedLimits:
+    """The limits of all endpoints, each with its own count."""
+
+    def __init__(self) -> None:
+        self._limits = {name: RateLimit(limit.requests, limit.seconds) for name, limit in LIMITS.items()}
+
+    def of(self, operation: str) -> RateLimit | None:
+        """The limit of an operation, given as "METHOD /path/{parameter}"."""
+        return self._limits.get(re.sub(r"\{\w+\}", "{}", operation))

@@ -6,13 +6,14 @@ from typing import Any
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.catalog import metadata
-from airflow_provider_segment.sandbox.resources.warehouses import name_and_hide
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.catalog import metadata
+from airflow_provider_segment.sandbox.operations.warehouses import name_and_hide
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.state import Item
 
-COLLECTIONS: dict[str, tuple[str, ...]] = {
+TABLES: dict[str, tuple[str, ...]] = {
     "user_traits": ("user_id", "name", "value", "timestamp"),
     "user_identifiers": ("user_id", "type", "value", "timestamp"),
     "id_graph_updates": ("user_id", "segment_id", "canonical_segment_id", "timestamp"),
@@ -20,7 +21,7 @@ COLLECTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def complete(call: Call, item: Item) -> None:
+def complete(call: ReceivedCall, item: Item) -> None:
     item["spaceId"] = call.item(f"/spaces/{call.params['spaceId']}")["id"]
     item["workspaceId"] = WORKSPACE["id"]
     item["metadata"] = metadata(call, "warehouses", item.pop("metadataId"))
@@ -28,16 +29,16 @@ def complete(call: Call, item: Item) -> None:
     name_and_hide(call, item)
 
 
-def overrides_of(call: Call) -> Item:
+def overrides_of(call: ReceivedCall) -> Item:
     warehouse = call.item(call.path.rpartition("/")[0])
     path = f"/spaces/{warehouse['spaceId']}/profiles-warehouses/{warehouse['id']}/selective-syncs"
     return call.single(path, {"": False})  # under no name: whether there are tables of events
 
 
-def selective_syncs(call: Call) -> Any:
+def selective_syncs(call: ReceivedCall) -> Any:
     overrides = overrides_of(call)
     items = []
-    for collection, properties in COLLECTIONS.items():
+    for collection, properties in TABLES.items():
         enabled = overrides.get(collection, True)
         items.append(
             {
@@ -56,7 +57,7 @@ class Override(TypedDict):
     property: NotRequired[str | None]
 
 
-def update_selective_sync(call: Call) -> Any:
+def update_selective_sync(call: ReceivedCall) -> Any:
     overrides = overrides_of(call)
     before = dict(overrides)
     given = call.valid_body({"syncOverrides": list[Override], "enableEventTables": bool})
@@ -69,8 +70,8 @@ def update_selective_sync(call: Call) -> Any:
 
 WAREHOUSES = "/spaces/{spaceId}/profiles-warehouses"
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path=WAREHOUSES,
         many="profilesWarehouses",
         one="profilesWarehouse",

@@ -6,14 +6,17 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, invalid, new_id, page_size, whole_number
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.constants import SPACE_ID
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import invalid
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id, page_size, whole_number
+from airflow_provider_segment.sandbox.state import Item
 
-SPACE: Item = {"id": "spa_sandboxSpace0001", "slug": "sandbox", "name": "Sandbox"}
+SPACE: Item = {"id": SPACE_ID, "slug": "sandbox", "name": "Sandbox"}
 
 
-def space_of(call: Call) -> Item:
+def space_of(call: ReceivedCall) -> Item:
     return call.item(f"/spaces/{call.params['spaceId']}")
 
 
@@ -38,7 +41,7 @@ class Subscription(Subscriber):
     groups: NotRequired[list[Group] | None]
 
 
-def replace_subscriptions(call: Call) -> Any:
+def replace_subscriptions(call: ReceivedCall) -> Any:
     known = call.collection(f"/spaces/{space_of(call)['id']}/messaging-subscriptions")
     given = call.valid_body({"subscriptions": list[Subscription]}, ("subscriptions",))["subscriptions"]
     successes = []
@@ -49,7 +52,7 @@ def replace_subscriptions(call: Call) -> Any:
     return {"successes": successes, "failures": []}
 
 
-def query_subscriptions(call: Call) -> Any:
+def query_subscriptions(call: ReceivedCall) -> Any:
     known = call.collection(f"/spaces/{space_of(call)['id']}/messaging-subscriptions")
     given = call.valid_body({"subscriptions": list[Subscriber]}, ("subscriptions",))["subscriptions"]
     answer: Item = {"successes": [], "failures": [], "errors": []}
@@ -65,7 +68,7 @@ def query_subscriptions(call: Call) -> Any:
 MAX_FILTERS = 10  # in one page
 
 
-def list_filters(call: Call) -> Any:
+def list_filters(call: ReceivedCall) -> Any:
     """In pages of ten, with a number as the cursor."""
     integration = call.valid_query({"integrationId": str}, ("integrationId",))["integrationId"]
     filters = [each for each in call.collection("/filters").values() if each["integrationId"] == integration]
@@ -80,18 +83,18 @@ def list_filters(call: Call) -> Any:
     return {"filters": filters[start : start + count], "pagination": pagination}
 
 
-def delete_filter(call: Call) -> Any:
+def delete_filter(call: ReceivedCall) -> Any:
     call.remove(call.path)
     return {"deleted": True}
 
 
-def complete_filter(call: Call, item: Item) -> None:
+def complete_filter(call: ReceivedCall, item: Item) -> None:
     item["workspaceId"] = WORKSPACE["id"]
 
 
-RESOURCES = (
-    Resource(path="/spaces", many="spaces", one="space", operations=("list", "get")),
-    Resource(
+COLLECTIONS = (
+    Collection(path="/spaces", many="spaces", one="space", operations=("list", "get")),
+    Collection(
         path="/filters",
         many="filters",
         one="filter",

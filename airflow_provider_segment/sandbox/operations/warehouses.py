@@ -10,14 +10,16 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, invalid, not_found
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.received import collections_of
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.catalog import masked, metadata
-from airflow_provider_segment.sandbox.resources.sources import connect
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
-from airflow_provider_segment.sandbox.scripts import WarehouseSync
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.catalog import masked, metadata
+from airflow_provider_segment.sandbox.operations.sources import connect
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import invalid, not_found
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.received_events import tables_of
+from airflow_provider_segment.sandbox.scripts import WarehouseSyncScript
+from airflow_provider_segment.sandbox.state import Item
 
 HOUR = 3_600
 MAX_REPORTS = 100
@@ -25,7 +27,7 @@ MAX_REPORTS = 100
 # --- warehouses ------------------------------------------------------------------------------------------
 
 
-def complete_warehouse(call: Call, item: Item) -> None:
+def complete_warehouse(call: ReceivedCall, item: Item) -> None:
     alone = item.pop("disconnectAllSources", False)
     item["metadata"] = metadata(call, "warehouses", item.pop("metadataId"))
     item["workspaceId"] = WORKSPACE["id"]
@@ -37,7 +39,7 @@ def complete_warehouse(call: Call, item: Item) -> None:
             connect(call, item["id"], source)
 
 
-def name_and_hide(call: Call, item: Item) -> None:
+def name_and_hide(call: ReceivedCall, item: Item) -> None:
     """A name is one of the settings; a password is never shown, not even masked."""
     settings = item["settings"]
     if "name" in item:
@@ -52,30 +54,30 @@ def reachable(settings: Item) -> str:
     return "FAILED" if any(host.endswith(".invalid") for host in hosts) else "CONNECTED"
 
 
-def validate(call: Call) -> Any:
+def validate(call: ReceivedCall) -> Any:
     asked = call.valid_body({"metadataId": str, "settings": dict}, ("metadataId", "settings"))
     options = metadata(call, "warehouses", asked["metadataId"])["options"]
     missing = any(option["required"] and not asked["settings"].get(option["name"]) for option in options)
     return {"status": "FAILED" if missing else reachable(asked["settings"])}
 
 
-def connection_state(call: Call) -> Any:
+def connection_state(call: ReceivedCall) -> Any:
     return {"connectionState": reachable(warehouse_of(call)["settings"])}
 
 
-def warehouse_of(call: Call) -> Item:
+def warehouse_of(call: ReceivedCall) -> Item:
     return call.item(f"/warehouses/{call.params['warehouseId']}")
 
 
 # --- connected sources -----------------------------------------------------------------------------------
 
 
-def connected_sources(call: Call) -> Any:
+def connected_sources(call: ReceivedCall) -> Any:
     sources = call.collection("/sources")
     return call.page("sources", [sources[id] for id in call.collection(call.path)])
 
 
-def add_source(call: Call) -> Any:
+def add_source(call: ReceivedCall) -> Any:
     warehouse = warehouse_of(call)
     call.get("/sources", call.params["sourceId"])
     connect(call, warehouse["id"], call.params["sourceId"])
@@ -83,7 +85,7 @@ def add_source(call: Call) -> Any:
     return {"status": "CONNECTED"}
 
 
-def remove_source(call: Call) -> Any:
+def remove_source(call: ReceivedCall) -> Any:
     warehouse_of(call)
     connected = call.collection(call.path.rpartition("/")[0])
     if connected.pop(call.params["sourceId"], None) is None:
@@ -94,7 +96,7 @@ def remove_source(call: Call) -> Any:
 # --- syncs -----------------------------------------------------------------------------------------------
 
 
-def syncs(call: Call) -> Any:
+def syncs(call: ReceivedCall) -> Any:
     """What was loaded: once an hour from all sources, or at the hours of the schedule; the newest first."""
     warehouse = warehouse_of(call)
     connected = call.collection(connected_path(warehouse))
@@ -110,11 +112,11 @@ def connected_path(warehouse: Item) -> str:
     return f"/warehouses/{warehouse['id']}/connected-sources"
 
 
-def reports_of(call: Call, warehouse: Item, source_id: str, since: float) -> list[Item]:
+def reports_of(call: ReceivedCall, warehouse: Item, source_id: str, since: float) -> list[Item]:
     if not warehouse["enabled"]:
         return []
     now = call.state.clock.now()
-    received = call.state.ledger.minutes(source_id)
+    received = call.state.counts.minutes(source_id)
     reports: list[Item] = []
     done = 0.0  # the first sync loads all that there was before
     for start, script in starts_of(call, warehouse, source_id, since)[-MAX_REPORTS:]:
@@ -141,10 +143,12 @@ def reports_of(call: Call, warehouse: Item, source_id: str, since: float) -> lis
     return reports
 
 
-def starts_of(call: Call, warehouse: Item, source_id: str, since: float) -> list[tuple[float, WarehouseSync]]:
+def starts_of(
+    call: ReceivedCall, warehouse: Item, source_id: str, since: float
+) -> list[tuple[float, WarehouseSyncScript]]:
     """When syncs of a source started, by the schedule and by order, and what becomes of them."""
     now = call.state.clock.now()
-    scripts = call.state.scripts.of(WarehouseSync, warehouse_id=warehouse["id"], source_id=source_id)
+    scripts = call.state.scripts.of(WarehouseSyncScript, warehouse_id=warehouse["id"], source_id=source_id)
     starts = [(script.given_at, script) for script in scripts if script.now]
     used: Counter[int] = Counter()
     first = int(since // HOUR + 1) * HOUR
@@ -154,7 +158,7 @@ def starts_of(call: Call, warehouse: Item, source_id: str, since: float) -> list
             for script in scripts
             if not script.now and script.given_at <= hour and used[id(script)] != script.next
         )
-        script = next(fitting, WarehouseSync())
+        script = next(fitting, WarehouseSyncScript())
         used[id(script)] += 1
         if not script.missing and hour + script.late <= now:
             starts.append((hour + script.late, script))
@@ -171,7 +175,7 @@ class SyncSchedule(TypedDict):
     timezone: NotRequired[str]
 
 
-def due(call: Call, warehouse: Item) -> Callable[[int], bool]:
+def due(call: ReceivedCall, warehouse: Item) -> Callable[[int], bool]:
     """Whether a sync starts at a time, by the warehouse's schedule."""
     plan = call.single(f"/warehouses/{warehouse['id']}/advanced-sync-schedule", {"enabled": False})
     if not plan["enabled"] or "schedule" not in plan:
@@ -181,11 +185,11 @@ def due(call: Call, warehouse: Item) -> Callable[[int], bool]:
     return lambda start: datetime.fromtimestamp(start, timezone.utc).astimezone(zone).hour in hours
 
 
-def sync_schedule(call: Call) -> Any:
+def sync_schedule(call: ReceivedCall) -> Any:
     return call.single(call.path, {"enabled": False})
 
 
-def replace_sync_schedule(call: Call) -> Any:
+def replace_sync_schedule(call: ReceivedCall) -> Any:
     plan = call.valid_body({"enabled": bool, "schedule": SyncSchedule}, ("enabled",))
     if "schedule" in plan:
         check_zone(plan["schedule"].get("timezone"))
@@ -212,13 +216,13 @@ class Override(TypedDict):
     property: NotRequired[str | None]
 
 
-def selective_syncs(call: Call) -> Any:
+def selective_syncs(call: ReceivedCall) -> Any:
     """The collections (tables) of what the source sent, and what of them is synced."""
     warehouse, source_id = warehouse_of(call), call.params["sourceId"]
     call.get(connected_path(warehouse), source_id)
     overrides = overrides_of(call, warehouse)
     items = []
-    for collection, properties in collections_of(call.state, source_id).items():
+    for collection, properties in tables_of(call.state.accepted, source_id).items():
         whole = overrides.get(source_id, True)
         enabled = overrides.get(f"{source_id}/{collection}", whole)
         items.append(
@@ -235,11 +239,11 @@ def selective_syncs(call: Call) -> Any:
     return call.page("items", items)
 
 
-def overrides_of(call: Call, warehouse: Item) -> Item:
+def overrides_of(call: ReceivedCall, warehouse: Item) -> Item:
     return call.single(f"/warehouses/{warehouse['id']}/selective-sync", {})
 
 
-def update_selective_sync(call: Call) -> Any:
+def update_selective_sync(call: ReceivedCall) -> Any:
     warehouse = warehouse_of(call)
     connected = call.collection(connected_path(warehouse))
     overrides = overrides_of(call, warehouse)
@@ -253,8 +257,8 @@ def update_selective_sync(call: Call) -> Any:
     return {"status": "UNCHANGED" if overrides == before else "UPDATED", "warnings": warnings}
 
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/warehouses",
         many="warehouses",
         one="warehouse",

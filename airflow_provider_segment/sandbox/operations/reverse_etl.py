@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_segment.sandbox.call import Call, Item, cursor, new_id, not_found, offset, page_size
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.scripts import ReverseEtlSync
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.public_api_errors import not_found
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, cursor, new_id, offset, page_size
+from airflow_provider_segment.sandbox.scripts import ReverseEtlSyncScript
+from airflow_provider_segment.sandbox.state import Item
 
 MAX_PAGE, DEFAULT_PAGE = 100, 10
 
 
-def start_sync(call: Call) -> Any:
+def start_sync(call: ReceivedCall) -> Any:
     names = ("sourceId", "modelId", "subscriptionId")
     asked = call.valid_body(dict.fromkeys(names, str), names)
     call.get("/sources", asked["sourceId"])
@@ -22,7 +24,7 @@ def start_sync(call: Call) -> Any:
     return {"reverseETLManualSync": {"syncId": sync["id"], "startedAt": iso(sync["started"])}}
 
 
-def new_sync(call: Call, model_id: str, subscription_id: str) -> Item:
+def new_sync(call: ReceivedCall, model_id: str, subscription_id: str) -> Item:
     model = call.get("/reverse-etl-models", model_id)
     sync = {
         "id": new_id(),
@@ -31,35 +33,37 @@ def new_sync(call: Call, model_id: str, subscription_id: str) -> Item:
         "subscriptionId": subscription_id,
         "started": call.state.clock.now(),
         "cancelled_at": None,
-        "script": call.state.scripts.take(ReverseEtlSync, model_id=model_id, subscription_id=subscription_id),
+        "script": call.state.scripts.take(
+            ReverseEtlSyncScript, model_id=model_id, subscription_id=subscription_id
+        ),
     }
     return call.add(f"/reverse-etl-models/{model_id}/syncs", sync)
 
 
-def check_subscription(call: Call, id: str) -> None:
+def check_subscription(call: ReceivedCall, id: str) -> None:
     if not any(each["id"] == id for each in call.items("/subscriptions")):
         raise not_found(f"No destination has the subscription {id}.")
 
 
-def sync_of(call: Call) -> Item:
+def sync_of(call: ReceivedCall) -> Item:
     return call.item(f"/reverse-etl-models/{call.params['modelId']}/syncs/{call.params['syncId']}")
 
 
 def end_of(sync: Item) -> float:
     """When a sync ends, or ended."""
-    script: ReverseEtlSync = sync["script"]
+    script: ReverseEtlSyncScript = sync["script"]
     ends = float(sync["started"] + script.seconds)
     cancelled_at = sync["cancelled_at"]
     return ends if cancelled_at is None else min(ends, cancelled_at + script.cancel_seconds)
 
 
-def running(call: Call, sync: Item) -> bool:
+def running(call: ReceivedCall, sync: Item) -> bool:
     return call.state.clock.now() < end_of(sync)
 
 
-def status(call: Call, sync: Item) -> Item:
+def status(call: ReceivedCall, sync: Item) -> Item:
     """How far a sync is."""
-    script: ReverseEtlSync = sync["script"]
+    script: ReverseEtlSyncScript = sync["script"]
     start, end = iso(sync["started"]), iso(end_of(sync))
     cancelled = sync["cancelled_at"] is not None
     shown: Item = {
@@ -90,16 +94,16 @@ def status(call: Call, sync: Item) -> Item:
     }
 
 
-def sync_status(call: Call) -> Any:
+def sync_status(call: ReceivedCall) -> Any:
     return {"reverseETLSyncStatus": status(call, sync_of(call))}
 
 
-def list_syncs(call: Call) -> Any:
+def list_syncs(call: ReceivedCall) -> Any:
     """The syncs of one mapping, the newest first. Count and cursor stand by themselves here."""
     model = call.item(f"/reverse-etl-models/{call.params['modelId']}")["id"]
     check_subscription(call, call.params["subscriptionId"])
     mapping = {"model_id": model, "subscription_id": call.params["subscriptionId"]}
-    for script in call.state.scripts.of(ReverseEtlSync, **mapping):
+    for script in call.state.scripts.of(ReverseEtlSyncScript, **mapping):
         if script.now and not script.used:
             sync = new_sync(call, model, call.params["subscriptionId"])
             sync["started"] = script.given_at
@@ -116,7 +120,7 @@ def list_syncs(call: Call) -> Any:
     return {"syncStatuses": syncs[start : start + count], "pagination": pagination}
 
 
-def cancel_sync(call: Call) -> Any:
+def cancel_sync(call: ReceivedCall) -> Any:
     """What cannot be cancelled says so behind a 200."""
     call.valid_body({"reasonForCanceling": float})
     sync = sync_of(call)
@@ -128,8 +132,8 @@ def cancel_sync(call: Call) -> Any:
     return answer | {"errorCode": code, "errorMessage": "The sync is not running."}
 
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/reverse-etl-models",
         many="models",
         one="reverseEtlModel",

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, not_found, taken
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.sources import Label
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.sources import Label
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import not_found, taken
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.state import Item
 
 ROLES: dict[str, Item] = {
     id: {"id": id, "name": name, "description": f"{name}, for the resources of the permission."}
@@ -70,7 +72,7 @@ class Permission(TypedDict):
     resources: list[Reference]
 
 
-def put_permissions(call: Call, kept: list[Item]) -> Any:
+def put_permissions(call: ReceivedCall, kept: list[Item]) -> Any:
     """Of one user or one group."""
     holder = call.item(call.path.rpartition("/")[0])
     given = call.valid_body({"permissions": list[Permission]}, ("permissions",))["permissions"]
@@ -88,18 +90,18 @@ def put_permissions(call: Call, kept: list[Item]) -> Any:
     return {"permissions": holder["permissions"]}
 
 
-def add_permissions(call: Call) -> Any:
+def add_permissions(call: ReceivedCall) -> Any:
     return put_permissions(call, call.item(call.path.rpartition("/")[0])["permissions"])
 
 
-def replace_permissions(call: Call) -> Any:
+def replace_permissions(call: ReceivedCall) -> Any:
     return put_permissions(call, [])
 
 
 # --- users and invites -----------------------------------------------------------------------------------
 
 
-def delete_users(call: Call) -> Any:
+def delete_users(call: ReceivedCall) -> Any:
     ids = call.valid_query({"userIds": list[str]}, ("userIds",))["userIds"]
     for id in ids:
         call.subject = call.get("/users", id)
@@ -110,7 +112,7 @@ def delete_users(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-def groups_of_user(call: Call) -> Any:
+def groups_of_user(call: ReceivedCall) -> Any:
     user = call.item(call.path.rpartition("/")[0])
     groups = call.collection("/groups").values()
     return call.page(
@@ -134,7 +136,7 @@ class Invite(TypedDict):
     permissions: NotRequired[list[InvitePermission] | None]
 
 
-def create_invites(call: Call) -> Any:
+def create_invites(call: ReceivedCall) -> Any:
     given = call.valid_body({"invites": list[Invite]}, ("invites",))["invites"]
     for invite in given:
         for permission in invite.get("permissions") or []:
@@ -146,11 +148,11 @@ def create_invites(call: Call) -> Any:
     return {"emails": [invite["email"] for invite in given]}
 
 
-def list_invites(call: Call) -> Any:
+def list_invites(call: ReceivedCall) -> Any:
     return call.page("invites", call.collection("/invites"))
 
 
-def delete_invites(call: Call) -> Any:
+def delete_invites(call: ReceivedCall) -> Any:
     emails = call.valid_query({"emails": list[str]}, ("emails",))["emails"]
     invites = call.collection("/invites")
     for email in emails:
@@ -166,23 +168,23 @@ def delete_invites(call: Call) -> Any:
 # --- groups ----------------------------------------------------------------------------------------------
 
 
-def complete_group(call: Call, item: Item) -> None:
+def complete_group(call: ReceivedCall, item: Item) -> None:
     item["permissions"] = []
 
 
-def counted(call: Call, item: Item) -> Item:
+def counted(call: ReceivedCall, item: Item) -> Item:
     return {**item, "memberCount": len(members(call, item["id"]))}
 
 
-def members(call: Call, group_id: str) -> dict[str, Item]:
+def members(call: ReceivedCall, group_id: str) -> dict[str, Item]:
     return call.collection(f"/groups/{group_id}/users")
 
 
-def invited(call: Call, group_id: str) -> dict[str, Item]:
+def invited(call: ReceivedCall, group_id: str) -> dict[str, Item]:
     return call.collection(f"/groups/{group_id}/invites")
 
 
-def put_users(call: Call, *, replace: bool = False) -> Any:
+def put_users(call: ReceivedCall, *, replace: bool = False) -> Any:
     """Add users by e-mail; who is only invited becomes a member when they come."""
     group = call.item(call.path.rpartition("/")[0])
     users = {user["email"]: user["id"] for user in call.collection("/users").values()}
@@ -201,13 +203,13 @@ def put_users(call: Call, *, replace: bool = False) -> Any:
     return {"userGroup": counted(call, group)}
 
 
-def list_members(call: Call) -> Any:
+def list_members(call: ReceivedCall) -> Any:
     users = call.collection("/users")
     found = [users[id] for id in call.collection(call.path)]
     return call.page("users", [{name: user[name] for name in ("id", "name", "email")} for user in found])
 
 
-def remove_members(call: Call) -> Any:
+def remove_members(call: ReceivedCall) -> Any:
     group = call.item(call.path.rpartition("/")[0])["id"]
     ids = {user["email"]: user["id"] for user in call.collection("/users").values()}
     emails = call.valid_query({"emails": list[str]}, ("emails",))["emails"]
@@ -220,10 +222,10 @@ def remove_members(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-RESOURCES = (
-    Resource(path="/roles", many="roles", one="role", operations=("list",)),
-    Resource(path="/users", many="users", one="user", operations=("list", "get")),
-    Resource(
+COLLECTIONS = (
+    Collection(path="/roles", many="roles", one="role", operations=("list",)),
+    Collection(path="/users", many="users", one="user", operations=("list", "get")),
+    Collection(
         path="/groups",
         many="userGroups",
         one="userGroup",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_segment.sandbox.call import Call, Item, new_id, not_found
-from airflow_provider_segment.sandbox.resource import Handler
-from airflow_provider_segment.sandbox.resources.access import OWNER
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.operations.access import OWNER
+from airflow_provider_segment.sandbox.public_api_errors import not_found
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
+from airflow_provider_segment.sandbox.state import Item
 
 
-def create_plugin(call: Call) -> Any:
+def create_plugin(call: ReceivedCall) -> Any:
     """Creates it, or a new version of it."""
     source = call.item(f"/sources/{call.params['sourceId']}")
     code = call.valid_body({"code": str}, ("code",))["code"]
@@ -27,14 +29,14 @@ def create_plugin(call: Call) -> Any:
     return {"livePlugin": known}
 
 
-def plugin_of(call: Call) -> Item:
+def plugin_of(call: ReceivedCall) -> Item:
     plugin = call.single(f"/sources/{call.params['sourceId']}/live-plugins", {})
     if not plugin.get("code"):
         raise not_found("The source has no live plugin.")
     return plugin
 
 
-def delete_plugin(call: Call) -> Any:
+def delete_plugin(call: ReceivedCall) -> Any:
     plugin_of(call)["code"] = None  # its next version goes on counting
     return {"status": "SUCCESS"}
 

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, invalid, not_found
-from airflow_provider_segment.sandbox.resource import Handler, Resource
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.public_api_errors import invalid, not_found
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.state import Item
 
 MAX_RULES = 200  # in one call
 
@@ -30,16 +32,16 @@ class RuleChange(Rule):
     newKey: NotRequired[str | None]
 
 
-def complete_plan(call: Call, item: Item) -> None:
+def complete_plan(call: ReceivedCall, item: Item) -> None:
     item["slug"] = re.sub(r"\W+", "-", item["name"].lower()).strip("-")
 
 
-def status_only(call: Call) -> Any:
+def status_only(call: ReceivedCall) -> Any:
     PLANS.update(call)
     return {"status": "SUCCESS"}
 
 
-def plan_of(call: Call) -> Item:
+def plan_of(call: ReceivedCall) -> Item:
     return call.item(f"/tracking-plans/{call.params['trackingPlanId']}")
 
 
@@ -50,14 +52,14 @@ def rule_id(rule: Item) -> str:
     return f"{rule['type']} {rule.get('key') or ''} {float(rule['version']):g}"
 
 
-def given_rules(call: Call, type: Any) -> list[Item]:
+def given_rules(call: ReceivedCall, type: Any) -> list[Item]:
     rules: list[Item] = call.valid_body({"rules": list[type]}, ("rules",))["rules"]
     if len(rules) > MAX_RULES:
         raise invalid(f"rules must contain less than or equal to {MAX_RULES} items", "rules")
     return rules
 
 
-def put(call: Call, rules: dict[str, Item], rule: Item) -> None:
+def put(call: ReceivedCall, rules: dict[str, Item], rule: Item) -> None:
     """Add a rule, or change the one that is there."""
     known = rules.pop(rule_id(rule), {})
     fields = {name: value for name, value in rule.items() if name != "newKey"}
@@ -67,11 +69,11 @@ def put(call: Call, rules: dict[str, Item], rule: Item) -> None:
     rules[rule_id(fields)] = {"createdAt": now, **known, **fields, "updatedAt": now}
 
 
-def list_rules(call: Call) -> Any:
+def list_rules(call: ReceivedCall) -> Any:
     return call.page("rules", call.collection(call.path).values())
 
 
-def replace_rules(call: Call) -> Any:
+def replace_rules(call: ReceivedCall) -> Any:
     plan_of(call)
     new: dict[str, Item] = {}
     for rule in given_rules(call, Rule):
@@ -82,7 +84,7 @@ def replace_rules(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-def update_rules(call: Call) -> Any:
+def update_rules(call: ReceivedCall) -> Any:
     plan_of(call)
     rules = call.collection(call.path)
     for rule in given_rules(call, RuleChange):
@@ -90,7 +92,7 @@ def update_rules(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-def remove_rules(call: Call) -> Any:
+def remove_rules(call: ReceivedCall) -> Any:
     plan_of(call)
     rules = call.collection(call.path)
     ids = [rule_id(rule) for rule in call.valid_query({"rules": list[RuleReference]}, ("rules",))["rules"]]
@@ -105,12 +107,12 @@ def remove_rules(call: Call) -> Any:
 # --- sources ---------------------------------------------------------------------------------------------
 
 
-def list_sources(call: Call) -> Any:
+def list_sources(call: ReceivedCall) -> Any:
     sources = call.collection("/sources")
     return call.page("sources", [sources[id] for id in call.collection(call.path)])
 
 
-def add_source(call: Call) -> Any:
+def add_source(call: ReceivedCall) -> Any:
     """A source has one plan at most: a new one silently replaces it."""
     plan_of(call)
     source = call.get("/sources", call.valid_body({"sourceId": str}, ("sourceId",))["sourceId"])
@@ -120,7 +122,7 @@ def add_source(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-def remove_source(call: Call) -> Any:
+def remove_source(call: ReceivedCall) -> Any:
     plan_of(call)
     source_id = call.valid_query({"sourceId": str}, ("sourceId",))["sourceId"]
     if call.collection(call.path).pop(source_id, None) is None:
@@ -128,13 +130,13 @@ def remove_source(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-def list_plans(call: Call) -> Any:
+def list_plans(call: ReceivedCall) -> Any:
     asked = call.valid_query({"type": PlanType})
     plans = call.collection(call.path).values()
     return call.page("trackingPlans", [plan for plan in plans if asked.get("type") in (None, plan["type"])])
 
 
-PLANS = Resource(
+PLANS = Collection(
     path="/tracking-plans",
     many="trackingPlans",
     one="trackingPlan",
@@ -146,7 +148,7 @@ PLANS = Resource(
     complete=complete_plan,
 )
 
-RESOURCES = (PLANS,)
+COLLECTIONS = (PLANS,)
 
 RULES = "/tracking-plans/{trackingPlanId}/rules"
 CONNECTED = "/tracking-plans/{trackingPlanId}/sources"

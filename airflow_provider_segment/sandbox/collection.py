@@ -1,4 +1,4 @@
-"""`Resource`: a collection of things under one path, declared, and the usual operations on it."""
+"""`Collection`: a collection of things under one path, declared, and the usual operations on it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_segment.sandbox.call import Call, Fields, Item, merged, new_id, taken
+from airflow_provider_segment.sandbox.public_api_errors import taken
+from airflow_provider_segment.sandbox.received_call import Fields, ReceivedCall, merged, new_id
+from airflow_provider_segment.sandbox.state import Item
 
-Handler = Callable[[Call], Any]  # returns what stands under `data`
+Handler = Callable[[ReceivedCall], Any]  # returns what stands under `data`
 
 USUAL = ("list", "get", "create", "update", "delete")
 
 
-def nothing(call: Call, item: Item) -> None:
+def nothing(call: ReceivedCall, item: Item) -> None:
     pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resource:
+class Collection:
     """A collection of things under one path, with the usual operations.
 
     Its names are those of the API: in paths, in bodies and under `data`.
@@ -42,10 +44,12 @@ class Resource:
     created: int = 200  # status of a create
     prefix: str = ""  # of its ids
     stamped: bool = False  # has createdAt and updatedAt
-    complete: Callable[[Call, Item], None] = nothing  # adds to a new one what Segment adds, or refuses it
-    changed: Callable[[Call, Item], None] = nothing  # after an update
-    removed: Callable[[Call, Item], None] = nothing  # before a delete; may refuse it
-    show: Callable[[Call, Item], Item] = lambda call, item: item  # as it is now
+    complete: Callable[[ReceivedCall, Item], None] = (
+        nothing  # adds to a new one what Segment adds, or refuses it
+    )
+    changed: Callable[[ReceivedCall, Item], None] = nothing  # after an update
+    removed: Callable[[ReceivedCall, Item], None] = nothing  # before a delete; may refuse it
+    show: Callable[[ReceivedCall, Item], Item] = lambda call, item: item  # as it is now
 
     @property
     def item_path(self) -> str:
@@ -62,14 +66,14 @@ class Resource:
         }
         return dict(all_of_them[operation] for operation in self.operations)
 
-    def list(self, call: Call) -> Any:
+    def list(self, call: ReceivedCall) -> Any:
         page = call.page(self.many, call.collection(call.path).values())
         return {**page, self.many: [self.show(call, item) for item in page[self.many]]}
 
-    def get(self, call: Call) -> Any:
+    def get(self, call: ReceivedCall) -> Any:
         return {self.one: self.show(call, call.item(call.path))}
 
-    def create(self, call: Call) -> Any:
+    def create(self, call: ReceivedCall) -> Any:
         collection = call.collection(call.path)
         given = call.valid_body(self.fields, self.required)
         self.check(call, given)
@@ -81,7 +85,7 @@ class Resource:
         call.status = self.created
         return {self.one: self.show(call, item)}
 
-    def update(self, call: Call) -> Any:
+    def update(self, call: ReceivedCall) -> Any:
         item = call.item(call.path)
         fields = {name: self.fields[name] for name in self.updates}
         given = call.valid_body(fields, self.required_by_update)
@@ -93,7 +97,7 @@ class Resource:
         self.changed(call, item)
         return {self.one: self.show(call, item)}
 
-    def check(self, call: Call, given: Item, item: Item | None = None) -> None:
+    def check(self, call: ReceivedCall, given: Item, item: Item | None = None) -> None:
         """Refuse references that lead nowhere, and a value that another one has."""
         for name, there in self.refers.items():
             if name in given:
@@ -103,7 +107,7 @@ class Resource:
             if other is not item and other[self.unique] == value:
                 raise taken(f"There is a {self.one} with the {self.unique} {value}.", self.unique)
 
-    def delete(self, call: Call) -> Any:
+    def delete(self, call: ReceivedCall) -> Any:
         self.removed(call, call.item(call.path))
         call.remove(call.path)
         return {"status": "SUCCESS"}

@@ -6,9 +6,11 @@ from typing import Any
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, Refused, invalid, new_id, not_found, taken
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid, not_found, taken
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
+from airflow_provider_segment.sandbox.state import Item
 
 
 class Reference(TypedDict):
@@ -43,7 +45,7 @@ class Mapping(TypedDict):
     settings: NotRequired[dict[str, Any] | None]
 
 
-def audience_of(call: Call) -> Item:
+def audience_of(call: ReceivedCall) -> Item:
     return call.item(f"/spaces/{call.params['spaceId']}/audiences/{call.params['audienceId']}")
 
 
@@ -56,7 +58,7 @@ def path_of(audience: Item, collection: str) -> str:
 CONNECTION = {"idSyncConfiguration": list[IdSync], "connectionSettings": Any}
 
 
-def connect(call: Call) -> Any:
+def connect(call: ReceivedCall) -> Any:
     audience = audience_of(call)
     asked = call.valid_body({"destination": Reference, **CONNECTION}, ("destination",))
     destination = call.get("/destinations", asked.pop("destination")["id"])
@@ -77,7 +79,7 @@ def configuration(connection: Item) -> Item:
     }
 
 
-def list_connections(call: Call) -> Any:
+def list_connections(call: ReceivedCall) -> Any:
     def shown(connection: Item) -> Item:
         destination = call.get("/destinations", connection["destinationId"])
         entry = destination["metadata"]
@@ -94,7 +96,7 @@ def list_connections(call: Call) -> Any:
     return call.page("connections", [shown(each) for each in connections if each["destinationId"] in known])
 
 
-def connection_of(call: Call, id: str) -> Item:
+def connection_of(call: ReceivedCall, id: str) -> Item:
     """By its own id, or by that of its destination: Segment's paths name either."""
     audience = audience_of(call)
     for connection in call.collection(path_of(audience, "destination-connections")).values():
@@ -103,23 +105,23 @@ def connection_of(call: Call, id: str) -> Item:
     raise not_found(f"The audience is not connected to {id}.")
 
 
-def update_connection(call: Call) -> Any:
+def update_connection(call: ReceivedCall) -> Any:
     connection = connection_of(call, call.params["destinationId"])
     connection |= {**call.valid_body(CONNECTION), "updatedAt": call.now()}
     return {"destination": {"id": connection["destinationId"]}, **configuration(connection)}
 
 
-def disconnect(call: Call) -> Any:
+def disconnect(call: ReceivedCall) -> Any:
     connection = connection_of(call, call.params["destinationId"])
     audience = audience_of(call)
     activations = call.collection(path_of(audience, "activations")).values()
     if any(each["connectionId"] == connection["id"] for each in activations):
-        raise Refused(409, "Conflict", "The destination has activations.")
+        raise PublicApiError(409, "Conflict", "The destination has activations.")
     del call.collection(path_of(audience, "destination-connections"))[connection["id"]]
     return {"status": "SUCCESS"}
 
 
-def supported_destinations(call: Call) -> Any:
+def supported_destinations(call: ReceivedCall) -> Any:
     """The destinations of the workspace that take audiences: an object, by id."""
     call.item(f"/spaces/{call.params['spaceId']}")
     if call.params["audienceType"] not in ("ACCOUNTS", "LINKED", "USERS"):
@@ -139,7 +141,7 @@ def supported_destinations(call: Call) -> Any:
 # --- activations -----------------------------------------------------------------------------------------
 
 
-def create_activation(call: Call) -> Any:
+def create_activation(call: ReceivedCall) -> Any:
     connection = connection_of(call, call.params["connectionId"])
     audience = audience_of(call)
     given = call.valid_body(ACTIVATIONS.fields, ACTIVATIONS.required)
@@ -157,14 +159,14 @@ def create_activation(call: Call) -> Any:
     return {"activation": shown_activation(call, activation)}
 
 
-def shown_activation(call: Call, item: Item) -> Item:
+def shown_activation(call: ReceivedCall, item: Item) -> Item:
     """A personalization that was not given is shown nevertheless, empty."""
     given = item["personalization"].get("profile") or {}
     profile = {**given, "properties": given.get("properties") or []}
     return {**item, "personalization": {**item["personalization"], "profile": profile}}
 
 
-ACTIVATIONS = Resource(
+ACTIVATIONS = Collection(
     path="/spaces/{spaceId}/audiences/{audienceId}/activations",
     many="activations",
     one="activation",
@@ -191,7 +193,7 @@ ACTIVATIONS = Resource(
     show=shown_activation,
 )
 
-RESOURCES = (ACTIVATIONS,)
+COLLECTIONS = (ACTIVATIONS,)
 
 CONNECTIONS = "/spaces/{spaceId}/audiences/{audienceId}/destination-connections"
 SPECIAL: dict[str, Handler] = {

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, Refused, new_id
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.access import OWNER
-from airflow_provider_segment.sandbox.resources.catalog import MASK, masked
-from airflow_provider_segment.sandbox.resources.catalog_shapes import destination, source
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.access import OWNER
+from airflow_provider_segment.sandbox.operations.catalog import MASK, masked
+from airflow_provider_segment.sandbox.operations.catalog_shapes import destination, source
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
+from airflow_provider_segment.sandbox.state import Item
 
 Type = Literal["DESTINATION", "INSERT_DESTINATION", "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE"]
 
@@ -25,7 +27,7 @@ class Setting(TypedDict):
     sensitive: bool
 
 
-def complete_function(call: Call, item: Item) -> None:
+def complete_function(call: ReceivedCall, item: Item) -> None:
     if item["resourceType"] == "DESTINATION":
         item["displayName"] += f" ({WORKSPACE['name']})"
     item |= {"createdAt": call.now(), "createdBy": OWNER["id"], "catalogId": new_id()}
@@ -49,11 +51,11 @@ def catalog_entry(function: Item) -> Item | None:
     return None
 
 
-def leave_catalog(call: Call, item: Item) -> None:
+def leave_catalog(call: ReceivedCall, item: Item) -> None:
     call.state.collections.get(catalog_of(item), {}).pop(item["catalogId"], None)
 
 
-def add_version(call: Call, item: Item) -> None:
+def add_version(call: ReceivedCall, item: Item) -> None:
     """Each change of the code is a version; what runs stays until the next deployment."""
     versions = call.collection(f"/functions/{item['id']}/versions")
     if versions and list(versions.values())[-1]["code"] == item["code"]:
@@ -71,7 +73,7 @@ def add_version(call: Call, item: Item) -> None:
     item["isLatestVersion"] = False
 
 
-def list_functions(call: Call) -> Any:
+def list_functions(call: ReceivedCall) -> Any:
     wanted = call.valid_query({"resourceType": Type}, ("resourceType",))["resourceType"]
     shown = (
         "id",
@@ -89,12 +91,12 @@ def list_functions(call: Call) -> Any:
     )
 
 
-def deploy(call: Call) -> Any:
+def deploy(call: ReceivedCall) -> Any:
     """For source functions only, and by `sfn_` and the id of a source that is made from the function."""
     id = call.params["functionId"]
     if not id.startswith("sfn_"):
         call.get("/functions", id)
-        raise Refused(
+        raise PublicApiError(
             400, "bad-request", "Only source functions are deployed, by sfn_ and the id of their source."
         )
     instance = call.get("/sources", id.removeprefix("sfn_"))
@@ -103,10 +105,10 @@ def deploy(call: Call) -> Any:
             call.subject = function
             deployed(call, function)
             return {"functionDeployment": {"status": "SUCCESS"}}
-    raise Refused(400, "bad-request", "This source is not made from a function.")
+    raise PublicApiError(400, "bad-request", "This source is not made from a function.")
 
 
-def deployed(call: Call, function: Item) -> None:
+def deployed(call: ReceivedCall, function: Item) -> None:
     versions = list(call.collection(f"/functions/{function['id']}/versions").values())
     for version in versions:
         version["isDeployed"] = version is versions[-1]
@@ -114,7 +116,7 @@ def deployed(call: Call, function: Item) -> None:
     function |= {"deployedAt": call.now(), "isLatestVersion": True}
 
 
-def restore_version(call: Call) -> Any:
+def restore_version(call: ReceivedCall) -> Any:
     """Make the code of an old version the newest."""
     function = call.item(call.path.rpartition("/")[0])
     asked = call.valid_body({"versionId": str}, ("versionId",))
@@ -127,17 +129,17 @@ def restore_version(call: Call) -> Any:
 # --- instances of insert functions -----------------------------------------------------------------------
 
 
-def function_of(call: Call, id: str) -> Item:
+def function_of(call: ReceivedCall, id: str) -> Item:
     """An insert function by its id, which may have a prefix of its own here."""
     return call.get("/functions", id.removeprefix("ifnd_").removeprefix("ifns_"))
 
 
-def complete_instance(call: Call, item: Item) -> None:
+def complete_instance(call: ReceivedCall, item: Item) -> None:
     item["classId"] = function_of(call, item.pop("functionId"))["id"]
     hide_settings(call, item)
 
 
-def hide_settings(call: Call, item: Item) -> None:
+def hide_settings(call: ReceivedCall, item: Item) -> None:
     function = call.get("/functions", item["classId"])
     secret = {setting["name"] for setting in function.get("settings", []) if setting["sensitive"]}
     hidden = {name: value for name, value in item["settings"].items() if name in secret}
@@ -146,14 +148,14 @@ def hide_settings(call: Call, item: Item) -> None:
     item["settings"] = masked(item["settings"])
 
 
-def list_instances(call: Call) -> Any:
+def list_instances(call: ReceivedCall) -> Any:
     function = function_of(call, call.valid_query({"functionId": str}, ("functionId",))["functionId"])
     instances = call.collection(call.path).values()
     return call.page("instances", [each for each in instances if each["classId"] == function["id"]])
 
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/functions",
         many="functions",
         one="function",
@@ -173,13 +175,13 @@ RESOURCES = (
         changed=add_version,
         removed=leave_catalog,
     ),
-    Resource(
+    Collection(
         path="/functions/{functionId}/versions",
         many="versions",
         one="version",
         operations=("list", "get"),
     ),
-    Resource(
+    Collection(
         path="/insert-function-instances",
         many="instances",
         one="insertFunctionInstance",

@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, Refused, invalid, new_id
 from airflow_provider_segment.sandbox.clock import iso
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.access import OWNER
-from airflow_provider_segment.sandbox.scripts import Audience, Preview
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.access import OWNER
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
+from airflow_provider_segment.sandbox.scripts import AudienceScript, PreviewScript
+from airflow_provider_segment.sandbox.state import Item
 
 MAX_PAGE = 200
 
@@ -54,14 +56,14 @@ class TraitOptions(TypedDict, total=False):
     backfillDurationDays: float | None
 
 
-def space_of(call: Call) -> Item:
+def space_of(call: ReceivedCall) -> Item:
     return call.item(f"/spaces/{call.params['spaceId']}")
 
 
 # --- audiences and computed traits -----------------------------------------------------------------------
 
 
-def complete(call: Call, item: Item) -> None:
+def complete(call: ReceivedCall, item: Item) -> None:
     """What audiences and computed traits have in common."""
     taken = {each["key"] for each in call.collection(call.path).values()}
     key = wanted = re.sub(r"\W+", "_", item["name"].lower()).strip("_")
@@ -71,18 +73,18 @@ def complete(call: Call, item: Item) -> None:
     compute(call, item)
 
 
-def compute(call: Call, item: Item) -> None:
+def compute(call: ReceivedCall, item: Item) -> None:
     now = call.state.clock.now()
-    call.state.computing[item["id"]] = (now, call.state.scripts.take(Audience, audience_id=item["id"]))
+    call.state.computing[item["id"]] = (now, call.state.scripts.take(AudienceScript, audience_id=item["id"]))
 
 
-def computation_of(call: Call, item: Item) -> tuple[float, Audience]:
+def computation_of(call: ReceivedCall, item: Item) -> tuple[float, AudienceScript]:
     """Since when it is computed, and what becomes of it."""
-    found: tuple[float, Audience] = call.state.computing.get(item["id"], (0.0, Audience()))
+    found: tuple[float, AudienceScript] = call.state.computing.get(item["id"], (0.0, AudienceScript()))
     return found
 
 
-def status(call: Call, item: Item) -> str:
+def status(call: ReceivedCall, item: Item) -> str:
     if not item["enabled"]:
         return "Disabled"
     since, script = computation_of(call, item)
@@ -93,19 +95,19 @@ def status(call: Call, item: Item) -> str:
     return str(script.status)
 
 
-def with_status(call: Call, item: Item) -> Item:
+def with_status(call: ReceivedCall, item: Item) -> Item:
     return {**item, "status": status(call, item)}
 
 
-def size(call: Call, type: str, scripted: int | None) -> Item:
+def size(call: ReceivedCall, type: str, scripted: int | None) -> Item:
     """How many users were heard of: a stand-in for a computation."""
-    heard_of = {person.user_id for person in call.state.ledger.catch_up().people if person.user_id}
+    heard_of = {person.user_id for person in call.state.counts.catch_up().people if person.user_id}
     count = len(heard_of) if scripted is None else scripted
     kind = "ENTITIES" if type == "LINKED" else type
     return {"count": count, "type": kind, "uniqueCount": count}
 
 
-def in_full(call: Call, item: Item) -> Item:
+def in_full(call: ReceivedCall, item: Item) -> Item:
     """An audience as it is read, in a list or alone."""
     kind = "BATCH" if item["audienceType"] == "LINKED" else "REALTIME"
     shown = {
@@ -138,7 +140,7 @@ SEARCHED: dict[str, Callable[[Item], str]] = {
 }
 
 
-def found(call: Call, audiences: list[Item]) -> list[Item]:
+def found(call: ReceivedCall, audiences: list[Item]) -> list[Item]:
     asked = call.valid_query({"search": Search, "sort": Sort})
     if search := asked.get("search"):
         text = SEARCHED[search["type"]]
@@ -149,16 +151,16 @@ def found(call: Call, audiences: list[Item]) -> list[Item]:
     return audiences
 
 
-def list_audiences(call: Call) -> Any:
+def list_audiences(call: ReceivedCall) -> Any:
     page = call.page("audiences", found(call, list(call.collection(call.path).values())), most=MAX_PAGE)
     return {**page, "audiences": [in_full(call, each) for each in page["audiences"]]}
 
 
-def get_audience(call: Call) -> Any:
+def get_audience(call: ReceivedCall) -> Any:
     return {"audience": in_full(call, call.item(call.path))}
 
 
-def list_references(call: Call) -> Any:
+def list_references(call: ReceivedCall) -> Any:
     """The audiences whose definitions name this one."""
     audience = call.item(call.path.rpartition("/")[0])
     audiences = call.collection(f"/spaces/{audience['spaceId']}/audiences").values()
@@ -168,10 +170,10 @@ def list_references(call: Call) -> Any:
     return call.page("audiences", [with_status(call, each) for each in found(call, using)])
 
 
-def run(call: Call) -> Any:
+def run(call: ReceivedCall) -> Any:
     audience = call.item(call.path.rpartition("/")[0])
     if audience["audienceType"] != "LINKED":
-        raise Refused(400, "bad-request", "Only linked audiences are run by force.")
+        raise PublicApiError(400, "bad-request", "Only linked audiences are run by force.")
     compute(call, audience)
     return {"run": {"id": new_id()}}
 
@@ -179,7 +181,7 @@ def run(call: Call) -> Any:
 # --- schedules -------------------------------------------------------------------------------------------
 
 
-def check_schedule(call: Call) -> Item:
+def check_schedule(call: ReceivedCall) -> Item:
     """Which shape the config has depends on the strategy."""
     strategy = Literal["PERIODIC", "SPECIFIC_DAYS"]
     schedule = call.valid_body({"strategy": strategy, "config": dict}, ("strategy", "config"))
@@ -188,7 +190,7 @@ def check_schedule(call: Call) -> Item:
     return schedule
 
 
-def create_schedule(call: Call) -> Any:
+def create_schedule(call: ReceivedCall) -> Any:
     audience = call.item(call.path.rpartition("/")[0])
     schedule = {"id": new_id("sch_"), **check_schedule(call), "nextExecution": tomorrow(call)}
     call.add(call.path, schedule)
@@ -196,15 +198,15 @@ def create_schedule(call: Call) -> Any:
     return {"audienceSchedule": schedule}
 
 
-def tomorrow(call: Call) -> str:
+def tomorrow(call: ReceivedCall) -> str:
     return iso(call.state.clock.now() + 86_400)
 
 
-def list_schedules(call: Call) -> Any:
+def list_schedules(call: ReceivedCall) -> Any:
     return {"audienceSchedules": list(call.collection(call.path).values())}
 
 
-def update_schedule(call: Call) -> Any:
+def update_schedule(call: ReceivedCall) -> Any:
     schedule = call.item(call.path)
     schedule |= {**check_schedule(call), "nextExecution": tomorrow(call)}
     return {"audienceSchedule": schedule}
@@ -213,7 +215,7 @@ def update_schedule(call: Call) -> Any:
 # --- previews --------------------------------------------------------------------------------------------
 
 
-def create_preview(call: Call) -> Any:
+def create_preview(call: ReceivedCall) -> Any:
     space = space_of(call)
     fields = {"definition": Definition, "audienceType": AudienceType, "options": Options}
     asked = call.valid_body(fields, ("definition", "audienceType"))
@@ -221,11 +223,11 @@ def create_preview(call: Call) -> Any:
         raise invalid("A linked audience has a targetEntity.", "definition")
     preview = call.add(f"/spaces/{space['id']}/previews", {"id": new_id(), "options": {}, **asked})
     now = call.state.clock.now()
-    call.state.computing[preview["id"]] = (now, call.state.scripts.take(Preview))
+    call.state.computing[preview["id"]] = (now, call.state.scripts.take(PreviewScript))
     return {"audiencePreview": {"id": preview["id"]}}
 
 
-def get_preview(call: Call) -> Any:
+def get_preview(call: ReceivedCall) -> Any:
     space = space_of(call)
     preview = call.get(f"/spaces/{space['id']}/previews", call.params["id"])
     since, script = call.state.computing[preview["id"]]
@@ -234,7 +236,7 @@ def get_preview(call: Call) -> Any:
     if done and script.reason:
         shown["failureReason"] = script.reason
     elif done:
-        people = {person.user_id for person in call.state.ledger.catch_up().people if person.user_id}
+        people = {person.user_id for person in call.state.counts.catch_up().people if person.user_id}
         shown |= {
             "results": [{"id": id} for id in sorted(people)[:10]],
             "size": size(call, preview["audienceType"], script.size),
@@ -244,8 +246,8 @@ def get_preview(call: Call) -> Any:
 
 SCHEDULES = "/spaces/{spaceId}/audiences/{id}/schedules"
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/spaces/{spaceId}/audiences",
         many="audiences",
         one="audience",
@@ -268,14 +270,14 @@ RESOURCES = (
         changed=compute,
         show=with_status,
     ),
-    Resource(
+    Collection(
         path=SCHEDULES,
         many="audienceSchedules",
         one="audienceSchedule",
         id="scheduleId",
         operations=("get", "delete"),
     ),
-    Resource(
+    Collection(
         path="/spaces/{spaceId}/computed-traits",
         many="computedTraits",
         one="computedTrait",

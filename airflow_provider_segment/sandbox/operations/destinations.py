@@ -8,14 +8,16 @@ from typing import Any, Literal
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.sandbox import fql
-from airflow_provider_segment.sandbox.call import Call, Item, Refused, invalid, not_found
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.catalog import masked, metadata
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.catalog import masked, metadata
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid, not_found
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.state import Item
 
 # --- destinations ----------------------------------------------------------------------------------------
 
 
-def complete_destination(call: Call, item: Item) -> None:
+def complete_destination(call: ReceivedCall, item: Item) -> None:
     entry = item["metadata"] = metadata(call, "destinations", item.pop("metadataId"))
     siblings = [
         each
@@ -23,22 +25,24 @@ def complete_destination(call: Call, item: Item) -> None:
         if (each["sourceId"], each["metadata"]["id"]) == (item["sourceId"], entry["id"])
     ]
     if siblings and entry["supportedFeatures"]["cloudModeInstances"] == "SINGLE":
-        raise Refused(400, "bad-request", "Multiple configurations of this destination type not supported.")
+        raise PublicApiError(
+            400, "bad-request", "Multiple configurations of this destination type not supported."
+        )
     item.setdefault("name", entry["name"])
     mask_settings(call, item)
 
 
-def mask_settings(call: Call, item: Item) -> None:
+def mask_settings(call: ReceivedCall, item: Item) -> None:
     item["settings"] = masked(item["settings"])
 
 
-def refuse_if_activated(call: Call, item: Item) -> None:
+def refuse_if_activated(call: ReceivedCall, item: Item) -> None:
     connections = [
         each for each in call.items("/destination-connections") if each["destinationId"] == item["id"]
     ]
     ids = {connection["id"] for connection in connections}
     if any(activation["connectionId"] in ids for activation in call.items("/activations")):
-        raise Refused(409, "Conflict", "The destination has activations.")
+        raise PublicApiError(409, "Conflict", "The destination has activations.")
 
 
 # --- subscriptions ---------------------------------------------------------------------------------------
@@ -49,7 +53,7 @@ class Schedule(TypedDict):
     config: NotRequired[dict[str, Any] | None]
 
 
-def complete_subscription(call: Call, item: Item) -> None:
+def complete_subscription(call: ReceivedCall, item: Item) -> None:
     destination = call.item(call.path.removesuffix("/subscriptions"))
     actions = {action["id"]: action["slug"] for action in destination["metadata"]["actions"]}
     if item["actionId"] not in actions:
@@ -59,11 +63,11 @@ def complete_subscription(call: Call, item: Item) -> None:
     item["destinationId"] = destination["id"]
 
 
-def create_subscription(call: Call) -> Any:
+def create_subscription(call: ReceivedCall) -> Any:
     return {"destinationSubscription": SUBSCRIPTIONS.create(call)["subscription"]}
 
 
-def update_subscription(call: Call) -> Any:
+def update_subscription(call: ReceivedCall) -> Any:
     """The body's fields are under `input`, and one has another name there."""
     changes = dict(call.valid_body({"input": dict}, ("input",))["input"])
     if "reverseETLModelId" in changes:
@@ -72,7 +76,7 @@ def update_subscription(call: Call) -> Any:
     return SUBSCRIPTIONS.update(call)
 
 
-SUBSCRIPTIONS = Resource(
+SUBSCRIPTIONS = Collection(
     path="/destinations/{destinationId}/subscriptions",
     many="subscriptions",
     one="subscription",
@@ -106,11 +110,11 @@ class Action(TypedDict):
 Filter = TypedDict("Filter", {"if": str, "actions": list[Action]})
 
 
-def complete_filter(call: Call, item: Item) -> None:
+def complete_filter(call: ReceivedCall, item: Item) -> None:
     item["destinationId"] = call.item(call.path.removesuffix("/filters"))["id"]
 
 
-def preview_filter(call: Call) -> Any:
+def preview_filter(call: ReceivedCall) -> Any:
     asked = call.valid_body({"filter": Filter, "payload": dict}, ("filter", "payload"))
     try:
         result = filtered(asked["filter"], asked["payload"])
@@ -177,8 +181,8 @@ TRANSFORMATION = {
 }
 
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/destinations",
         many="destinations",
         one="destination",
@@ -192,7 +196,7 @@ RESOURCES = (
         removed=refuse_if_activated,
     ),
     SUBSCRIPTIONS,
-    Resource(
+    Collection(
         path="/destination/{destinationId}/filters",
         many="filters",
         one="filter",
@@ -210,7 +214,7 @@ RESOURCES = (
         stamped=True,
         complete=complete_filter,
     ),
-    Resource(
+    Collection(
         path="/transformations",
         many="transformations",
         one="transformation",

@@ -6,13 +6,14 @@ from collections import Counter, defaultdict
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_segment.sandbox.call import Call, invalid
 from airflow_provider_segment.sandbox.clock import iso, seconds
-from airflow_provider_segment.sandbox.received import DAY
-from airflow_provider_segment.sandbox.resource import Handler
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.public_api_errors import invalid
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.received_events import DAY
 
 
-def days_of(call: Call) -> tuple[int, int]:
+def days_of(call: ReceivedCall) -> tuple[int, int]:
     """Start and end of the month that is asked for."""
     period = call.valid_query({"period": str}, ("period",))["period"]
     start = seconds(f"{period}T00:00:00Z")
@@ -24,10 +25,10 @@ def days_of(call: Call) -> tuple[int, int]:
 
 
 def api_calls(key: str, per_source: bool) -> Handler:
-    def usage(call: Call) -> Any:
+    def usage(call: ReceivedCall) -> Any:
         start, end = days_of(call)
         calls: Counter[tuple[int, str | None]] = Counter()
-        for kind, count in call.state.ledger.catch_up().counts.items():
+        for kind, count in call.state.counts.catch_up().by_key.items():
             if kind.reason is None and start <= kind.minute < end:
                 calls[kind.minute // DAY * DAY, kind.source_id if per_source else None] += count
         return call.page(
@@ -46,10 +47,10 @@ def api_calls(key: str, per_source: bool) -> Handler:
 
 
 def tracked_users(key: str, per_source: bool) -> Handler:
-    def usage(call: Call) -> Any:
+    def usage(call: ReceivedCall) -> Any:
         start, end = days_of(call)
         people: dict[tuple[int, str | None], list[Any]] = defaultdict(list)
-        for person in call.state.ledger.catch_up().people:
+        for person in call.state.counts.catch_up().people:
             if start <= person.day < end:
                 people[person.day, person.source_id if per_source else None].append(person)
         items = []

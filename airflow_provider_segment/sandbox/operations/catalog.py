@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from airflow_provider_segment.sandbox.call import Call, Item
-from airflow_provider_segment.sandbox.resource import Resource
-from airflow_provider_segment.sandbox.resources.catalog_entries import DESTINATIONS, SOURCES, WAREHOUSES
+from airflow_provider_segment.sandbox.collection import Collection
+from airflow_provider_segment.sandbox.operations.catalog_entries import DESTINATIONS, SOURCES, WAREHOUSES
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.state import Item
 
 # Anything that opens a door: shown masked.
 SECRET = re.compile(r"password|secret|token|api_?key|private_?key|ciphertext|access_?key", re.IGNORECASE)
@@ -21,12 +22,12 @@ def masked(settings: Item) -> Item:
     }
 
 
-def metadata(call: Call, kind: str, id: str) -> Item:
+def metadata(call: ReceivedCall, kind: str, id: str) -> Item:
     return call.get(f"/catalog/{kind}", id)
 
 
-RESOURCES = tuple(
-    Resource(
+COLLECTIONS = tuple(
+    Collection(
         path=f"/catalog/{kind}s", many=f"{kind}sCatalog", one=f"{kind}Metadata", operations=("list", "get")
     )
     for kind in ("source", "destination", "warehouse")

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from airflow_provider_segment.sandbox.call import Call, Item, not_found
-from airflow_provider_segment.sandbox.received import recent, sample
-from airflow_provider_segment.sandbox.resource import Handler
-from airflow_provider_segment.sandbox.resources.spaces import space_of
+from airflow_provider_segment.sandbox.collection import Handler
+from airflow_provider_segment.sandbox.operations.spaces import space_of
+from airflow_provider_segment.sandbox.public_api_errors import not_found
+from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.received_events import recent, sample
+from airflow_provider_segment.sandbox.state import Item
 
 SAMPLES = 10
 
@@ -34,7 +36,9 @@ ENTITY_PROPERTIES: dict[str, tuple[str, list[str]]] = {
 Found = tuple[list[Item], dict[str, list[str]]]  # what there is, and by name samples of its values
 
 
-def described(call: Call, key: str, items: Iterable[Item], samples: dict[str, list[str]], name: str) -> Item:
+def described(
+    call: ReceivedCall, key: str, items: Iterable[Item], samples: dict[str, list[str]], name: str
+) -> Item:
     """A list as it was asked for: searched, sorted, with or without samples."""
     space_of(call)
     asked = call.valid_query(
@@ -54,11 +58,11 @@ def described(call: Call, key: str, items: Iterable[Item], samples: dict[str, li
     return call.page(key, found)
 
 
-def gather(call: Call, name_it: Callable[[Item], Iterable[tuple[str, Any, Item]]]) -> Found:
+def gather(call: ReceivedCall, name_it: Callable[[Item], Iterable[tuple[str, Any, Item]]]) -> Found:
     """Names with when they were last seen, and samples, from the events that were received."""
     items: dict[str, Item] = {}
     samples: dict[str, list[str]] = {}
-    for event in recent(call.state):
+    for event in recent(call.state.accepted):
         for name, value, about in name_it(event):
             items.setdefault(name, {**about, "lastSeenAt": event["receivedAt"]})
             known = samples.setdefault(name, [])
@@ -71,7 +75,7 @@ def event_name(event: Item) -> str:
     return str(event.get("event" if event["type"] == "track" else "name") or event["type"])
 
 
-def list_events(call: Call) -> Any:
+def list_events(call: ReceivedCall) -> Any:
     items, samples = gather(
         call,
         lambda event: [(event_name(event), None, {"name": event_name(event), "type": event["type"].upper()})],
@@ -79,7 +83,7 @@ def list_events(call: Call) -> Any:
     return described(call, "events", items, samples, "name")
 
 
-def properties_of(call: Call, type: str | None = None) -> Found:
+def properties_of(call: ReceivedCall, type: str | None = None) -> Found:
     wanted = call.params["eventName"]
 
     def name_them(event: Item) -> Iterable[tuple[str, Any, Item]]:
@@ -93,18 +97,18 @@ def properties_of(call: Call, type: str | None = None) -> Found:
     return gather(call, name_them)
 
 
-def event_properties(call: Call) -> Any:
+def event_properties(call: ReceivedCall) -> Any:
     return described(call, "eventProperties", *properties_of(call), "name")
 
 
-def event_samples(call: Call) -> Any:
+def event_samples(call: ReceivedCall) -> Any:
     space_of(call)
     types = {"propertyType": Literal["CONTEXT", "PROPERTY"]}
     _, samples = properties_of(call, call.valid_query(types, types)["propertyType"])
     return {"sampleValues": samples.get(call.params["propertyName"], [])}
 
 
-def traits_of(call: Call) -> Found:
+def traits_of(call: ReceivedCall) -> Found:
     collection = call.valid_query({"collection": str}).get("collection", "users")
     wanted = "group" if collection == "accounts" else "identify"
 
@@ -116,11 +120,11 @@ def traits_of(call: Call) -> Found:
     return gather(call, name_them)
 
 
-def list_traits(call: Call) -> Any:
+def list_traits(call: ReceivedCall) -> Any:
     return forward_only(described(call, "traits", *traits_of(call), "trait"))
 
 
-def trait_samples(call: Call) -> Any:
+def trait_samples(call: ReceivedCall) -> Any:
     space_of(call)
     return {"sampleValues": traits_of(call)[1].get(call.params["traitKey"], [])}
 
@@ -130,17 +134,17 @@ def forward_only(page: Item) -> Item:
     return page
 
 
-def entity_paths(call: Call) -> Any:
+def entity_paths(call: ReceivedCall) -> Any:
     return described(call, "entityPaths", [ENTITY], {}, "entityName")
 
 
-def entity_of(call: Call) -> None:
+def entity_of(call: ReceivedCall) -> None:
     space_of(call)
     if call.params["entitySlug"] != ENTITY["entitySlug"]:
         raise not_found("No such entity.")
 
 
-def entity_properties(call: Call) -> Any:
+def entity_properties(call: ReceivedCall) -> Any:
     entity_of(call)
     items = [
         {"name": name, "primaryKey": name == "account_id", "dataType": type}
@@ -150,7 +154,7 @@ def entity_properties(call: Call) -> Any:
     return forward_only(described(call, "entityProperties", items, samples, "name"))
 
 
-def entity_samples(call: Call) -> Any:
+def entity_samples(call: ReceivedCall) -> Any:
     entity_of(call)
     return {"sampleValues": ENTITY_PROPERTIES.get(call.params["propertyName"], ("", []))[1]}
 

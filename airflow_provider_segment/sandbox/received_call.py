@@ -1,4 +1,4 @@
-"""One call of a Public API operation: what its handler reads, and how it refuses."""
+"""A received call of a Public API operation, as its handler reads it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import binascii
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import Any, get_origin
 
 import msgspec
 
 from airflow_provider_segment.sandbox.clock import iso
+from airflow_provider_segment.sandbox.public_api_errors import invalid, not_found
+from airflow_provider_segment.sandbox.state import Item, State
 
-if TYPE_CHECKING:
-    from airflow_provider_segment.sandbox.state import State
-
-Item = dict[str, Any]
 Fields = Mapping[str, Any]  # name -> type
 
 DEFAULT_PAGE = 200
@@ -26,29 +24,10 @@ MAX_PAGE = 1_000
 SINGULAR = re.compile(r"^/(destination|group)(?=/)")
 
 
-class Refused(Exception):
-    def __init__(self, status: int, type: str, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.errors = [{"type": type, "message": message, **more}]
+class ReceivedCall:
+    """A received call of a Public API operation: what its handler reads, and the status that it may set.
 
-
-def invalid(message: str, field: str) -> Refused:
-    return Refused(422, "ValidationFailure", message, field=field)
-
-
-def taken(message: str, field: str) -> Refused:
-    return Refused(400, "bad-request", message, field=field)
-
-
-def not_found(message: str) -> Refused:
-    return Refused(404, "NotFound", message)
-
-
-class Call:
-    """What the handler of an operation reads, and the status that it may change.
-
-    Paths are as on the wire (percent-encoded), `params` are decoded.
+    Paths are percent-encoded, as on the wire; `params` are decoded.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from airflow_provider_segment.sandbox.call import Item
+from airflow_provider_segment.sandbox.state import Item
 
 Option = tuple[str, str, bool]  # name, type, required
 

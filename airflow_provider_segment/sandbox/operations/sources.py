@@ -8,13 +8,15 @@ from urllib.parse import quote
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.sandbox.call import Call, Item, merged, not_found, taken
-from airflow_provider_segment.sandbox.resource import Handler, Resource
-from airflow_provider_segment.sandbox.resources.catalog import masked, metadata
-from airflow_provider_segment.sandbox.resources.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.collection import Collection, Handler
+from airflow_provider_segment.sandbox.operations.catalog import masked, metadata
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import not_found, taken
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, merged
+from airflow_provider_segment.sandbox.state import Item
 
 
-def complete_source(call: Call, item: Item) -> None:
+def complete_source(call: ReceivedCall, item: Item) -> None:
     alone = item.pop("disconnectAllWarehouses", False)
     item["metadata"] = metadata(call, "sources", item.pop("metadataId"))
     item |= source(item)
@@ -35,27 +37,27 @@ def source(item: Item) -> Item:
     }
 
 
-def mask_settings(call: Call, item: Item) -> None:
+def mask_settings(call: ReceivedCall, item: Item) -> None:
     item["settings"] = masked(item["settings"])
 
 
-def disconnect_source(call: Call, item: Item) -> None:
+def disconnect_source(call: ReceivedCall, item: Item) -> None:
     """Take it out of the warehouses and tracking plans that know it."""
     for path, collection in call.state.collections.items():
         if path.startswith(("/warehouses/", "/tracking-plans/")):
             collection.pop(item["id"], None)
 
 
-def connect(call: Call, warehouse_id: str, source_id: str) -> None:
+def connect(call: ReceivedCall, warehouse_id: str, source_id: str) -> None:
     connected = call.collection(f"/warehouses/{warehouse_id}/connected-sources")
     connected.setdefault(source_id, {"since": call.state.clock.now()})
 
 
-def source_of(call: Call) -> Item:
+def source_of(call: ReceivedCall) -> Item:
     return call.item(f"/sources/{call.params['sourceId']}")
 
 
-def get_source(call: Call) -> Any:
+def get_source(call: ReceivedCall) -> Any:
     item = call.item(call.path)
     plans = call.collection("/tracking-plans")
     plan = next((id for id in plans if item["id"] in call.collection(f"/tracking-plans/{id}/sources")), None)
@@ -69,13 +71,13 @@ def new_write_key() -> str:
     return secrets.token_hex(16)
 
 
-def create_write_key(call: Call) -> Any:
+def create_write_key(call: ReceivedCall) -> Any:
     item = source_of(call)
     item["writeKeys"] = [*item["writeKeys"], new_write_key()]
     return {"source": item}
 
 
-def remove_write_key(call: Call) -> Any:
+def remove_write_key(call: ReceivedCall) -> Any:
     item = source_of(call)
     key = call.params["writeKey"]
     if key not in item["writeKeys"]:
@@ -87,13 +89,13 @@ def remove_write_key(call: Call) -> Any:
 # --- connections -----------------------------------------------------------------------------------------
 
 
-def connected_destinations(call: Call) -> Any:
+def connected_destinations(call: ReceivedCall) -> Any:
     id = source_of(call)["id"]
     destinations = call.collection("/destinations").values()
     return call.page("destinations", [each for each in destinations if each["sourceId"] == id])
 
 
-def connected_warehouses(call: Call) -> Any:
+def connected_warehouses(call: ReceivedCall) -> Any:
     id = source_of(call)["id"]
     warehouses = call.collection("/warehouses").values()
     paths = "/warehouses/{}/connected-sources"
@@ -140,7 +142,7 @@ DEFAULT_SETTINGS: Item = {
 }
 
 
-def schema_settings(call: Call) -> Any:
+def schema_settings(call: ReceivedCall) -> Any:
     settings = call.single(call.path, dict(DEFAULT_SETTINGS))
     for name, value in call.valid_body(SETTINGS).items():
         settings[name] = merged(settings[name], value) if isinstance(value, dict) else value
@@ -161,7 +163,7 @@ def label_id(label: Item) -> str:
     return f"{quote(label['key'], safe='')}/{quote(label['value'], safe='')}"
 
 
-def create_label(call: Call) -> Any:
+def create_label(call: ReceivedCall) -> Any:
     label = call.valid_body({"label": Label}, ("label",))["label"]
     labels = call.collection("/labels")
     if label_id(label) in labels:
@@ -171,11 +173,11 @@ def create_label(call: Call) -> Any:
     return {"label": label}
 
 
-def list_labels(call: Call) -> Any:
+def list_labels(call: ReceivedCall) -> Any:
     return {"labels": list(call.collection("/labels").values())}
 
 
-def delete_label(call: Call) -> Any:
+def delete_label(call: ReceivedCall) -> Any:
     label = call.collection("/labels").pop(label_id(call.params), None)
     if label is None:
         raise not_found("No such label.")
@@ -185,7 +187,7 @@ def delete_label(call: Call) -> Any:
     return {"status": "SUCCESS"}
 
 
-def put_labels(call: Call, kept: list[Item]) -> Any:
+def put_labels(call: ReceivedCall, kept: list[Item]) -> Any:
     known = call.collection("/labels")
     labels = {label_id(label): label for label in kept}
     for label in call.valid_body({"labels": list[Label]}, ("labels",))["labels"]:
@@ -197,8 +199,8 @@ def put_labels(call: Call, kept: list[Item]) -> Any:
     return {"labels": list(labels.values())}
 
 
-RESOURCES = (
-    Resource(
+COLLECTIONS = (
+    Collection(
         path="/sources",
         many="sources",
         one="source",

@@ -1,0 +1,66 @@
+"""The sandbox's modules import each other in one direction, and of the rest of the package almost nothing."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_segment
+from airflow_provider_segment import sandbox
+
+PACKAGE, SANDBOX = airflow_provider_segment.__name__, sandbox.__name__
+FOLDER = Path(sandbox.__path__[0])
+
+# What Segment publishes is a fact, not a judgement. The fixture empties the clients' rate limiters.
+ALLOWED = {
+    f"{SANDBOX}.enforced_limits": {f"{PACKAGE}.api.published_limits"},
+    f"{SANDBOX}.pytest_plugin": {f"{PACKAGE}.api.rate_limits"},
+}
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(FOLDER).with_suffix("").parts
+    return ".".join([SANDBOX, *(part for part in parts if part != "__init__")])
+
+
+FILES = {name_of(file): file for file in sorted(FOLDER.rglob("*.py"))}
+
+
+def imports_of(source: str) -> set[str]:
+    """The modules of the package that a source imports, anywhere in it, and also for type checkers only."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "imports are absolute"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in FILES else node.module for name in names}
+    return {name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}.")}
+
+
+def order(graph: dict[str, set[str]]) -> list[str]:
+    return list(TopologicalSorter(graph).static_order())
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {name: imports_of(file.read_text()) & set(FILES) for name, file in FILES.items()}
+    # `Sandbox` is the package's face, imported when it is first asked for.
+    del graph[SANDBOX]
+
+    assert set(order(graph)) == set(FILES)
+
+
+def test_a_circle_is_found() -> None:
+    graph = {"a": imports_of(f"from {SANDBOX} import state"), f"{SANDBOX}.state": {"a"}}
+    with pytest.raises(CycleError):
+        order(graph)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_of_the_rest_of_the_package_it_imports_only_what_is_allowed(name: str) -> None:
+    outside = {each for each in imports_of(FILES[name].read_text()) if not each.startswith(SANDBOX)}
+    assert outside <= ALLOWED.get(name, set())
