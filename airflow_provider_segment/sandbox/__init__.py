@@ -1,10 +1,13 @@
-"""Segment on this machine, for tests and demos: a real HTTP server that behaves as Segment is documented to.
+"""Segment on this machine, for tests and demos: an HTTP server that behaves as Segment's documentation says.
 
 It serves the Tracking, the Public and the Profile API from one origin, keeps everything in memory, and shows
-what it accepted, what it dropped and why. Faults can be ordered (`Sandbox.faults`).
+what it accepted, what it dropped and why. It fails on demand (`Sandbox.faults`).
 
-All operations of the Public API have state behind them, and what they report of events is computed from those
-that the sandbox received. A new workspace holds a source, a space, three users and the catalogs. What runs
+It judges this package, so it shares almost no code with it: the format of times, the limits of events and the
+names of regions are written here again, on purpose. Only the published rate limits are shared.
+
+All operations of the Public API keep state, and what they report about events is computed from the received
+ones. A new workspace holds a source, a space, three users and the catalogs. What runs
 for a while (syncs, regulations, audiences) follows the sandbox's clock, which tests can move and stop:
 `Sandbox.advance_clock`, `Sandbox.freeze_clock`.
 

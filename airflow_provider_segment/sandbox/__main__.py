@@ -18,7 +18,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", default=8765, type=int, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--region", default="us", choices=("us", "eu"))
-    parser.add_argument("--rate-limits", action="store_true", help="keep the limits that Segment publishes")
+    parser.add_argument(
+        "--rate-limits", action="store_true", help="enforce the limits that Segment publishes"
+    )
     options = parser.parse_args()
     try:
         server = Sandbox(
@@ -28,7 +30,7 @@ def main() -> None:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     with server as sandbox:
         print(f"Segment sandbox: {sandbox.url}")
-        print(f"See what it got: {sandbox.url}/_sandbox")
+        print(f"See what arrived: {sandbox.url}/_sandbox")
         print(
             f"Connect to it:   export AIRFLOW_CONN_SEGMENT_DEFAULT='{json.dumps(sandbox.connection)}'",
             flush=True,

@@ -1,4 +1,4 @@
-"""The sandbox's time, and how Segment writes times."""
+"""The sandbox's time, and Segment's format of times."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ class MovableClock:
 
 
 def iso(seconds: float) -> str:
-    """Seconds since 1970 as Segment writes a time: UTC, milliseconds, Z."""
+    """Seconds since 1970 in Segment's format: UTC, milliseconds, Z.
+
+    On purpose not `api.clock.timestamp`, which it judges.
+    """
     moment = datetime.fromtimestamp(seconds, timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(value: Any) -> float | None:
-    """The seconds since 1970 of an ISO 8601 time (UTC where it has no zone); None if it is none."""
+    """The seconds since 1970 of an ISO 8601 time (UTC if it has no zone); None for anything else."""
     try:
         moment = msgspec.convert(value, datetime)
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""`Collection`: a collection of things under one path, declared, and the usual operations on it."""
+"""`Collection`: the items under one path, declared, with the usual operations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_segment.sandbox.public_api_errors import taken
 from airflow_provider_segment.sandbox.received_call import Fields, ReceivedCall, merged, new_id
 from airflow_provider_segment.sandbox.state import Item
 
-Handler = Callable[[ReceivedCall], Any]  # returns what stands under `data`
+Handler = Callable[[ReceivedCall], Any]  # returns the `data` of the answer
 
 USUAL = ("list", "get", "create", "update", "delete")
 
@@ -21,35 +21,37 @@ def nothing(call: ReceivedCall, item: Item) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A collection of things under one path, with the usual operations.
+    """The items under one path, with the usual operations.
 
     Its names are those of the API: in paths, in bodies and under `data`.
     """
 
     path: str
-    many: str  # its key under `data` in a list
-    one: str  # its key under `data` alone
-    id: str = ""  # the parameter in the path of one; else `one` and "Id"
+    many: str  # key of a list in `data`
+    one: str  # key of a single item in `data`
+    id: str = ""  # path parameter of an item; default: `one` and "Id"
     operations: tuple[str, ...] = USUAL
 
-    fields: Fields = field(default_factory=dict)  # what it takes, and which types
-    required: tuple[str, ...] = ()  # what a create must have
-    updates: tuple[str, ...] = ()  # what an update takes
+    fields: Fields = field(default_factory=dict)  # name -> type
+    required: tuple[str, ...] = ()  # in a create
+    updates: tuple[str, ...] = ()  # fields that an update accepts
     required_by_update: tuple[str, ...] = ()
-    merges: tuple[str, ...] = ("settings",)  # what an update merges; all else it replaces
-    defaults: Mapping[str, Any] = field(default_factory=dict)  # of what a create may leave out
-    refers: Mapping[str, str] = field(default_factory=dict)  # field -> collection; it goes when that goes
-    unique: str = ""  # the field that no two may share
+    merges: tuple[str, ...] = ("settings",)  # fields that an update merges instead of replacing
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # of a create
+    refers: Mapping[str, str] = field(
+        default_factory=dict
+    )  # field -> collection; the item is removed with the other
+    unique: str = ""  # a field whose value no two items share
 
     created: int = 200  # status of a create
-    prefix: str = ""  # of its ids
+    prefix: str = ""  # of ids
     stamped: bool = False  # has createdAt and updatedAt
     complete: Callable[[ReceivedCall, Item], None] = (
-        nothing  # adds to a new one what Segment adds, or refuses it
+        nothing  # adds the fields that Segment adds to a new item, or raises
     )
     changed: Callable[[ReceivedCall, Item], None] = nothing  # after an update
-    removed: Callable[[ReceivedCall, Item], None] = nothing  # before a delete; may refuse it
-    show: Callable[[ReceivedCall, Item], Item] = lambda call, item: item  # as it is now
+    removed: Callable[[ReceivedCall, Item], None] = nothing  # before a delete; may raise
+    show: Callable[[ReceivedCall, Item], Item] = lambda call, item: item  # an item as answers show it
 
     @property
     def item_path(self) -> str:
@@ -98,7 +100,7 @@ class Collection:
         return {self.one: self.show(call, item)}
 
     def check(self, call: ReceivedCall, given: Item, item: Item | None = None) -> None:
-        """Refuse references that lead nowhere, and a value that another one has."""
+        """Raise for a reference to nothing, and for a unique value that another item has."""
         for name, there in self.refers.items():
             if name in given:
                 call.get(there, given[name])

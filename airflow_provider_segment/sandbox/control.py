@@ -1,12 +1,12 @@
-"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and give none away.
+"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and reveal none.
 
 - `GET /_sandbox`: a page for people.
 - `GET /_sandbox/state`: counts: accepted, duplicates, dropped by reason, requests, batches, bytes.
 - `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
-- `GET`, `POST`, `DELETE /_sandbox/faults`: list, order (fields of `faults.Fault`), clear.
-- `GET`, `POST`, `DELETE /_sandbox/scripts`: what becomes of syncs, deletions, computations (see `scripts`).
-- `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` switches it off.
-- `PUT /_sandbox/published_limits`: keep the limits that Segment publishes; `DELETE` ends it.
+- `GET`, `POST`, `DELETE /_sandbox/faults`: list, add (`kind` and the fields of its class in `faults`), clear.
+- `GET`, `POST`, `DELETE /_sandbox/scripts`: the same for the outcomes of jobs (see `scripts`).
+- `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` removes it.
+- `PUT /_sandbox/published_limits`: enforce the limits that Segment publishes; `DELETE` stops that.
 - `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time by so many seconds; `{"freeze": true}`
   stops it until a reset, so that only `advance` moves it. One request may do both.
 - `POST /_sandbox/reset`: forget everything.

@@ -11,7 +11,7 @@ from airflow_provider_segment.api.published_limits import LIMITS
 
 
 class Standing(NamedTuple):
-    """Where a caller stands in the current window."""
+    """A caller's count in the current window."""
 
     consumed: int
     remaining: int
@@ -28,14 +28,14 @@ class Standing(NamedTuple):
 
 @dataclass
 class RateLimit:
-    """So many requests in so many seconds, counted for each key apart."""
+    """At most `requests` in `seconds`, counted separately for each key."""
 
     requests: int
     seconds: float = 60.0
     _windows: dict[str, tuple[float, int]] = field(default_factory=dict, init=False, repr=False)
 
     def take(self, key: str, now: float) -> Standing:
-        """Count one request; a refused one counts too."""
+        """Count one request; refused ones count, too."""
         start, consumed = self._windows.get(key, (now, 0))
         if now - start >= self.seconds:
             start, consumed = now, 0
@@ -46,7 +46,7 @@ class RateLimit:
 
 
 class EnforcedLimits:
-    """The limits of all endpoints, each with its own count."""
+    """The limits that Segment publishes, each with its own count."""
 
     def __init__(self) -> None:
         self._limits = {name: RateLimit(limit.requests, limit.seconds) for name, limit in LIMITS.items()}

@@ -43,7 +43,10 @@ WORDS = {"true": True, "false": False, "null": None}
 
 
 def matches(condition: str, event: dict[str, Any]) -> bool:
-    """Whether the event meets the condition. A condition that cannot be read is a `ValueError`."""
+    """Whether the event meets the condition.
+
+    :raises ValueError: the condition cannot be parsed
+    """
     reader = Reader(condition, event)
     value = reader.either()
     if reader.tokens:
@@ -52,7 +55,7 @@ def matches(condition: str, event: dict[str, Any]) -> bool:
 
 
 class Reader:
-    """Reads and evaluates in one go."""
+    """Parses and evaluates in one pass."""
 
     def __init__(self, condition: str, event: dict[str, Any]) -> None:
         self.event = event

@@ -1,4 +1,4 @@
-"""The Profile API: reads of the profiles that the state holds, as `State.profiles[space, collection, id]`,
+"""The Profile API: reads of the profiles in `State.profiles[space, collection, id]`,
 an object with any of `traits` (an object), `events`, `external_ids`, `links` (lists) and `metadata`."""
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def respond(body: Any, status: int = 200) -> Response:
 
 
 def authorized(request: Request) -> bool:
-    """Basic, with the token as the user and no password."""
+    """Basic authentication: the token is the user name, the password is empty."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     try:
         user = base64.b64decode(credentials).partition(b":")[0]

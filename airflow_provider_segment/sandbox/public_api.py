@@ -1,9 +1,9 @@
-"""The Public API: bearer token, envelopes, pages and rate limits around the operations of `resources`.
+"""The Public API: bearer token, envelopes, pages and rate limits around `operations`.
 
-Where Segment's documents are silent, the sandbox does this: a cursor is the base64 of an offset; the last
-page has no `next`; a slug (a label, the name of a group) that is taken is a 400; fields that an operation
-does not know are ignored; null is as not given, save in settings, where it unsets one; an id in a body that
-leads nowhere is a 404.
+Where Segment's documentation says nothing, the sandbox does this: a cursor is the base64 of an offset; the
+last page has no `next`; a slug (a label, the name of a group) that is taken is a 400; unknown fields are
+ignored; null counts as not given, except in settings, where it removes one; an id in a body that does not
+exist is a 404.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def respond(body: Item, status: int, headers: Mapping[str, str] | None = None) -
 
 
 def too_many(standing: Standing, now: float) -> Response:
-    """The only precise hint how long to wait is in the body; there is no Retry-After."""
+    """The exact time to wait is only in the body; there is no Retry-After."""
     data = {
         "msBeforeNext": round((standing.reset_at - now) * 1000),
         "remainingPoints": standing.remaining,

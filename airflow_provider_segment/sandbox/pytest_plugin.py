@@ -30,7 +30,7 @@ def _segment_sandbox_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def segment_sandbox(_segment_sandbox_server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A fresh Segment on this machine, which the Airflow connection `segment_default` leads to."""
+    """A fresh sandbox, which the Airflow connection `segment_default` points to."""
     sandbox = _segment_sandbox_server
     sandbox.reset()
     LANES.clear()

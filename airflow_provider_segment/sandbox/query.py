@@ -1,4 +1,4 @@
-"""Query strings in all the forms that Segment's documents and clients write."""
+"""Query strings in all the forms that Segment's documentation and clients use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """A query as an object: `a.b=1`, `a[b]=1` and `a={"b":1}` (as each of Segment's own clients writes it),
+    """A query as an object: `a.b=1`, `a[b]=1` and `a={"b":1}` (as each of Segment's own clients sends it),
     `a.0=x&a.1=y` and `a=x&a=y` for lists. Values stay strings, except inside JSON."""
     query: dict[str, Any] = {}
     for name, value in pairs:
@@ -29,7 +29,7 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def from_json(value: str) -> Any:
-    """What a JSON object or list in a query says; any other value is itself."""
+    """A JSON object or list, decoded; any other value as it is."""
     try:
         return msgspec.json.decode(value) if value.startswith(("{", "[")) else value
     except msgspec.DecodeError:

@@ -20,7 +20,7 @@ Fields = Mapping[str, Any]  # name -> type
 DEFAULT_PAGE = 200
 MAX_PAGE = 1_000
 
-# Segment writes these in the singular before the id of one.
+# Segment's paths have these in the singular before an id.
 SINGULAR = re.compile(r"^/(destination|group)(?=/)")
 
 
@@ -49,17 +49,17 @@ class ReceivedCall:
         self.delay = 0.0  # seconds that the answer waits
         self.subject: Item = {}  # what the call is about, for the audit trail
 
-    # --- what is there ---------------------------------------------------------------------------------
+    # --- items -------------------------------------------------------------------------------------------
 
     def collection(self, path: str) -> dict[str, Item]:
-        """The things at a path like `/sources`, by id; 404 where the thing that holds them does not exist."""
+        """The items at a path like `/sources`, by id; 404 if their parent does not exist."""
         parent = path.rpartition("/")[0]
         if parent.count("/") >= 2:
             self.item(parent)
         return self.state.collections.setdefault(path, {})
 
     def item(self, path: str) -> Item:
-        """The thing at a path like `/sources/abc`; 404 without one."""
+        """The item at a path like `/sources/abc`; 404 if there is none."""
         collection, _, id = path.rpartition("/")
         item = self.get(collection, id)
         if self.path.startswith(path):
@@ -67,29 +67,29 @@ class ReceivedCall:
         return item
 
     def get(self, collection: str, id: str) -> Item:
-        """The thing of this id in a collection; 404 without one."""
+        """The item with this id in a collection; 404 if there is none."""
         try:
             return self.state.collections[collection][id]
         except KeyError:
             raise not_found(f"Nothing at {collection}/{id}.") from None
 
     def items(self, suffix: str) -> Iterable[Item]:
-        """The things of all collections whose path ends so: `/subscriptions` finds all destinations'."""
+        """The items of all collections whose path ends in this: `/subscriptions` of all destinations."""
         collections = self.state.collections
         return [item for path in collections if path.endswith(suffix) for item in collections[path].values()]
 
     def single(self, path: str, default: Item) -> Item:
-        """The one thing at a path like `/sources/abc/settings`: the default, until it is changed."""
+        """The only item at a path like `/sources/abc/settings`: the default until it is changed."""
         return self.collection(path).setdefault("", default)
 
     def add(self, path: str, item: Item) -> Item:
-        """Put a new thing into the collection at a path."""
+        """Add a new item to the collection at a path."""
         self.collection(path)[item["id"]] = item
         self.subject = item
         return item
 
     def remove(self, path: str) -> None:
-        """Remove the thing at a path, and all that it holds."""
+        """Remove the item at a path, and all collections below it."""
         self.item(path)
         collections = self.state.collections
         collection, _, id = path.rpartition("/")
@@ -110,7 +110,7 @@ class ReceivedCall:
         pagination: str = "pagination",
         most: int = MAX_PAGE,
     ) -> Item:
-        """One page of a list, as `pagination.count` and `pagination.cursor` ask for it."""
+        """The page of a list that `pagination.count` and `pagination.cursor` ask for."""
         items = list(items)
         asked = self.query.get(pagination, {})
         if not isinstance(asked, dict):
@@ -124,14 +124,14 @@ class ReceivedCall:
             about["next"] = cursor(start + count)
         return {key: items[start : start + count], pagination: about}
 
-    # --- what was sent ---------------------------------------------------------------------------------
+    # --- parameters -------------------------------------------------------------------------------------
 
     def valid_body(self, fields: Fields, required: Iterable[str] = (), body: Item | None = None) -> Item:
-        """The body's known fields; 422 where one has a wrong type or is missing. Null is as not given."""
+        """The body's known fields; 422 if one is missing or has the wrong type. Null counts as not given."""
         return valid(self.body if body is None else body, fields, required)
 
     def valid_query(self, fields: Fields, required: Iterable[str] = ()) -> Item:
-        """The query's known parameters, with their types; 422 where one is wrong or missing."""
+        """The query's known parameters, converted to their types; 422 if one is missing or wrong."""
         query = {
             name: [value] if get_origin(fields.get(name)) is list and not isinstance(value, list) else value
             for name, value in self.query.items()
@@ -151,13 +151,13 @@ def valid(given: Item, fields: Fields, required: Iterable[str] = (), *, strict: 
             value = msgspec.convert(given[name], type, strict=strict)
         except msgspec.ValidationError as failure:
             raise invalid(f"{name}: {failure}", name) from None
-        # What was sent stays whole: a type need not know all members. In a query all is text at first.
+        # A body's value is kept as sent: its type need not declare all members. A query's text is converted.
         known[name] = given[name] if strict else value
     return known
 
 
 def merged(old: Item | None, changes: Item | None) -> Item:
-    """Settings as a PATCH leaves them: merged, and null unsets one."""
+    """Settings after a PATCH: merged, and null removes one."""
     return {name: value for name, value in {**(old or {}), **(changes or {})}.items() if value is not None}
 
 

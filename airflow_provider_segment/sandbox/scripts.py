@@ -1,8 +1,7 @@
-"""What becomes of Segment's long-running work, said beforehand: `sandbox.scripts.add("warehouse_sync", ...)`.
+"""Outcomes of Segment's long-running work, set in advance: `sandbox.scripts.add("warehouse_sync", ...)`.
 
-Without a script all goes well. A script is for what starts after it was given; of several the last counts.
-All times are the sandbox's own, which `advance_clock` moves and
-`freeze_clock` stops.
+Without a script everything succeeds. A script is for work that starts after it was added; the
+last one counts. All times are the sandbox's own, which `advance_clock` moves and `freeze_clock` stops.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from airflow_provider_segment.sandbox.kinds import kind_of
 
 
 class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """For the `next` N that it is about, or for all from now on."""
+    """For the `next` N pieces of work that it is about, or for all from now on."""
 
     next: int | None = None
 
@@ -24,7 +23,7 @@ class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field
     used: int = 0
 
     def fits(self, **about: str) -> bool:
-        """Whether it is about this: a field that is None is about all."""
+        """Whether it is about this; a field that is None matches everything."""
         return all(getattr(self, name) in (None, value) for name, value in about.items())
 
     @property
@@ -33,10 +32,10 @@ class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field
 
 
 class WarehouseSyncScript(Script, tag="warehouse_sync"):
-    """Syncs of a source to a warehouse: by default of all to all.
+    """Syncs of a source to a warehouse; by default of all sources to all warehouses.
 
-    `now` starts one at once, beside the schedule. `late`: seconds after the hour; `missing`: there is none.
-    `count`: rows, by default as many as events were received.
+    `now` starts one at once, in addition to the schedule. `late`: seconds after the hour. `missing`: the sync
+    does not take place. `count`: rows; by default the number of received events.
     """
 
     warehouse_id: str | None = None
@@ -51,7 +50,7 @@ class WarehouseSyncScript(Script, tag="warehouse_sync"):
 
 
 class ReverseEtlSyncScript(Script, tag="reverse_etl_sync"):
-    """Reverse ETL syncs. `now` starts one of a model and a mapping at once, as their own schedule would."""
+    """Reverse ETL syncs. `now` starts one of a model and a mapping at once, as their schedule would."""
 
     model_id: str | None = None
     subscription_id: str | None = None
@@ -67,7 +66,7 @@ class ReverseEtlSyncScript(Script, tag="reverse_etl_sync"):
 
 
 class RegulationScript(Script, tag="regulation"):
-    """Deletions and suppressions. `destinations`: status by destination id, for those that end otherwise."""
+    """Deletions and suppressions. `destinations`: statuses by destination id, where they differ."""
 
     status: str = "FINISHED"
     seconds: float = 1.0
@@ -76,7 +75,7 @@ class RegulationScript(Script, tag="regulation"):
 
 
 class AudienceScript(Script, tag="audience"):
-    """Computations of audiences and computed traits: `steps` of a status and its seconds, then `status`."""
+    """Computations of audiences and computed traits: `steps` (status, seconds), then `status`."""
 
     audience_id: str | None = None
     steps: tuple[tuple[str, float], ...] = (("Computing", 1.0),)
@@ -94,13 +93,13 @@ class PreviewScript(Script, tag="preview"):
 
 
 class VolumeScript(Script, tag="volume"):
-    """The event volume, which knows of an event `lag` seconds after it came."""
+    """The event volume, which counts an event `lag` seconds after it was received."""
 
     lag: float = 0.0
 
 
 class DeliveryScript(Script, tag="delivery"):
-    """Deliveries to a destination, which fail: of all events, or of those of a name; also of earlier ones."""
+    """Failed deliveries to a destination: of all events or those with a name, earlier ones included."""
 
     destination_id: str | None = None
     event_name: str | None = None
@@ -112,7 +111,7 @@ S = TypeVar("S", bound=Script)
 class Scripts:
     """The scripts in force.
 
-    :param now: the sandbox's time
+    :param now: gives the sandbox's time
     """
 
     def __init__(self, now: Any) -> None:
@@ -120,7 +119,7 @@ class Scripts:
         self._scripts: list[Script] = []
 
     def add(self, kind: str, **fields: Any) -> Script:
-        """Give a script; the fields are those of its class. A wrong one is a `msgspec.ValidationError`.
+        """Add a script; the fields are those of its class.
 
         >>> scripts.add("warehouse_sync", status="Partial", next=1)
         >>> scripts.add("warehouse_sync", warehouse_id=id, now=True, seconds=0)
@@ -138,11 +137,11 @@ class Scripts:
         return iter(list(self._scripts))
 
     def of(self, kind: type[S], **about: str) -> list[S]:
-        """Those of a kind that are about it, the last one first."""
+        """The scripts of a kind that are about it, the last one first."""
         return [each for each in reversed(self._scripts) if isinstance(each, kind) and each.fits(**about)]
 
     def take(self, kind: type[S], **about: str) -> S:
-        """The one that counts for something that starts now; without one, all goes well."""
+        """The script for work that starts now; the default one if there is none."""
         for script in self.of(kind, **about):
             if not script.is_used_up:
                 script.used += 1

@@ -22,13 +22,13 @@ from airflow_provider_segment.sandbox.state import State
 
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's protocol, with the transport in each request's scope: faults end connections."""
+    """uvicorn's protocol, with the transport in each request's scope, so that faults can end connections."""
 
     app_state: dict[str, Any]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # asyncio leaves it off for a listener made elsewhere, and then each answer waits 40 ms for an ACK.
+        # asyncio does not set it for a socket made elsewhere, and then each answer waits 40 ms for an ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
@@ -36,10 +36,10 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 class Sandbox:
     """Segment on this machine. A context manager; the server runs inside it.
 
-    :param host: address to listen on. Nothing protects the sandbox: loopback, unless you say otherwise.
+    :param host: address to listen on. The sandbox is not protected: keep it on loopback.
     :param port: port to listen on; 0 takes a free one.
-    :param region: the region that the workspace is in. Write keys of the other one are dropped behind a 200.
-    :param rate_limits: keep the limits that Segment publishes for single endpoints of the Public API.
+    :param region: the region of the workspace. Events with write keys of the other one are dropped.
+    :param rate_limits: enforce the limits that Segment publishes for single operations of the Public API.
     """
 
     token = constants.TOKEN
@@ -82,7 +82,7 @@ class Sandbox:
         )
 
     def __enter__(self) -> Sandbox:
-        self._thread.start()  # the socket listens already: who connects now only waits a moment
+        self._thread.start()  # the socket listens already: a connection made now just waits
         return self
 
     def __exit__(
@@ -97,7 +97,7 @@ class Sandbox:
 
     @property
     def connection(self) -> dict[str, Any]:
-        """The Airflow connection to this sandbox; as JSON it can stand in `AIRFLOW_CONN_SEGMENT_DEFAULT`."""
+        """The Airflow connection to this sandbox; as JSON, a value for `AIRFLOW_CONN_SEGMENT_DEFAULT`."""
         return {
             "conn_type": "segment",
             "password": self.token,
@@ -111,7 +111,7 @@ class Sandbox:
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
-        """The events that were accepted, in order, as Segment hands them on."""
+        """The accepted events, in order, as Segment passes them on."""
         return [event.as_event() for event in self.state.accepted]
 
     @property
@@ -121,7 +121,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """The requests that came, in order, with the status of the answer (None after a reset)."""
+        """The requests in order of their answers, with the status (None if the connection was reset)."""
         return [msgspec.to_builtins(record) for record in self.state.requests]
 
     @property
@@ -132,21 +132,21 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """The faults in force; `faults.add(...)` orders one."""
+        """The faults in force; `faults.add(...)` adds one."""
         return self.state.faults
 
     @property
     def scripts(self) -> Scripts:
-        """What becomes of long-running work; `scripts.add(...)` says it beforehand."""
+        """Outcomes of long-running work; `scripts.add(...)` sets one in advance."""
         return self.state.scripts
 
     @property
     def profiles(self) -> dict[tuple[str, str, str], dict[str, Any]]:
-        """What the Profile API finds, by space id, collection (users, accounts) and external id."""
+        """The profiles of the Profile API, by space id, collection (users, accounts) and external id."""
         return self.state.profiles
 
     def limit_rate(self, requests: int, seconds: float = 60.0) -> None:
-        """Let the Public API take so many requests in so many seconds; it does not limit until told to."""
+        """Limit the Public API to so many requests in so many seconds; by default it has no limit."""
         self.state.rate_limit = RateLimit(requests, seconds)
 
     def advance_clock(self, seconds: float) -> None:

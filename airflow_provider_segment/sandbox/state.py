@@ -32,7 +32,7 @@ class RequestRecord(msgspec.Struct, kw_only=True, rename="camel"):
     bytes: int  # of the body, as it came over the wire
     received_at: str
     request_id: str
-    status: int | None = None  # none: the connection was reset
+    status: int | None = None  # None: the connection was reset
     fault: str | None = None
     events: int = 0
     sent_at: Any = None
@@ -52,12 +52,10 @@ class State:
         self.new_workspace = new_workspace
         self.rate_limits = rate_limits
         self.faults = Faults()
-        self.resets = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget all events, requests, resources, faults and limits. Credentials stay valid."""
-        self.resets += 1
+        """Forget all events, requests, resources, faults and limits; unfreeze the clock. Keep credentials."""
         self.clock = MovableClock()
         self.faults.clear()
         self.rate_limit: RateLimit | None = None
@@ -65,16 +63,16 @@ class State:
         self.accepted: list[StoredEvent] = []
         self.dropped: list[StoredEvent] = []
         self.requests: list[RequestRecord] = []
-        self.seen: dict[str, float] = {}  # messageId -> when it was first received, across all sources
+        self.seen: dict[str, float] = {}  # messageId -> when it was first received, by any source
         self.suppressed: set[str] = set()  # user ids
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
         self.collections = self.new_workspace()
-        self.computing: dict[str, Any] = {}  # audience, trait or preview -> since when, and its script
+        self.computing: dict[str, Any] = {}  # id of an audience, trait or preview -> start and script
         self.scripts = Scripts(self.clock.now)
         self.counts = EventCounts(self.accepted, self.dropped)
 
     def is_duplicate(self, message_id: str, now: float) -> bool:
-        """Whether this id was seen within the window. If not, it has been from now on."""
+        """Whether this id was received within the window; if not, it is remembered."""
         seen_at = self.seen.get(message_id)
         if seen_at is not None and now - seen_at < DEDUPLICATION_WINDOW:
             return True

@@ -11,18 +11,18 @@ from airflow_provider_segment.sandbox.clock import iso, seconds
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What all events of one request have in common."""
+    """What the events of one request have in common."""
 
     received_at: float
     source_id: str | None
     sent_at: Any = None
     context: dict[str, Any] | None = None
     integrations: dict[str, Any] | None = None
-    type: str | None = None  # on a single event's endpoint the path says it
+    type: str | None = None  # of a single event, from the path
 
 
 class StoredEvent(msgspec.Struct, gc=False):
-    """An event as it came, and its delivery. It becomes a dict only when somebody looks at it."""
+    """An event as it was received, and its delivery. It is parsed only when it is read."""
 
     message_id: str
     raw: bytes
@@ -30,7 +30,7 @@ class StoredEvent(msgspec.Struct, gc=False):
     reason: str | None = None  # why it was dropped
 
     def as_event(self) -> dict[str, Any]:
-        """The event as Segment hands it on: batch level parts merged in, its timestamps corrected."""
+        """The event as Segment passes it on: with the batch's context, and timestamps corrected."""
         event = json.loads(self.raw)
         if not isinstance(event, dict):
             return {"value": event}
@@ -60,9 +60,9 @@ class StoredEvent(msgspec.Struct, gc=False):
 
 
 def corrected(timestamp: Any, sent_at: Any, received_at: float) -> float:
-    """Segment's rule for a client's wrong clock: receivedAt - (sentAt - originalTimestamp).
+    """Segment's correction of a client's clock: receivedAt - (sentAt - originalTimestamp).
 
-    Without a readable timestamp it is the time of receipt; without a readable sentAt nothing is corrected.
+    Without a valid timestamp it is the time of receipt; without a valid sentAt nothing is corrected.
     """
     original, sent = seconds(timestamp), seconds(sent_at)
     if original is None:

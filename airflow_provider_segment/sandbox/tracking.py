@@ -1,9 +1,11 @@
-"""The Tracking API: what it takes, what it refuses, and what it drops behind a 200.
+"""The Tracking API: what it accepts, what it refuses, and what it drops behind a 200.
 
-Where Segment's documents are silent or vague, the sandbox does this:
+Its limits are written here once more, on purpose: it judges `events.limits`.
+
+Where Segment's documentation is silent or vague, the sandbox does this:
 
 - KB means 1,024 bytes, as in Segment's own Node, Java and Python clients; sizes are of the uncompressed body.
-- A batch of more than 2,500 events is dropped whole.
+- All events of a batch of more than 2,500 are dropped.
 - A write key that is unknown, or of the other region, is answered with 200 and its events are dropped.
 - Batch level `context` and `integrations` are merged key by key, and the item's own keys win.
 - An item's own `sentAt` wins over the batch's.
@@ -38,7 +40,7 @@ CODES = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 429: "ra
 
 
 class CheckedFields(msgspec.Struct, rename="camel", gc=False):
-    """The parts of an event that decide whether it is accepted; the rest stays unread."""
+    """The fields that decide whether an event is accepted; the others are not parsed."""
 
     type: Any = None
     user_id: Any = None
@@ -95,11 +97,11 @@ def answer(state: State, request: Request, body: bytes, type: str | None = None)
 
 
 def receive(state: State, request: Request, body: bytes, type: str | None) -> None:
-    """Take in one request: a batch, or with a `type` a single event."""
+    """Process one request: a batch or, with a `type`, a single event."""
     if len(body) > (MAX_EVENT_BYTES if type else MAX_BATCH_BYTES):
         raise TrackingError(400, "Exceed payload limit")
     try:
-        body.decode()  # msgspec leaves text that it need not read unchecked
+        body.decode()  # msgspec does not check text that it skips
         sent = decode_event(body) if type else decode_batch(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
         raise TrackingError(400, f"Malformed JSON: {failure}") from None

@@ -1,4 +1,4 @@
-"""The sandbox's Public API in the hands of a test: a plugin with the fixtures `sandbox` and `api`."""
+"""The sandbox's Public API for tests: a plugin with the fixtures `sandbox`, `frozen_clock` and `api`."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ POSTGRES_WAREHOUSE = "55d3d3aea3c"
 
 
 class Api:
-    """The Public API, reduced to what its answers hold under `data`."""
+    """The Public API, reduced to the `data` of its answers."""
 
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
 
     def __call__(self, method: str, path: str, body: Any = None, *, status: int = 200, **query: Any) -> Any:
-        """Send a request and expect a status; what is under `data`, or the error's body."""
+        """Send a request and expect a status; the answer's `data`, or the body of an error."""
         answer = self.http.request(method, path, json=body, params=query or None)
         assert answer.status_code == status, answer.text
         return answer.json().get("data", answer.json())
 
     def id(self, path: str, body: Any, *, status: int = 200) -> str:
-        """Create something; its id."""
+        """Create a resource; its id."""
         (one,) = self("POST", path, body, status=status).values()
         return str(one["id"])
 
     def pages(self, path: str, key: str, count: int, **query: Any) -> list[list[Any]]:
-        """All pages of a list, with so many items each."""
+        """All pages of a list, with `count` items each."""
         pages, cursor = [], None
         while cursor is not None or not pages:
             page = {"pagination.count": count} | ({"pagination.cursor": cursor} if cursor else {})
@@ -56,15 +56,21 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
+def frozen_clock(sandbox: Sandbox) -> None:
+    """The sandbox's time stands still, unless the test advances it: no real second decides the test."""
+    sandbox.freeze_clock()
+
+
+@pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[Api]:
     headers = {"Authorization": f"Bearer {sandbox.token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers) as http:
+    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as http:
         yield Api(http)
 
 
 @pytest.fixture
 def parents(sandbox: Sandbox, api: Api) -> dict[str, str]:
-    """The ids of what others belong to."""
+    """The ids of resources that others belong to."""
     source, space = sandbox.source_id, sandbox.space_id
     destination = api.id("/destinations", {"sourceId": source, "metadataId": AMPLITUDE, "settings": {}})
     (action, *_) = api("GET", f"/destinations/{destination}")["destination"]["metadata"]["actions"]
@@ -87,21 +93,21 @@ def destination(sandbox: Sandbox, api: Api) -> str:
 
 
 def create(path: str, **body: Any) -> Any:
-    """Create something through the connection `segment_default`; its id, or what else the answer holds."""
+    """Create a resource through the connection `segment_default`; its id, or else the answer."""
     [made] = SegmentHook().request("POST", path, json=body).data.values()
     return made["id"] if isinstance(made, dict) and "id" in made else made
 
 
 @pytest.fixture
 def warehouse(segment_sandbox: Sandbox) -> str:
-    """A warehouse that nothing is synced to, until a script says so."""
+    """A warehouse without syncs, until a script adds one."""
     segment_sandbox.scripts.add("warehouse_sync", missing=True)
     return str(create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}))
 
 
 @pytest.fixture
 def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
-    """The arguments that name a reverse ETL mapping."""
+    """The arguments that identify a reverse ETL mapping."""
     source_id = segment_sandbox.source_id
     webhook = create("/destinations", sourceId=source_id, metadataId=WEBHOOKS, settings={})
     metadata = SegmentHook().request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]
@@ -121,10 +127,12 @@ def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def ago(**span: float) -> str:
-    """A moment that lies so far back, ISO 8601."""
+    """The time that long before now, ISO 8601."""
     return (datetime.now(timezone.utc) - timedelta(**span)).isoformat()
 
 
 def send(sandbox: Sandbox, *events: dict[str, Any]) -> None:
     batch = {"batch": [{"type": "track", "event": "Order", "userId": "u1"} | event for event in events]}
-    httpx.post(f"{sandbox.url}/v1/batch", json=batch, auth=(sandbox.write_key, "")).raise_for_status()
+    httpx.post(
+        f"{sandbox.url}/v1/batch", json=batch, auth=(sandbox.write_key, ""), timeout=60
+    ).raise_for_status()

@@ -10,6 +10,8 @@ import pytest
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.sandbox_api import AMPLITUDE, REDSHIFT, Api, send
 
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
 
 @pytest.fixture
 def sync(sandbox: Sandbox, api: Api, destination: str) -> dict[str, str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from tests.harness.sandbox_api import Api, send
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
 
 
 def window(sandbox: Sandbox, granularity: str = "MINUTE") -> dict[str, str]:
@@ -165,7 +168,8 @@ def test_messaging_subscriptions_are_kept(sandbox: Sandbox, api: Api) -> None:
 def test_the_published_limits_hold_for_each_endpoint_apart() -> None:
     with Sandbox(rate_limits=True) as sandbox:
         headers = {"Authorization": f"Bearer {sandbox.token}"}
-        with httpx.Client(base_url=sandbox.url, headers=headers) as http:
+        with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as http:
+            sandbox.freeze_clock()
 
             def syncs() -> list[int]:
                 return [http.get("/warehouses/w/syncs").status_code for _ in range(3)]
@@ -176,7 +180,8 @@ def test_the_published_limits_hold_for_each_endpoint_apart() -> None:
             assert http.get("/events/volume").headers["X-RateLimit-Remaining"] == "59"
             sandbox.advance_clock(60)
             assert syncs() == [404, 404, 429]
-            sandbox.reset()  # the counts go, the option stays
+            sandbox.reset()  # clears the counts, keeps the option
+            sandbox.freeze_clock()
             assert syncs() == [404, 404, 429]
 
             assert http.delete("/_sandbox/published_limits").status_code == 200

@@ -10,6 +10,8 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
 SOURCE = {"slug": "shop", "enabled": True, "metadataId": "IqDTy1TpoU"}
 
 
@@ -28,7 +30,7 @@ def sandbox(server: Sandbox) -> Sandbox:
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {sandbox.token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers) as client:
+    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as client:
         yield client
 
 

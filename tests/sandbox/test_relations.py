@@ -9,6 +9,8 @@ import pytest
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.sandbox_api import AMPLITUDE, POSTGRES, REDSHIFT, Api
 
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
 
 def test_functions_and_their_versions(api: Api) -> None:
     body = {"code": "v1", "displayName": "F", "resourceType": "SOURCE"}

@@ -13,6 +13,8 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
 EVENTS = {
     "track": {"userId": "u1", "event": "Order Completed"},
     "identify": {"userId": "u1", "traits": {"plan": "pro"}},
@@ -37,7 +39,7 @@ def sandbox(server: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, "")) as client:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, ""), timeout=60) as client:
         yield client
 
 

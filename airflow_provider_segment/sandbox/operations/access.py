@@ -45,7 +45,7 @@ OWNER: Item = {
 
 
 def new_users() -> dict[str, Item]:
-    """The users of a new workspace. The API can only invite more, and who is invited does not come."""
+    """The users of a new workspace. The API can only invite more, and invited users never accept."""
     members = {
         id: {"id": id, "name": name, "email": email, "permissions": []}
         for id, name, email in (
@@ -73,7 +73,7 @@ class Permission(TypedDict):
 
 
 def put_permissions(call: ReceivedCall, kept: list[Item]) -> Any:
-    """Of one user or one group."""
+    """The permissions of one user or one group."""
     holder = call.item(call.path.rpartition("/")[0])
     given = call.valid_body({"permissions": list[Permission]}, ("permissions",))["permissions"]
     permissions = {permission["roleId"]: permission for permission in kept}
@@ -185,7 +185,7 @@ def invited(call: ReceivedCall, group_id: str) -> dict[str, Item]:
 
 
 def put_users(call: ReceivedCall, *, replace: bool = False) -> Any:
-    """Add users by e-mail; who is only invited becomes a member when they come."""
+    """Add users by e-mail. Invited users become members once they accept."""
     group = call.item(call.path.rpartition("/")[0])
     users = {user["email"]: user["id"] for user in call.collection("/users").values()}
     emails = call.valid_body({"emails": list[str]}, ("emails",))["emails"]

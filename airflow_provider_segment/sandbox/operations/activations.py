@@ -1,4 +1,4 @@
-"""Where audiences go: their destinations and the activations there."""
+"""The destinations of audiences, and their activations."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def list_connections(call: ReceivedCall) -> Any:
 
 
 def connection_of(call: ReceivedCall, id: str) -> Item:
-    """By its own id, or by that of its destination: Segment's paths name either."""
+    """The connection with this id, or to the destination with this id: Segment's paths contain either."""
     audience = audience_of(call)
     for connection in call.collection(path_of(audience, "destination-connections")).values():
         if id in (connection["id"], connection["destinationId"]):
@@ -122,7 +122,7 @@ def disconnect(call: ReceivedCall) -> Any:
 
 
 def supported_destinations(call: ReceivedCall) -> Any:
-    """The destinations of the workspace that take audiences: an object, by id."""
+    """The workspace's destinations that accept audiences: an object, by id."""
     call.item(f"/spaces/{call.params['spaceId']}")
     if call.params["audienceType"] not in ("ACCOUNTS", "LINKED", "USERS"):
         raise invalid("audienceType is none of ACCOUNTS, LINKED, USERS.", "audienceType")
@@ -160,7 +160,7 @@ def create_activation(call: ReceivedCall) -> Any:
 
 
 def shown_activation(call: ReceivedCall, item: Item) -> Item:
-    """A personalization that was not given is shown nevertheless, empty."""
+    """A personalization that was not given is shown as an empty one."""
     given = item["personalization"].get("profile") or {}
     profile = {**given, "properties": given.get("properties") or []}
     return {**item, "personalization": {**item["personalization"], "profile": profile}}

@@ -1,6 +1,6 @@
 """Audiences, their schedules, previews and runs; and computed traits.
 
-Computing takes a moment of the sandbox's time, and counts the users that it has heard of.
+A computation takes some of the sandbox's time. Its size is the number of users that events came from.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing_extensions import NotRequired, TypedDict
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.collection import Collection, Handler
 from airflow_provider_segment.sandbox.operations.access import OWNER
+from airflow_provider_segment.sandbox.operations.spaces import space_of
 from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid
 from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
 from airflow_provider_segment.sandbox.scripts import AudienceScript, PreviewScript
@@ -56,15 +57,11 @@ class TraitOptions(TypedDict, total=False):
     backfillDurationDays: float | None
 
 
-def space_of(call: ReceivedCall) -> Item:
-    return call.item(f"/spaces/{call.params['spaceId']}")
-
-
 # --- audiences and computed traits -----------------------------------------------------------------------
 
 
 def complete(call: ReceivedCall, item: Item) -> None:
-    """What audiences and computed traits have in common."""
+    """Set the fields that audiences and computed traits have in common."""
     taken = {each["key"] for each in call.collection(call.path).values()}
     key = wanted = re.sub(r"\W+", "_", item["name"].lower()).strip("_")
     while key in taken:
@@ -79,7 +76,7 @@ def compute(call: ReceivedCall, item: Item) -> None:
 
 
 def computation_of(call: ReceivedCall, item: Item) -> tuple[float, AudienceScript]:
-    """Since when it is computed, and what becomes of it."""
+    """When its computation started (seconds since 1970), and the script for it."""
     found: tuple[float, AudienceScript] = call.state.computing.get(item["id"], (0.0, AudienceScript()))
     return found
 
@@ -100,15 +97,15 @@ def with_status(call: ReceivedCall, item: Item) -> Item:
 
 
 def size(call: ReceivedCall, type: str, scripted: int | None) -> Item:
-    """How many users were heard of: a stand-in for a computation."""
-    heard_of = {person.user_id for person in call.state.counts.catch_up().people if person.user_id}
-    count = len(heard_of) if scripted is None else scripted
+    """The number of users that events came from, in place of a computation."""
+    users = {person.user_id for person in call.state.counts.catch_up().people if person.user_id}
+    count = len(users) if scripted is None else scripted
     kind = "ENTITIES" if type == "LINKED" else type
     return {"count": count, "type": kind, "uniqueCount": count}
 
 
 def in_full(call: ReceivedCall, item: Item) -> Item:
-    """An audience as it is read, in a list or alone."""
+    """An audience as answers show it."""
     kind = "BATCH" if item["audienceType"] == "LINKED" else "REALTIME"
     shown = {
         **with_status(call, item),
@@ -182,7 +179,7 @@ def run(call: ReceivedCall) -> Any:
 
 
 def check_schedule(call: ReceivedCall) -> Item:
-    """Which shape the config has depends on the strategy."""
+    """Check the config: its fields depend on the strategy."""
     strategy = Literal["PERIODIC", "SPECIFIC_DAYS"]
     schedule = call.valid_body({"strategy": strategy, "config": dict}, ("strategy", "config"))
     shape = Interval if schedule["strategy"] == "PERIODIC" else Days

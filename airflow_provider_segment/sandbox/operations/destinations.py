@@ -68,7 +68,7 @@ def create_subscription(call: ReceivedCall) -> Any:
 
 
 def update_subscription(call: ReceivedCall) -> Any:
-    """The body's fields are under `input`, and one has another name there."""
+    """The body's fields are under `input`, where one has another name."""
     changes = dict(call.valid_body({"input": dict}, ("input",))["input"])
     if "reverseETLModelId" in changes:
         changes["modelId"] = changes.pop("reverseETLModelId")
@@ -124,7 +124,7 @@ def preview_filter(call: ReceivedCall) -> Any:
 
 
 def filtered(filter: Item, event: Item) -> Item | None:
-    """The event as it leaves the filter; None if it does not."""
+    """The event after the filter; None if it was dropped."""
     if not fql.matches(filter["if"], event):
         return event
     event = copy.deepcopy(event)

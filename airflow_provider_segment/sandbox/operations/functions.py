@@ -42,7 +42,7 @@ def catalog_of(function: Item) -> str:
 
 
 def catalog_entry(function: Item) -> Item | None:
-    """What sources and destinations are made from, as the catalog holds it."""
+    """The catalog entry of a function, from which sources and destinations are created."""
     slug, name = f"function-{function['id']}", function["displayName"]
     if function["resourceType"] == "SOURCE":
         return source(function["catalogId"], slug, name, "Custom", cloud=True)
@@ -56,7 +56,7 @@ def leave_catalog(call: ReceivedCall, item: Item) -> None:
 
 
 def add_version(call: ReceivedCall, item: Item) -> None:
-    """Each change of the code is a version; what runs stays until the next deployment."""
+    """Each change of the code makes a version. The deployed one runs until the next deployment."""
     versions = call.collection(f"/functions/{item['id']}/versions")
     if versions and list(versions.values())[-1]["code"] == item["code"]:
         return
@@ -92,7 +92,7 @@ def list_functions(call: ReceivedCall) -> Any:
 
 
 def deploy(call: ReceivedCall) -> Any:
-    """For source functions only, and by `sfn_` and the id of a source that is made from the function."""
+    """For source functions only: the id is `sfn_` and the id of a source created from the function."""
     id = call.params["functionId"]
     if not id.startswith("sfn_"):
         call.get("/functions", id)
@@ -130,7 +130,7 @@ def restore_version(call: ReceivedCall) -> Any:
 
 
 def function_of(call: ReceivedCall, id: str) -> Item:
-    """An insert function by its id, which may have a prefix of its own here."""
+    """An insert function by its id, which may have a prefix here."""
     return call.get("/functions", id.removeprefix("ifnd_").removeprefix("ifns_"))
 
 

@@ -1,7 +1,7 @@
 """What was received and delivered: event volume, delivery overview, delivery metrics.
 
-All of it is computed from the events that the sandbox really received. An enabled destination has got what
-its source received, save what its filters dropped.
+All of it is computed from the events that the sandbox received. An enabled destination gets what its source
+received, except what its filters drop.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FACTS: dict[str, Callable[[CountKey], str | None]] = {
     "source": lambda key: key.source_id,
 }
 
-# Dropped by a rule of the workspace, not because it was wrong.
+# Dropped by a rule of the workspace, not as invalid.
 FILTERED = ("suppressed_user",)
 
 
@@ -70,13 +70,13 @@ def check_window(call: ReceivedCall, asked: Item, windows: dict[str, Any]) -> No
 
 
 def wanted(keys: Iterable[CountKey], filters: Item) -> list[CountKey]:
-    """The keys that a query's filters let through."""
+    """The keys that match a query's filters."""
     tests = [(FACTS[name], values) for name, values in filters.items() if name in FACTS and values]
     return [key for key in keys if all(fact(key) in values for fact, values in tests)]
 
 
 def grouped(call: ReceivedCall, keys: list[CountKey], asked: Item) -> list[tuple[Item, int, list[Item]]]:
-    """What they have in common, their total and their series, the largest total first."""
+    """The groups: their common fields, their total and their series; largest total first."""
     start, end, step = window(asked)
     names = asked.get("groupBy", [])
     unknown = [name for name in names if name not in FACTS]
@@ -108,7 +108,7 @@ def events_volume(call: ReceivedCall) -> Any:
     asked = call.valid_query({**required, **lists}, required)
     window(asked)
     lag = call.state.scripts.take(VolumeScript).lag
-    known_until = call.state.clock.now() - lag - (MINUTE if lag else 0)  # a key is known by the minute
+    known_until = call.state.clock.now() - lag - (MINUTE if lag else 0)  # counts are by minute
     keys = [
         key for key in call.state.counts.catch_up().by_key if key.reason is None and key.minute <= known_until
     ]

@@ -1,7 +1,7 @@
 """Deletion and suppression of the data of end users.
 
-A regulation runs for a moment of the sandbox's time; a suppression holds from the start: the events of the
-user are dropped.
+A regulation takes some of the sandbox's time. A suppression has effect at once: the user's
+events are dropped.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Status = Literal[
 
 
 def create(call: ReceivedCall, **more: Any) -> Any:
-    """For the workspace, or for one source."""
+    """Create a regulation, for the workspace or for one source."""
     fields = {"regulationType": CreatedType, "subjectType": str, "subjectIds": list[str], **more}
     asked = call.valid_body(fields, fields)
     if len(asked["subjectIds"]) > MAX_SUBJECTS:
@@ -73,7 +73,7 @@ def suppress(call: ReceivedCall, regulation: Item) -> None:
 
 
 def progress(call: ReceivedCall, regulation: Item) -> tuple[str, dict[str, str]]:
-    """Status, and when it finished, if it did."""
+    """Its status and, once it has finished, `finishedAt`."""
     script: RegulationScript = regulation["script"]
     end = regulation["started"] + script.seconds
     if call.state.clock.now() < end:
@@ -115,14 +115,14 @@ def listed(call: ReceivedCall) -> Any:
         ],
     )
     if source_id:
-        del page["pagination"]  # asked for, never answered
+        del page["pagination"]  # the query may ask for it, but the answer has none
     return page
 
 
 def get(call: ReceivedCall) -> Any:
     regulation = call.item(call.path)
     status, finished = progress(call, regulation)
-    # Which destinations end otherwise is said one by one; all others are done.
+    # The script gives the status of some destinations; all others have finished.
     plain = "FINISHED" if regulation["script"].destinations else status
     streams = [regulation["sourceId"]] if regulation["sourceId"] else list(call.collection("/sources"))
     return {

@@ -1,4 +1,4 @@
-"""Reverse ETL: models and their syncs. A sync takes a moment of the sandbox's time."""
+"""Reverse ETL: models and their syncs. A sync takes some of the sandbox's time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sync_of(call: ReceivedCall) -> Item:
 
 
 def end_of(sync: Item) -> float:
-    """When a sync ends, or ended."""
+    """When a sync ends or ended, in seconds since 1970."""
     script: ReverseEtlSyncScript = sync["script"]
     ends = float(sync["started"] + script.seconds)
     cancelled_at = sync["cancelled_at"]
@@ -62,7 +62,7 @@ def running(call: ReceivedCall, sync: Item) -> bool:
 
 
 def status(call: ReceivedCall, sync: Item) -> Item:
-    """How far a sync is."""
+    """A sync as answers show it now."""
     script: ReverseEtlSyncScript = sync["script"]
     start, end = iso(sync["started"]), iso(end_of(sync))
     cancelled = sync["cancelled_at"] is not None
@@ -99,7 +99,7 @@ def sync_status(call: ReceivedCall) -> Any:
 
 
 def list_syncs(call: ReceivedCall) -> Any:
-    """The syncs of one mapping, the newest first. Count and cursor stand by themselves here."""
+    """The syncs of one mapping, newest first. Here count and cursor are top-level parameters."""
     model = call.item(f"/reverse-etl-models/{call.params['modelId']}")["id"]
     check_subscription(call, call.params["subscriptionId"])
     mapping = {"model_id": model, "subscription_id": call.params["subscriptionId"]}
@@ -121,7 +121,7 @@ def list_syncs(call: ReceivedCall) -> Any:
 
 
 def cancel_sync(call: ReceivedCall) -> Any:
-    """What cannot be cancelled says so behind a 200."""
+    """Cancel a sync. One that cannot be cancelled is a 200 with an error code."""
     call.valid_body({"reasonForCanceling": float})
     sync = sync_of(call)
     answer = {"modelId": sync["modelId"], "syncId": sync["id"]}

@@ -20,13 +20,13 @@ def complete_source(call: ReceivedCall, item: Item) -> None:
     alone = item.pop("disconnectAllWarehouses", False)
     item["metadata"] = metadata(call, "sources", item.pop("metadataId"))
     item |= source(item)
-    if not alone:  # else it connects itself to all that is there
+    if not alone:  # by default Segment connects a new source to all warehouses
         for warehouse in call.collection("/warehouses"):
             connect(call, warehouse, item["id"])
 
 
 def source(item: Item) -> Item:
-    """What Segment makes of the fields of a new source."""
+    """A new source: the given fields, and those that Segment adds."""
     return {
         "name": item["slug"],
         "workspaceId": WORKSPACE["id"],
@@ -42,7 +42,7 @@ def mask_settings(call: ReceivedCall, item: Item) -> None:
 
 
 def disconnect_source(call: ReceivedCall, item: Item) -> None:
-    """Take it out of the warehouses and tracking plans that know it."""
+    """Remove it from the warehouses and tracking plans that it is connected to."""
     for path, collection in call.state.collections.items():
         if path.startswith(("/warehouses/", "/tracking-plans/")):
             collection.pop(item["id"], None)
@@ -159,7 +159,7 @@ class Label(TypedDict):
 
 
 def label_id(label: Item) -> str:
-    """Its place in the collection, which is its path on the wire."""
+    """Its key in the collection, which is its part of the path."""
     return f"{quote(label['key'], safe='')}/{quote(label['value'], safe='')}"
 
 

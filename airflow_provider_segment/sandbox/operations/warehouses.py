@@ -97,7 +97,7 @@ def remove_source(call: ReceivedCall) -> Any:
 
 
 def syncs(call: ReceivedCall) -> Any:
-    """What was loaded: once an hour from all sources, or at the hours of the schedule; the newest first."""
+    """The syncs, newest first: hourly from all sources, or at the hours of the schedule."""
     warehouse = warehouse_of(call)
     connected = call.collection(connected_path(warehouse))
     ids = [call.params["sourceId"]] if "sourceId" in call.params else list(connected)
@@ -118,7 +118,7 @@ def reports_of(call: ReceivedCall, warehouse: Item, source_id: str, since: float
     now = call.state.clock.now()
     received = call.state.counts.minutes(source_id)
     reports: list[Item] = []
-    done = 0.0  # the first sync loads all that there was before
+    done = 0.0  # the first sync loads everything received before
     for start, script in starts_of(call, warehouse, source_id, since)[-MAX_REPORTS:]:
         end = start + script.seconds
         ended = now >= end
@@ -146,7 +146,7 @@ def reports_of(call: ReceivedCall, warehouse: Item, source_id: str, since: float
 def starts_of(
     call: ReceivedCall, warehouse: Item, source_id: str, since: float
 ) -> list[tuple[float, WarehouseSyncScript]]:
-    """When syncs of a source started, by the schedule and by order, and what becomes of them."""
+    """When syncs of a source started, on schedule or by a script, and the script for each."""
     now = call.state.clock.now()
     scripts = call.state.scripts.of(WarehouseSyncScript, warehouse_id=warehouse["id"], source_id=source_id)
     starts = [(script.given_at, script) for script in scripts if script.now]
