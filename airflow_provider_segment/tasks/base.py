@@ -1,5 +1,5 @@
-"""What all declared operators and sensors share: a connection, checked arguments, secrets kept secret, a link
-to Segment's app, asset events."""
+"""What all declared operators and sensors share: a connection, masked secrets, a link to Segment's app, asset
+events."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_segment.api.redaction import without_write_keys
 from airflow_provider_segment.assets import emit
 from airflow_provider_segment.resources import resource_in, resources_in
-from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
+from airflow_provider_segment.tasks.declarative import Arg, Declarative
 from airflow_provider_segment.tasks.links import SegmentLink, leave_link
 from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
@@ -29,13 +31,13 @@ _SECRET_NAME = re.compile("key|secret|token|password|passphrase|credential|certi
 class SegmentTask(Declarative, BaseOperator):
     """An operator or a sensor with a connection to Segment.
 
-    :param segment_conn_id: the Airflow connection
+    :param segment_conn_id: id of the Airflow connection
     """
 
     secrets: ClassVar[tuple[str, ...]] = ()
-    """Arguments that are secret, or that hold secrets."""
+    """Arguments that are secret, or that hold secrets: masked in logs and in rendered templates."""
 
-    segment_conn_id: Arg[str] = option(default="segment_default")
+    segment_conn_id: Arg[str] = "segment_default"
 
     ui_color = "#d5f2e3"
     operator_extra_links = (SegmentLink(),)
@@ -58,6 +60,21 @@ class SegmentTask(Declarative, BaseOperator):
         @property
         def output(self) -> PlainXComArg: ...
 
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """Secrets that are no arguments: nothing would mask them."""
+        yield from super().faults()
+        yield from cls.no_arguments("secrets")
+
+    @classmethod
+    def no_arguments(cls, attribute: str) -> Iterator[str]:
+        """What is wrong with a class attribute that lists names of arguments."""
+        names: Any = getattr(cls, attribute)
+        if not isinstance(names, tuple):
+            yield f"{attribute} must be a tuple of arguments, and is {names!r}"
+        elif unknown := [name for name in names if name not in cls.fields]:
+            yield f"{attribute} names what is no argument: {', '.join(map(str, unknown))}"
+
     @cached_property
     def hook(self) -> SegmentHook:
         """The hook of the task's connection."""
@@ -66,29 +83,36 @@ class SegmentTask(Declarative, BaseOperator):
         return SegmentHook(str(self.segment_conn_id))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Given or rendered, on a mapped task or not: a value comes by here before Airflow shows it.
+        # Every value passes here before Airflow shows it: given or rendered, of a mapped task or not.
         if name in self.secrets:
             _mask(value)
         super().__setattr__(name, value)
 
 
 class SegmentBaseOperator(SegmentTask):
-    """Does something with Segment."""
+    """An operator: checks its arguments, does its work, returns the result and tells Airflow of it."""
 
     returns: ClassVar[str | None] = None
     """The member of the answer's ``data`` that the operator returns; None for all of ``data``."""
 
     waits: ClassVar[bool] = False
-    """Whether people will look at the task while it runs."""
+    """Whether the task waits long enough for people to look at it: its link is worth a request, then."""
+
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """``returns`` that names no member."""
+        yield from super().faults()
+        if not (cls.returns is None or isinstance(cls.returns, str)):
+            yield f"returns must be the name of a member, and is {cls.returns!r}"
 
     def execute(self, context: Context) -> Any:
-        """Check the arguments, send the request, return what it brought."""
+        """Check the arguments, do the work, return its result."""
         arguments = self.arguments()
         leave_link(context, self.hook, resources_in(arguments), look_up=self.waits)
         return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
 
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
-        """Tell others of the result, before it is returned."""
+        """Publish the result before it is returned: link, asset events, the XCom ``id``."""
         made = resource_in(self.returns, result)
         if made and made.page:
             leave_link(context, self.hook, [made])
@@ -101,16 +125,20 @@ class SegmentBaseOperator(SegmentTask):
         return result
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
-        """What was changed, for the events of the task's outlets; nothing where it only read."""
+        """The extra of the outlets' asset events: what was changed. Empty where nothing was."""
         return result if isinstance(result, dict) else {"result": result}
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Do what the operator is for, with checked arguments; what this returns is returned."""
+        """Do the work.
+
+        :param arguments: rendered and checked
+        :returns: what the task returns, write keys still visible
+        """
         raise NotImplementedError
 
 
 def _mask(value: Any) -> None:
-    """Have Airflow mask a secret, or what is one in a dict by its name, in logs and in rendered templates."""
+    """Have Airflow mask a secret; of a dict, the values whose names are those of secrets."""
     if isinstance(value, str):
         mask_secret(value)
     elif isinstance(value, dict):

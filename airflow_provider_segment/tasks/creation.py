@@ -13,6 +13,8 @@ from airflow_provider_segment.tasks.declarative import Arg, option
 from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator, wire_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.providers.common.compat.sdk import Context
 
 SENT = "segment_create_sent"
@@ -35,6 +37,17 @@ class SegmentCreateOperator(SegmentOperator):
     updated_by: ClassVar[type[SegmentOperator]]
 
     if_exists: Arg[Literal["fail", "skip", "update"]] = option(default="fail")
+
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """No natural key, or none that could be looked up. One with a ``perform`` of its own may need neither."""
+        yield from super().faults()
+        if hasattr(cls, "natural_key"):
+            yield from cls.no_arguments("natural_key")
+        if hasattr(cls, "endpoint") and cls.perform is SegmentCreateOperator.perform:
+            for attribute in ("natural_key", "listed_by"):
+                if not getattr(cls, attribute, None):
+                    yield f"{attribute} is missing: without it, a retry would create a second one"
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Look whether it exists, then create, adopt, update or fail."""

@@ -1,12 +1,14 @@
-"""Operators whose arguments are declared: annotated names in the class body.
+"""Operators and sensors whose arguments are declared: annotated names in the class body.
 
-:mod:`airflow_provider_segment.tasks.operation` makes requests of them.
+A declaration is checked when its class is made: what is wrong in it is a TypeError where it is written, not the
+failure of a task. :mod:`airflow_provider_segment.tasks.operation` makes requests of declared arguments.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
+from copy import deepcopy
 from enum import Enum
 from functools import cache
 from inspect import Parameter, Signature, get_annotations, signature
@@ -15,9 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import Required, TypedDict, dataclass_transform
 
+from airflow_provider_segment.tasks import annotations
+
 T = TypeVar("T")
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow.providers.common.compat.sdk import XComArg
 
@@ -42,13 +46,20 @@ REQUIRED: Any = Parameter.empty
 
 
 class Field:
-    """A declared argument: where it goes, its default, and its name there if not the camelCase one."""
+    """A declared argument: where it goes, its default, and its name there if not the camelCase one.
+
+    :param place: ``path``, ``query`` or ``body`` of the request; ``option`` for what is never sent
+    """
 
     def __init__(self, place: str, default: Any = REQUIRED, name: str | None = None) -> None:
         self.place = place
         self.default = default
         self.name = name
         self.annotation: Any = None
+
+    def new_default(self) -> Any:
+        """The default for one instance: a list or a dict is copied, so that no two instances share it."""
+        return deepcopy(self.default) if isinstance(self.default, (dict, list, set)) else self.default
 
     def parameter(self, name: str) -> Parameter:
         """The constructor's parameter for this argument."""
@@ -66,12 +77,12 @@ def query(*, default: Any = REQUIRED, name: str | None = None) -> Any:
 
 
 def body(*, default: Any = REQUIRED, name: str | None = None) -> Any:
-    """A member of the body; without this function, what a declared name is."""
+    """A member of the body: what an argument of an operation is where nothing else is said."""
     return Field("body", default, name)
 
 
 def option(*, default: Any = REQUIRED) -> Any:
-    """An argument for the operator itself, never sent."""
+    """An argument for the operator itself, never sent: what an argument of anything but an operation is."""
     return Field("option", default)
 
 
@@ -79,8 +90,14 @@ def option(*, default: Any = REQUIRED) -> Any:
 class Declarative:
     """Makes the constructor and the template fields of an operator, or a sensor, from its annotations.
 
-    A class that writes its own ``__init__`` keeps it and declares nothing; its subclasses may declare again.
+    A class that writes its own ``__init__`` keeps it and declares nothing; its subclasses may declare again. An
+    argument that is declared again, with another type or default, keeps its place.
+
+    :raises TypeError: when a class is made whose declaration is wrong
     """
+
+    default_place: ClassVar[str] = "option"
+    """The place of an argument whose declaration names none."""
 
     fields: ClassVar[dict[str, Field]] = {}  # all declared arguments, inherited ones last
     _own: ClassVar[dict[str, Field]] = {}
@@ -95,6 +112,13 @@ class Declarative:
         if "__init__" not in vars(cls):
             # Airflow's metaclass wraps it after this, and reads its signature.
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+        if faults := "; ".join(cls.faults()):
+            raise TypeError(f"{cls.__name__}: {faults}")
+
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """What is wrong with the declaration, beyond a single argument. Bases add what they know."""
+        yield from ()
 
     @classmethod
     @cache
@@ -104,9 +128,9 @@ class Declarative:
         hints: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             if own := vars(base).get("_own"):
-                types: Any = get_annotations(base, eval_str=True)
                 for name, field in own.items():
-                    hint: Any = Annotated[types[name], WrapValidator(_or_json)]
+                    kind: Any = annotations.evaluate(field.annotation, base.__module__, vars(base))
+                    hint: Any = Annotated[kind, WrapValidator(_or_json)]
                     hints[name] = Required[hint] if field.default is REQUIRED else hint
         shape = cast(Any, TypedDict)(cls.__name__, hints, total=False)
         # Numbers to text: native rendering makes a number of an id that is all digits.
@@ -151,14 +175,27 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
             continue
         if name not in inherited and (hasattr(super(cls, cls), name) or name in _parameters(foreign)):
             raise TypeError(f"{cls.__name__}: Airflow, or a base class, has the name {name!r} for itself")
+        try:
+            annotations.check(annotation, cls.__module__, vars(cls))
+        except Exception as error:
+            raise TypeError(
+                f"{cls.__name__}: the type of {name!r}, {annotation}, cannot be evaluated: {error}. "
+                "Import or define what it needs above the class, not under `if TYPE_CHECKING:`"
+            ) from error
         value = vars(cls).get(name, REQUIRED)
-        fields[name] = field = value if isinstance(value, Field) else Field("body", value)
+        field = value if isinstance(value, Field) else _plain(cls, inherited.get(name), value)
+        fields[name] = field
         field.annotation = annotation
         if field.default is not REQUIRED:
             setattr(cls, name, field.default)
         elif value is not REQUIRED:
             delattr(cls, name)
     return fields
+
+
+def _plain(cls: type[Declarative], before: Field | None, default: Any) -> Field:
+    """The field of an argument that is declared by its type and default alone."""
+    return Field(before.place, default, before.name) if before else Field(cls.default_place, default)
 
 
 def _constructor(cls: type[Declarative]) -> Callable[..., None]:
@@ -169,7 +206,9 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
     again = fields.keys() & getattr(parent, "fields", {}).keys()
 
     def __init__(self: Declarative, **kwargs: Any) -> None:
-        values = {name: kwargs.pop(name, field.default) for name, field in fields.items()}
+        values = {
+            name: kwargs.pop(name) if name in kwargs else field.new_default() for name, field in fields.items()
+        }
         parent.__init__(self, **kwargs, **{name: values[name] for name in again})
         for name, value in values.items():
             setattr(self, name, value)

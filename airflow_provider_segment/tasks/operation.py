@@ -1,4 +1,4 @@
-"""The base of all operators of Segment's Public API: a class body declares a request, nothing else.
+"""The base of all operators of Segment's Public API: a class body declares a request.
 
 ::
 
@@ -11,11 +11,14 @@
         source_id: Arg[str] = path()
         name: Arg[str | None] = NOT_GIVEN
 
-Whatever an endpoint does out of the ordinary is a method of its class.
+An argument is a member of the body unless it says otherwise. What an endpoint does beyond this is a method of
+its class.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,12 +29,19 @@ from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import REQUIRED, Arg, Field, option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.providers.common.compat.sdk import Context
 
 __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOperator", "SegmentOperator"]
 
-# A path that climbs; a query that an empty list vanishes from, so that a DELETE names nothing.
+# In a path, "." and ".." are resolved away and reach another endpoint; an empty list leaves no trace in a query,
+# and a DELETE would name nothing.
 NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ENDPOINT = re.compile(rf"({'|'.join(METHODS)}) /\S*")
+_PLACEHOLDER = re.compile(r"{(\w*)}")
 
 
 def wire_name(name: str, field: Field) -> str:
@@ -43,6 +53,8 @@ def wire_name(name: str, field: Field) -> str:
 class SegmentOperator(SegmentBaseOperator):
     """One request to Segment's Public API."""
 
+    default_place = "body"
+
     endpoint: ClassVar[str]
     """Method and path, as Segment's reference writes them."""
 
@@ -50,8 +62,35 @@ class SegmentOperator(SegmentBaseOperator):
     envelope: ClassVar[str | None] = None
     """The one member of the body that holds all others, where there is one."""
 
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """What makes no request that Segment could understand. A base without an endpoint may be unfinished."""
+        yield from super().faults()
+        sent = [(f.place, wire_name(name, f)) for name, f in cls.fields.items() if f.place != "option"]
+        for (place, name), times in Counter(sent).items():
+            if times > 1:
+                yield f"{times} arguments have the name {name!r} in the {place}"
+        endpoint = getattr(cls, "endpoint", None)
+        if endpoint is None:
+            return
+        if not (isinstance(endpoint, str) and _ENDPOINT.fullmatch(endpoint)):
+            yield f"endpoint must be a method and a path, as 'GET /sources/{{sourceId}}', and is {endpoint!r}"
+            return
+        method = endpoint.split()[0]
+        placeholders = _PLACEHOLDER.findall(endpoint)
+        in_path = [name for place, name in sent if place == "path"]
+        in_body = [name for place, name in sent if place == "body"]
+        if missing := [name for name in placeholders if name not in in_path]:
+            yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
+        if homeless := [name for name in in_path if name not in placeholders]:
+            yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
+        if in_body and method in ("GET", "DELETE"):
+            yield f"a {method} has no body: declare {', '.join(in_body)} with query(), path() or option()"
+        if cls.envelope is not None and not (isinstance(cls.envelope, str) and in_body):
+            yield f"envelope must be the name of the member that holds the body's others, and is {cls.envelope!r}"
+
     def arguments(self) -> dict[str, Any]:
-        """The arguments, each checked; what names the resources to act on must name some."""
+        """The arguments, each checked; a required path or query argument must not be empty."""
         arguments = super().arguments()
         for name, field in self.fields.items():
             if field.default is REQUIRED and arguments[name] in NAMES_NOTHING.get(field.place, ()):
@@ -63,7 +102,7 @@ class SegmentOperator(SegmentBaseOperator):
         return self.send(arguments)
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
-        """The operation, and the ids of what it was about. No values: they may be secrets."""
+        """The endpoint, and the ids of the resources. No other values: they may be secrets."""
         if self.endpoint.startswith("GET "):
             return {}
         ids = {name: arguments[name] for name, field in self.fields.items() if field.place == "path"}
@@ -82,7 +121,7 @@ class SegmentOperator(SegmentBaseOperator):
 
     @classmethod
     def request(cls, arguments: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        """Method, path, and query and body as the hook takes them."""
+        """Method, path, and query and body as keyword arguments of the hook's ``request``."""
         from airflow_provider_segment.api.paths import fill_path
 
         parts: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}, "option": {}}
@@ -91,7 +130,7 @@ class SegmentOperator(SegmentBaseOperator):
                 parts[field.place][wire_name(name, field)] = arguments[name]
         method, template = cls.endpoint.split()
         options: dict[str, Any] = {"query": parts["query"]} if parts["query"] else {}
-        # Where a body is declared there is one, though empty; some writes have none, not even an empty one.
+        # Declared members make a body, even if none is given. Other writes have none, not even an empty one.
         if any(field.place == "body" for field in cls.fields.values()):
             options["json"] = {cls.envelope: parts["body"]} if cls.envelope else parts["body"]
         return method, fill_path(template, parts["path"]), options
@@ -99,12 +138,12 @@ class SegmentOperator(SegmentBaseOperator):
     def log_write(
         self, method: str, path: str, options: dict[str, Any], answer: Any, envelope: str | None
     ) -> None:
-        """Log what was changed: names, never values, which may be secrets."""
+        """Log what was changed: the arguments' names, never their values, which may be secrets."""
         from airflow_provider_segment.api.calls import Call
 
         body = options.get("json", {})
         names = [*options.get("query", {}), *(body[envelope] if envelope else body)]
-        # A resource with an id; or a word, as the id of a regulation, or SUCCESS.
+        # A resource with its id; or a string: the id of a regulation, or SUCCESS.
         brought = [value.get("id") if isinstance(value, dict) else value for value in answer.data.values()]
         self.log.info(
             "%s %s (%s): %s, request id %s",
@@ -117,14 +156,14 @@ class SegmentOperator(SegmentBaseOperator):
 
 
 class SegmentListOperator(SegmentOperator):
-    """A list, all pages of it.
+    """A list, with the items of all its pages.
 
-    :param limit: return so many items at most; None for all
+    :param limit: number of items to return at most; None for all
     :param page_size: items per request
     """
 
     items: ClassVar[str]
-    """The list's name under ``data``, where more than the list is returned."""
+    """The list's name under ``data``, where ``returns`` names none: more than the list is returned then."""
 
     pagination: ClassVar[str | None] = "pagination"
     """The query parameter that holds count and cursor; None where they stand by themselves."""
@@ -132,8 +171,24 @@ class SegmentListOperator(SegmentOperator):
     limit: Arg[int | None] = option(default=None)
     page_size: Arg[int] = option(default=1000)
 
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """A list that has no name, or that is not read with GET."""
+        yield from super().faults()
+        if not hasattr(cls, "endpoint"):
+            return
+        if not str(cls.endpoint).startswith("GET "):
+            yield f"a list is read with GET, not with {cls.endpoint!r}"
+        # One with a `perform` of its own may read several lists.
+        own = cls.perform is not SegmentListOperator.perform
+        items = getattr(cls, "items", None)
+        if not isinstance(items, str) and not (items is None and (own or cls.returns)):
+            yield f"returns or items must be the name of the list, and items is {items!r}"
+        if not (cls.pagination is None or isinstance(cls.pagination, str)):
+            yield f"pagination must be the name of a query parameter, and is {cls.pagination!r}"
+
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Ask for page after page; what lies beside the list is that of the last page."""
+        """Read all pages; the members beside the list are those of the last page."""
         if self.returns:
             return self.collect(arguments, self.returns, self.pagination)[self.returns]
         data = self.collect(arguments, self.items, self.pagination)
@@ -163,22 +218,22 @@ class SegmentListOperator(SegmentOperator):
 class SegmentDeleteOperator(SegmentOperator):
     """Deletes something.
 
-    Returns what Segment says, or None where an earlier attempt, whose answer was lost, had done it.
+    Returns the status in Segment's answer, or None where an earlier attempt, whose answer was lost, deleted it.
 
-    :param missing_ok: count it as done where there is nothing (any more) to delete; returns None then
+    :param missing_ok: succeed, and return None, where there is nothing to delete
     """
 
     returns = "status"
     missing_ok: Arg[bool] = option(default=False)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Delete, and look away where told to."""
+        """Delete; that there is nothing to delete is an error, unless ``missing_ok`` or a repetition explains it."""
         from airflow_provider_segment.errors import SegmentNotFoundError
 
         try:
             return super().perform(arguments, context)
         except SegmentNotFoundError as error:
-            # Sent again after a lost answer, a DELETE finds nothing because it did its work the first time.
+            # Repeated after a lost answer, a DELETE finds nothing because the first one did its work.
             if not (error.repeated or arguments["missing_ok"]):
                 raise
             self.log.info("Nothing to delete: it does not exist (any more)")
