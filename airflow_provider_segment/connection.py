@@ -1,11 +1,11 @@
 """The fields of an Airflow connection of type ``segment``: the form that shows them and the reading of them.
 
 One definition feeds both forms: Airflow 3.2 and later take it from the provider info as it is, older versions
-get widgets made from it.
+get widgets made from it. A new field is an entry in ``CONN_FIELDS`` and a setting of the same name in
+``api/settings.py``; a test finds one that has only half of it.
 
-Airflow masks an extra field by its name. ``write_key`` is not among the names it knows, so that the key would
-be readable in its UI and API: the field is called ``secret_write_key``. ``write_key``, where the official
-provider keeps it, is read, too.
+Airflow masks an extra field by its name. It would show a field called ``write_key`` in its UI and API: so the
+field is called ``secret_write_key``. ``write_key``, where the official provider keeps it, is read, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 CONN_TYPE = "segment"
 HOOK_NAME = "Segment"
-WRITE_KEY_FIELDS = ("secret_write_key", "write_key")
+
+STANDARD_FIELDS = {"host": "base_url", "password": "public_api_token"}
+"""The settings that come from Airflow's standard fields; the port is part of the base URL."""
+
+OTHER_NAMES = {"write_key": ("secret_write_key", "write_key")}
+"""The settings whose extra fields have other names; the first one that has a value counts."""
+
+NOT_IN_THE_FORM = frozenset({"log_requests"})
+"""The settings that only an argument of the hook sets."""
 
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "region": {
@@ -52,12 +60,12 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
     "timeout": {
         "label": "Timeout (seconds)",
-        "description": "For one request to connect, to send and to answer, each. Default: 30.",
+        "description": "Of each step of a request: connecting, sending, answering. Default: 30.",
         "schema": {"type": ["number", "null"], "minimum": 1, "section": "Advanced"},
     },
     "retries": {
         "label": "Retries",
-        "description": "Of one request; waits that Segment asks for do not count. "
+        "description": "Per request; waits that Segment asks for (429) do not count. "
         "Default: 6, and 10 when sending events.",
         "schema": {"type": ["integer", "null"], "minimum": 0, "section": "Advanced"},
     },
@@ -81,9 +89,9 @@ def read_settings(
 ) -> Settings:
     """The client's settings from a connection.
 
-    :param extra: the connection's, where it was read already
-    :param overrides: settings that are taken instead, where they are not None
-    :raises SegmentConfigurationError: a field has a value that makes no sense; names it
+    :param extra: the connection's extra, where it has been read already
+    :param overrides: settings that replace those of the connection, where they are not None
+    :raises SegmentConfigurationError: a field has an invalid value; the message names it
     """
     from pydantic import ValidationError
 
@@ -96,8 +104,11 @@ def read_settings(
         base_url = f"{base_url}:{connection.port}"
     values = {
         **{name: extra.get(name) for name in CONN_FIELDS},
-        "write_key": next((extra[name] for name in WRITE_KEY_FIELDS if extra.get(name)), None),
-        "public_api_token": connection.password,
+        **{
+            name: next((extra[each] for each in names if extra.get(each)), None)
+            for name, names in OTHER_NAMES.items()
+        },
+        **{name: getattr(connection, field) for field, name in STANDARD_FIELDS.items()},
         "base_url": base_url,
         **{name: value for name, value in overrides.items() if value is not None},
     }

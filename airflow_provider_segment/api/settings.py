@@ -1,4 +1,4 @@
-"""What a client needs to know: region, credentials, patience. Checked once, here."""
+"""A client's settings: region, credentials, timeouts and retries. They are checked here, once."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ DEFAULT_TIMEOUT = 30.0
 
 
 class Settings(BaseModel):
-    """Settings of a client. A null counts as not given; secrets are hidden when printed.
+    """Settings of a client. Null and blank count as not given; secrets are hidden when printed.
 
-    :param region: where the workspace lives, ``us`` or ``eu``
-    :param base_url: an origin that stands for all of Segment's hosts (sandbox, proxy, private gateway)
+    :param region: of the workspace, ``us`` or ``eu``
+    :param base_url: an origin that replaces all of Segment's hosts (sandbox, proxy, private gateway)
     :param public_api_token: token of the Public API
     :param write_key: write key of a source, for the Tracking API
     :param profile_api_token: access token of a space, for the Profile API
     :param workspace: the workspace's slug, for links to Segment's app
-    :param timeout: seconds that one request may take to connect, to send and to answer, each
-    :param retries: retries of one request, instead of the defaults in ``retries.py``; waits that Segment
-        asked for do not count
+    :param timeout: seconds for each step of a request: connecting, sending, answering
+    :param retries: retries per request, instead of the defaults in ``retries.py``; waits that Segment asks for
+        (429) do not count
     :param log_requests: log each request at INFO instead of DEBUG
     """
 

@@ -1,15 +1,15 @@
 """All sensors in one place: ``from airflow_provider_segment.sensors import SegmentWarehouseSyncSensor``.
 
-A sensor's module is imported when the sensor is first asked for.
+A sensor's module is found, and imported, when the sensor is first asked for.
 """
 
-# ruff: noqa: F403  (the star imports are for editors and type checkers)
+# ruff: noqa: F403  (the star imports are for editors and type checkers; a test holds them complete)
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_segment.lazy import lazy_names
+from airflow_provider_segment.lazy import lazy_classes
 
 if TYPE_CHECKING:
     from airflow_provider_segment.sensors.events import *
@@ -17,24 +17,5 @@ if TYPE_CHECKING:
     from airflow_provider_segment.sensors.resource import *
     from airflow_provider_segment.sensors.warehouses import *
 
-SENSORS_OF_MODULE = {
-    "events": [
-        "SegmentDeliverySensor",
-        "SegmentEventVolumeSensor",
-    ],
-    "jobs": [
-        "SegmentAudienceSensor",
-        "SegmentRegulationSensor",
-        "SegmentReverseEtlSyncSensor",
-    ],
-    "resource": [
-        "SegmentResourceSensor",
-    ],
-    "warehouses": [
-        "SegmentWarehouseConnectionSensor",
-        "SegmentWarehouseSyncSensor",
-    ],
-}
-
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_names(__name__, SENSORS_OF_MODULE)
+    __getattr__, __dir__ = lazy_classes(__name__)

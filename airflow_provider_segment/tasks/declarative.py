@@ -44,6 +44,9 @@ class NotGiven(Enum):
 NOT_GIVEN: Any = NotGiven.NOT_GIVEN
 REQUIRED: Any = Parameter.empty
 
+_SELF = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+_KWARGS = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
+
 
 class Field:
     """A declared argument: where it goes, its default, and its name there if not the camelCase one.
@@ -56,14 +59,16 @@ class Field:
         self.default = default
         self.name = name
         self.annotation: Any = None
+        self.parameter: Any = None  # of the constructor
+
+    def declare(self, name: str, annotation: Any) -> None:
+        """Take the name and the annotation that the class body gives it."""
+        self.annotation = annotation
+        self.parameter = Parameter(name, Parameter.KEYWORD_ONLY, default=self.default, annotation=annotation)
 
     def new_default(self) -> Any:
         """The default for one instance: a list or a dict is copied, so that no two instances share it."""
         return deepcopy(self.default) if isinstance(self.default, (dict, list, set)) else self.default
-
-    def parameter(self, name: str) -> Parameter:
-        """The constructor's parameter for this argument."""
-        return Parameter(name, Parameter.KEYWORD_ONLY, default=self.default, annotation=self.annotation)
 
 
 def path(*, default: Any = REQUIRED) -> Any:
@@ -104,7 +109,8 @@ class Declarative:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        inherited = _fields_of(cls.__mro__[1:])
+        bases: Any = cls.__bases__
+        inherited = bases[0].fields if len(bases) == 1 else _fields_of(cls.__mro__[1:])
         cls._own = {} if "__init__" in vars(cls) else _declare(cls, inherited)
         cls.fields = cls._own | {name: field for name, field in inherited.items() if name not in cls._own}
         if "template_fields" not in vars(cls):
@@ -184,12 +190,14 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
             ) from error
         value = vars(cls).get(name, REQUIRED)
         field = value if isinstance(value, Field) else _plain(cls, inherited.get(name), value)
+        field.declare(name, annotation)
         fields[name] = field
-        field.annotation = annotation
         if field.default is not REQUIRED:
             setattr(cls, name, field.default)
         elif value is not REQUIRED:
             delattr(cls, name)
+    if untyped := [name for name, value in vars(cls).items() if isinstance(value, Field)]:
+        raise TypeError(f"{cls.__name__}: {', '.join(untyped)} has no type, as in `{untyped[0]}: Arg[str] = ...`")
     return fields
 
 
@@ -202,8 +210,9 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
     # Straight to the nearest constructor written by hand (Airflow's, or that of a user's class in between).
     mro: tuple[Any, ...] = cls.__mro__
     parent = next(b for b in mro[1:] if "__init__" in vars(b) and not hasattr(b.__init__, "declared"))
-    fields = _fields_of(mro[: mro.index(parent)])
-    again = fields.keys() & getattr(parent, "fields", {}).keys()
+    of_parent = getattr(parent, "fields", {})
+    fields = _fields_of(mro[: mro.index(parent)]) if of_parent else cls.fields
+    again = fields.keys() & of_parent.keys()
 
     def __init__(self: Declarative, **kwargs: Any) -> None:
         values = {
@@ -213,11 +222,7 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
         for name, value in values.items():
             setattr(self, name, value)
 
-    parameters = [
-        Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-        *(field.parameter(name) for name, field in fields.items()),
-        Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any"),
-    ]
+    parameters = [_SELF, *(field.parameter for field in fields.values()), _KWARGS]
     __init__.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     __init__.declared = True  # type: ignore[attr-defined]
     return __init__

@@ -18,7 +18,6 @@ its class.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -67,9 +66,9 @@ class SegmentOperator(SegmentBaseOperator):
         """What makes no request that Segment could understand. A base without an endpoint may be unfinished."""
         yield from super().faults()
         sent = [(f.place, wire_name(name, f)) for name, f in cls.fields.items() if f.place != "option"]
-        for (place, name), times in Counter(sent).items():
-            if times > 1:
-                yield f"{times} arguments have the name {name!r} in the {place}"
+        if len(set(sent)) < len(sent):
+            place, name = next(one for one in sent if sent.count(one) > 1)
+            yield f"{sent.count((place, name))} arguments have the name {name!r} in the {place}"
         endpoint = getattr(cls, "endpoint", None)
         if endpoint is None:
             return

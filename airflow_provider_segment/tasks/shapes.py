@@ -1,6 +1,6 @@
-"""Shapes inside bodies that several resources share: the API's own names, checked before anything is sent.
+"""Objects in request bodies that several resources share, with the API's own names; checked before sending.
 
-Members that Segment adds later pass unchecked. Shapes of one resource stand in its module.
+Members that Segment adds later pass unchecked. Objects of a single resource are defined in its module.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class Label(TypedDict):
     description: NotRequired[str | None]
 
 
-class ResourceReference(TypedDict):
-    """What a permission is about."""
+class PermissionResource(TypedDict):
+    """A resource that a permission is for."""
 
     id: str
     type: Literal["FUNCTION", "SOURCE", "SPACE", "WAREHOUSE", "WORKSPACE"]
 
 
-class Resource(ResourceReference):
-    """What a permission is about: of a kind, those with these labels."""
+class LabelledPermissionResource(PermissionResource):
+    """Resources that a permission is for: of a type, those with these labels."""
 
     labels: NotRequired[list[Label] | None]
 
@@ -35,11 +35,11 @@ class Permission(TypedDict):
     """A role on resources."""
 
     roleId: str
-    resources: list[Resource]
+    resources: list[LabelledPermissionResource]
 
 
 class Periodic(TypedDict):
-    """Every so often, in Go's notation of durations: ``12h``."""
+    """At an interval, as a Go duration: ``12h``."""
 
     interval: str
 
