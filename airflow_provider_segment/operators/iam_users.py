@@ -14,7 +14,7 @@ from airflow_provider_segment.tasks.operation import (
     SegmentListOperator,
     SegmentOperator,
 )
-from airflow_provider_segment.tasks.shapes import Label, Permission, ResourceReference
+from airflow_provider_segment.tasks.shapes import Label, Permission, PermissionResource
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,7 +24,7 @@ class InvitePermission(TypedDict):
     """A role that an invited person will have."""
 
     roleId: str
-    resources: NotRequired[list[ResourceReference] | None]
+    resources: NotRequired[list[PermissionResource] | None]
     labels: NotRequired[list[Label] | None]
 
 

@@ -1,0 +1,190 @@
+"""What is wrong in a declaration is a TypeError when the class is made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import pytest
+from typing_extensions import NotRequired, TypedDict
+
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.creation import SegmentCreateOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, body, option, path, query
+from airflow_provider_segment.tasks.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.sensor import SegmentSensor
+from tests.harness.scripted_api import ScriptedAPI
+from tests.harness.task_runner import RunTask
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+pytestmark = pytest.mark.core
+
+
+class Tree(TypedDict):
+    kind: Literal["Decimal", "it's"]
+    branches: NotRequired[list[Tree]]
+
+
+class WithUnknown(TypedDict):
+    amount: Decimal
+
+
+class Things(SegmentListOperator):
+    endpoint = "GET /things"
+    returns = "things"
+
+
+def declare(*bases: type, **members: Any) -> type:
+    """A class as its body would make it; annotations are given with ``types``."""
+    types = members.pop("types", {})
+    return type("Wrong", bases, {"__annotations__": types, "__module__": __name__, **members})
+
+
+GET, POST = {"endpoint": "GET /things"}, {"endpoint": "POST /things"}
+
+
+@pytest.mark.parametrize(
+    ("bases", "members", "complaint"),
+    [
+        # Types
+        (SegmentOperator, {"types": {"a": "Arg[Decimal]"}}, "the type of 'a', Arg.Decimal.*'Decimal' is not"),
+        (SegmentOperator, {"types": {"a": "Arg[dict[str, Decimal]]"}, "a": NOT_GIVEN}, "under `if TYPE_CHECKING:`"),
+        (SegmentOperator, {"types": {"a": "Arg['Decimal']"}}, "the type of 'a'"),
+        (SegmentOperator, {"types": {"a": Arg["Decimal"]}}, "the type of 'a'"),  # type: ignore[name-defined]
+        (SegmentOperator, {"types": {"a": "Arg[list[WithUnknown]]"}}, "the type of 'a'.*'Decimal' is not"),
+        (SegmentSensor, {"types": {"a": "Decimal"}}, "the type of 'a'"),
+        (SegmentBaseOperator, {"types": {"a": "Arg[Decimal]"}}, "the type of 'a'"),
+        (SegmentOperator, {"a": query()}, "a has no type"),
+        # The request
+        (SegmentOperator, {"endpoint": "GET /things/{thingId}"}, "no argument for thingId.*path()"),
+        (SegmentOperator, {"endpoint": "GET /a/{a}", "types": {"a": "Arg[str]"}, "a": query()}, "no argument for a"),
+        (SegmentOperator, {**GET, "types": {"thing_id": "Arg[str]"}, "thing_id": path()}, "no placeholder for thingId"),
+        (SegmentOperator, {**GET, "types": {"name": "Arg[str]"}}, "a GET has no body: declare name"),
+        (SegmentOperator, {**GET, "types": {"name": "Arg[str]"}, "name": "x"}, "a GET has no body"),
+        (SegmentOperator, {**GET, "types": {"name": "Arg[str]"}, "name": body(default=1)}, "a GET has no body"),
+        (Things, {"types": {"name": "Arg[str]"}}, "a GET has no body"),
+        (
+            SegmentDeleteOperator,
+            {"endpoint": "DELETE /things", "types": {"name": "Arg[str]"}},
+            "a DELETE has no body",
+        ),
+        (
+            SegmentOperator,
+            {**POST, "types": {"thing_id": "Arg[str]", "id": "Arg[str]"}, "id": body(name="thingId")},
+            "2 arguments have the name 'thingId' in the body",
+        ),
+        (SegmentOperator, {"endpoint": "things"}, "endpoint must be a method and a path"),
+        (SegmentOperator, {"endpoint": "FETCH /things"}, "endpoint must be a method and a path"),
+        (SegmentOperator, {"endpoint": "GET things"}, "endpoint must be a method and a path"),
+        (SegmentOperator, {"endpoint": None, "returns": 1}, "returns must be the name of a member"),
+        (SegmentOperator, {**POST, "envelope": "thing"}, "envelope must be"),
+        # Attributes
+        (SegmentOperator, {**GET, "returns": ["things"]}, "returns must be the name of a member"),
+        (SegmentListOperator, {**GET}, "returns or items must be the name of the list"),
+        (SegmentListOperator, {**GET, "items": ["things"]}, "returns or items must be the name of the list"),
+        (SegmentListOperator, {**POST, "returns": "things"}, "a list is read with GET"),
+        (SegmentOperator, {**GET, "secrets": ("password",)}, "secrets names what is no argument: password"),
+        (SegmentOperator, {**GET, "secrets": ("segment_conn_id")}, "secrets must be a tuple"),
+        (SegmentSensor, {"secrets": ("password",)}, "secrets names what is no argument: password"),
+        (
+            SegmentCreateOperator,
+            {**POST, "types": {"name": "Arg[str]"}, "natural_key": ("nam",), "listed_by": Things},
+            "natural_key names what is no argument: nam",
+        ),
+        (
+            SegmentCreateOperator,
+            {**POST, "types": {"name": "Arg[str]"}, "natural_key": "name", "listed_by": Things},
+            "natural_key must be a tuple",
+        ),
+        (SegmentCreateOperator, {**POST, "listed_by": Things}, "natural_key is missing"),
+        (SegmentCreateOperator, {**POST, "natural_key": ("if_exists",)}, "listed_by is missing"),
+    ],
+)
+def test_wrong_declaration(bases: type, members: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(TypeError, match=f"Wrong: .*{complaint}"):
+        declare(bases, **members)
+
+
+def test_all_faults_of_a_class_are_named_at_once() -> None:
+    with pytest.raises(TypeError, match="returns must be.*no argument for a in"):
+        declare(SegmentOperator, endpoint="GET /{a}", returns=1)
+
+
+def test_a_shape_that_failed_fails_again() -> None:
+    for _ in range(2):
+        with pytest.raises(TypeError, match="'Decimal' is not"):
+            declare(SegmentOperator, types={"a": "Arg[WithUnknown]"})
+
+
+class Plant(SegmentOperator):
+    """Texts in a type are no names; quoted types are."""
+
+    endpoint = "POST /trees"
+
+    tree: Arg[Tree]
+    quoted: Arg["list[Tree]"] = NOT_GIVEN
+    remark: Annotated[str, "a Decimal number"] = NOT_GIVEN
+    sort: Arg[Literal["Decimal", "]", "a]b"]] = NOT_GIVEN
+    note: ClassVar[str] = "no argument"
+
+
+def test_types_that_can_be_evaluated(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
+    scripted_api.answers["POST /trees"] = {"tree": {}}
+    tree = {"kind": "it's", "branches": [{"kind": "Decimal"}]}
+    run = run_task(Plant(task_id="t", tree=tree, quoted=[tree], sort="a]b"))
+    assert run.state == "success", run.error
+    assert scripted_api.last.body == {"tree": tree, "quoted": [tree], "sort": "a]b"}
+    run = run_task(Plant(task_id="t", tree=tree, quoted=[{"kind": "x"}]))
+    assert run.state == "failed" and "quoted.0.kind" in str(run.error)
+
+
+class Job(SegmentBaseOperator):
+    source_id: Arg[str]
+    grace: timedelta = timedelta(hours=1)
+    rows: Arg[list[int]] = []
+    filters: Arg[dict[str, Any]] = option(default={})
+
+
+class Sensor(SegmentSensor):
+    source_id: Arg[str]
+
+
+class Shorter(Things):
+    page_size: Arg[int] = 5
+
+
+class Renamed(SegmentOperator):
+    endpoint = "POST /things/{thingId}"
+
+    thing_id: Arg[str] = path()
+    dry: Arg[bool] = query(name="dryRun", default=False)
+    name: Arg[str]
+
+
+class RenamedAgain(Renamed):
+    thing_id: Arg[str] = "t1"
+    dry: Arg[bool] = True
+
+
+def test_the_default_place_is_a_fact_of_the_base() -> None:
+    assert {field.place for field in Job.fields.values()} == {"option"}
+    assert {field.place for field in Sensor.fields.values()} == {"option"}
+    assert Renamed.fields["name"].place == "body"
+
+
+def test_an_argument_declared_again_keeps_its_place(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
+    assert Shorter.fields["page_size"].place == "option"
+    scripted_api.answers["POST /things/t1"] = {"thing": {}}
+    run = run_task(RenamedAgain(task_id="t", name="x"))
+    assert run.state == "success", run.error
+    assert (scripted_api.last.query, scripted_api.last.body) == ({"dryRun": "true"}, {"name": "x"})
+
+
+def test_mutable_defaults_are_not_shared() -> None:
+    one, other = Job(task_id="one", source_id="s"), Job(task_id="other", source_id="s")
+    one.rows.append(1)
+    one.filters["a"] = 1
+    assert (other.rows, other.filters) == ([], {})
+    assert Job(task_id="third", source_id="s").rows == []
