@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_segment import operators
+from airflow_provider_segment.lazy import classes_of_modules
 from airflow_provider_segment.tasks.operation import ALPHA, BETA, STABLE
 
 PAGE = Path(__file__).with_name("operators.md")
@@ -41,7 +42,7 @@ def page() -> str:
     """The whole page."""
     operations = {facts["endpoint"]: facts for facts in json.loads(TABLE.read_text())["operations"].values()}
     parts = [HEAD]
-    for name, names in operators.OPERATORS_OF_MODULE.items():
+    for name, names in classes_of_modules(operators.__name__).items():
         module = import_module(f"{operators.__name__}.{name}")
         title = " ".join(WORDS.get(word, word) for word in name.split("_"))
         parts += [f"## {title[0].upper()}{title[1:]}", "", as_markdown(module), ""]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import airflow
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_segment.connection import CONN_FIELDS, UI_FIELD_BEHAVIOUR, read_settings
+from airflow_provider_segment.api.settings import Settings
+from airflow_provider_segment.connection import (
+    CONN_FIELDS,
+    NOT_IN_THE_FORM,
+    OTHER_NAMES,
+    STANDARD_FIELDS,
+    UI_FIELD_BEHAVIOUR,
+    read_settings,
+)
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.provider_info import get_provider_info
 from airflow_provider_segment.sandbox import Sandbox
 
-AIRFLOW = Path(airflow.__file__).parent
-AIRFLOW_2 = airflow.__version__.startswith("2.")
 pytestmark = pytest.mark.core
 
 
@@ -32,56 +34,48 @@ def secret(value: Any) -> str | None:
     return value.get_secret_value() if value else None
 
 
-# The provider info
+# The form and the settings
 
 
-def test_the_provider_info_is_what_airflow_asks_for() -> None:
-    jsonschema = pytest.importorskip("jsonschema")
-    info = get_provider_info()
-    runtime = json.loads((AIRFLOW / "provider_info.schema.json").read_text())
-    jsonschema.validate(info, runtime)
-    strict = AIRFLOW / "provider.yaml.schema.json"
-    if strict.exists():  # Airflow 2.11 ships only the first
-        properties = json.loads(strict.read_text())["properties"]
-        if AIRFLOW_2:
-            del info["asset-uris"]  # which it calls dataset-uris
-        for key, value in info.items():
-            assert key in properties, key
-            jsonschema.validate(value, properties[key])
+def half_known(form: Mapping[str, Any], settings: type[Settings]) -> set[str]:
+    """What the form has and the settings do not know, and the other way round."""
+    extra_field_of = {setting: names[0] for setting, names in OTHER_NAMES.items()}
+    elsewhere = {*STANDARD_FIELDS.values(), *NOT_IN_THE_FORM}
+    read = {extra_field_of.get(name, name) for name in settings.model_fields if name not in elsewhere}
+    return read ^ form.keys() | {name for name in elsewhere if name not in settings.model_fields}
 
 
-def test_the_provider_info_imports_nothing() -> None:
-    script = (
-        "import sys; from airflow_provider_segment.provider_info import get_provider_info as info; info();"
-        "print([name for name in ('airflow', 'httpx', 'pydantic', 'msgspec') if name in sys.modules])"
-    )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+def test_the_form_has_a_field_for_each_setting() -> None:
+    assert half_known(CONN_FIELDS, Settings) == set()
 
 
-def test_airflow_finds_the_connection_type() -> None:
-    from airflow.providers_manager import ProvidersManager
+def test_a_field_that_only_one_side_knows_is_found() -> None:
+    class More(Settings):
+        proxy: str | None = None
 
-    hook = ProvidersManager().hooks["segment"]
-    assert hook is not None
-    assert (hook.package_name, hook.connection_type) == ("airflow-provider-segment", "segment")
-    assert hook.hook_name == SegmentHook.hook_name
+    assert half_known(CONN_FIELDS, More) == {"proxy"}
+    assert half_known({**CONN_FIELDS, "proxy": {}}, Settings) == {"proxy"}
+    assert half_known({**CONN_FIELDS, "proxy": {}}, More) == set()
+    assert half_known({**CONN_FIELDS, "write_key": {}}, Settings) == {"write_key"}
+    assert half_known({name: CONN_FIELDS[name] for name in list(CONN_FIELDS)[1:]}, Settings) == {"region"}
 
 
-def test_everything_that_the_provider_info_names_exists() -> None:
-    from importlib import import_module
+@pytest.mark.parametrize("name", CONN_FIELDS)
+def test_what_is_written_in_a_field_becomes_a_setting(name: str) -> None:
+    schema = CONN_FIELDS[name]["schema"]
+    samples = {"string": "a text", "number": 2.5, "integer": 4}
+    value = schema["enum"][-1] if "enum" in schema else samples[schema["type"][0]]
+    settings = read_settings(connection(extra={name: value}))
+    setting = next((each for each, names in OTHER_NAMES.items() if name in names), name)
+    found = getattr(settings, setting)
+    assert found != getattr(Settings(), setting)
+    assert (secret(found) if schema.get("format") == "password" else found) == value
 
-    info = get_provider_info()
-    for part in ("hooks", "operators", "sensors", "triggers"):
-        for group in info[part]:
-            for module in group["python-modules"]:
-                import_module(module)
-    for kind in info["connection-types"]:
-        module, _, name = kind["hook-class-name"].rpartition(".")
-        assert getattr(import_module(module), name).conn_type == kind["connection-type"]
-    for path in (*info["notifications"], *info["extra-links"], *list(info["asset-uris"][0].values())[1:]):
-        module, _, name = path.rpartition(".")
-        assert callable(getattr(import_module(module), name))
+
+def test_each_standard_field_is_read_or_hidden() -> None:
+    shown = UI_FIELD_BEHAVIOUR["relabeling"].keys()
+    assert shown == {*STANDARD_FIELDS, "port"}
+    assert {*shown, *UI_FIELD_BEHAVIOUR["hidden-fields"]} == {"host", "login", "password", "port", "schema"}
 
 
 def test_the_old_form_has_the_same_fields() -> None:

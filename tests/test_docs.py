@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from airflow_provider_segment import operators
 from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.lazy import classes_of_modules
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Declarative
 from tests.harness.task_runner import RunTask
@@ -32,7 +33,7 @@ YESTERDAY = datetime.now(timezone.utc) - timedelta(days=1)
 EXAMPLES = [
     block for block in BLOCKS if str(block.id).startswith("docs/") and "with DAG(" not in str(block.values[0])
 ]
-ALL_OPERATORS = {name for names in operators.OPERATORS_OF_MODULE.values() for name in names}
+ALL_OPERATORS = {name for names in classes_of_modules(operators.__name__).values() for name in names}
 
 
 def is_final(value: Any) -> bool:

@@ -116,7 +116,8 @@ def test_every_import_leads_down() -> None:
 
 def test_what_the_sandbox_may_take_it_takes() -> None:
     modules = {
-        f"{PACKAGE}.{'.'.join(file.relative_to(FOLDER).with_suffix('').parts)}" for file in FOLDER.rglob("*.py")
+        f"{PACKAGE}.{'.'.join(file.relative_to(FOLDER).with_suffix('').parts)}"
+        for file in FOLDER.rglob("*.py")
     }
     taken = {
         name.removeprefix(f"{PACKAGE}.")
@@ -130,11 +131,23 @@ def test_what_the_sandbox_may_take_it_takes() -> None:
 @pytest.mark.parametrize(
     ("file", "line", "offence"),
     [
-        ("errors.py", f"from {PACKAGE}.api import client", "errors.py imports airflow_provider_segment.api: api is not"),
+        (
+            "errors.py",
+            f"from {PACKAGE}.api import client",
+            "errors.py imports airflow_provider_segment.api: api is not",
+        ),
         ("api/client.py", "import airflow.configuration", "api/client.py imports airflow.configuration"),
         ("api/client.py", f"import {PACKAGE}.connection", "api/client.py imports"),
-        ("connection.py", f"from {PACKAGE} import hooks", "connection.py imports airflow_provider_segment.hooks"),
-        ("waiting/watch.py", "def f():\n    from airflow.sdk import Context", "waiting/watch.py imports airflow.sdk"),
+        (
+            "connection.py",
+            f"from {PACKAGE} import hooks",
+            "connection.py imports airflow_provider_segment.hooks",
+        ),
+        (
+            "waiting/watch.py",
+            "def f():\n    from airflow.sdk import Context",
+            "waiting/watch.py imports airflow.sdk",
+        ),
         ("waiting/watch.py", f"import {PACKAGE}.events.send", "events is not below waiting"),
         ("events/send.py", f"from {PACKAGE}.waiting.watch import look", "waiting is not below events"),
         ("hooks/segment.py", f"from {PACKAGE}.tasks.base import SegmentTask", "tasks is not below hooks"),
@@ -143,7 +156,11 @@ def test_what_the_sandbox_may_take_it_takes() -> None:
         ("tasks/base.py", "import httpx", "tasks/base.py imports httpx: tasks knows no httpx"),
         ("tasks/base.py", f"from {PACKAGE}.operators import labels", "operators is not below tasks"),
         ("sensors/jobs.py", f"import {PACKAGE}.operators.labels", "operators is not below sensors"),
-        ("operators/labels.py", f"try:\n    import {PACKAGE}.sandbox\nexcept ImportError: pass", "the sandbox"),
+        (
+            "operators/labels.py",
+            f"try:\n    import {PACKAGE}.sandbox\nexcept ImportError: pass",
+            "the sandbox",
+        ),
         ("sandbox/app.py", f"from {PACKAGE}.api.client import SegmentClient", "sandbox/app.py imports"),
         ("novelties/new.py", "", "novelties has no floor"),
         ("novelty.py", "", "novelty has no floor"),

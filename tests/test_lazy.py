@@ -28,7 +28,9 @@ def test_all_public_classes_are_found(package: str) -> None:
     defined = {}
     for module in iter_modules(import_module(package).__path__):
         members = vars(import_module(f"{package}.{module.name}"))
-        here = {n for n, v in members.items() if inspect.isclass(v) and v.__module__.endswith(f".{module.name}")}
+        here = {
+            n for n, v in members.items() if inspect.isclass(v) and v.__module__.endswith(f".{module.name}")
+        }
         defined[module.name] = {name for name in here if name.startswith("Segment")}
     assert {module: set(names) for module, names in classes_of_modules(package).items()} == defined
     assert dir(import_module(package)) == sorted(name for names in defined.values() for name in names)

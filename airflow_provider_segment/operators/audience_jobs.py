@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.clock import Clock, timestamp
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ class SegmentRunAudienceOperator(SegmentJobOperator):
     :param settle: seconds after the start before which no end is believed
     """
 
-    space_id: Arg[str] = option()
-    audience_id: Arg[str] = option()
-    settle: Arg[float] = option(default=120.0)
+    space_id: Arg[str]
+    audience_id: Arg[str]
+    settle: Arg[float] = 120.0
 
     def start(self, arguments: dict[str, Any]) -> Job:
         """Start a run."""
@@ -60,10 +60,10 @@ class SegmentPreviewAudienceOperator(SegmentJobOperator):
     :param options: Segment's options of the audience
     """
 
-    space_id: Arg[str] = option()
-    definition: Arg[dict[str, Any]] = option()
-    audience_type: Arg[str] = option()
-    options: Arg[dict[str, Any] | None] = option(default=None)
+    space_id: Arg[str]
+    definition: Arg[dict[str, Any]]
+    audience_type: Arg[str]
+    options: Arg[dict[str, Any] | None] = None
 
     def start(self, arguments: dict[str, Any]) -> Job:
         """Start a preview."""

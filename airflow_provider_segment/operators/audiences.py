@@ -7,7 +7,7 @@ from typing import Literal
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path, query
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
 from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
@@ -72,7 +72,7 @@ class SegmentListAudiencesOperator(SegmentListOperator):
     space_id: Arg[str] = path()
     search: Arg[AudienceSearch | None] = query(default=None)
     include: Arg[str | None] = query(default=None)
-    page_size: Arg[int] = option(default=200)
+    page_size: Arg[int] = 200
 
 
 class SegmentGetAudienceOperator(SegmentOperator):
@@ -191,7 +191,7 @@ class SegmentListAudienceConsumersFromSpaceAndAudienceOperator(SegmentListOperat
     id: Arg[str] = path()
     search: Arg[AudienceSearch | None] = query(default=None)
     sort: Arg[AudienceSort | None] = query(default=None)
-    page_size: Arg[int] = option(default=200)
+    page_size: Arg[int] = 200
 
 
 class SegmentGetAudienceScheduleFromSpaceAndAudienceOperator(SegmentOperator):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.media_types import BETA
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SegmentTriggerDbtSyncOperator(SegmentBaseOperator):
     :raises SegmentJobError: Segment says at once that it failed
     """
 
-    source_id: Arg[str] = option()
+    source_id: Arg[str]
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Start it, once."""

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
 
 from airflow_provider_segment.api.clock import CLOCKS_APART, Clock
 from airflow_provider_segment.operators.deletion_and_suppression import RegulationType
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 from airflow_provider_segment.tasks.memory import Memory
 
@@ -55,15 +55,15 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
     :param on_partial: what to do where some destinations failed: ``fail`` or ``accept``
     """
 
-    regulation_type: Arg[RegulationType] = option()
-    user_ids: Arg[Any] = option(default=NOT_GIVEN)
-    path: Arg[str | None] = option(default=None)
-    subject_type: Arg[str] = option(default="USER_ID")
-    source_id: Arg[str | None] = option(default=None)
-    on_unsupported: Arg[Literal["accept", "fail"]] = option(default="accept")
-    on_partial: Arg[Literal["accept", "fail"]] = option(default="fail")
-    poll_interval: Arg[float] = option(default=300.0)
-    timeout: Arg[float] = option(default=31 * 24 * 60 * 60.0)
+    regulation_type: Arg[RegulationType]
+    user_ids: Arg[Any] = NOT_GIVEN
+    path: Arg[str | None] = None
+    subject_type: Arg[str] = "USER_ID"
+    source_id: Arg[str | None] = None
+    on_unsupported: Arg[Literal["accept", "fail"]] = "accept"
+    on_partial: Arg[Literal["accept", "fail"]] = "fail"
+    poll_interval: Arg[float] = 300.0
+    timeout: Arg[float] = 31 * 24 * 60 * 60.0
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Airflow shows what template fields hold, which must not be people.

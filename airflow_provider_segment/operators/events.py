@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHECKPOINT_KEY = "segment_send_events"
 
 
-class SegmentEventOperator(BaseOperator):
+class _EventOperator(BaseOperator):
     """Sends one event; its subclasses, one for each of Segment's six calls, name what is their own.
 
     :param user_id: the user's id in your database (templated)
@@ -106,18 +106,18 @@ class SegmentEventOperator(BaseOperator):
         return SegmentHook(self.segment_conn_id, region=self.region)
 
 
-class SegmentTrackOperator(SegmentEventOperator):
+class SegmentTrackOperator(_EventOperator):
     """Records what a user did: https://www.twilio.com/docs/segment/connections/spec/track
 
     :param event: name of what happened (templated)
     :param properties: about it (templated)
 
-    Further arguments: see :class:`SegmentEventOperator`.
+    Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "track"
-    event_fields = (*SegmentEventOperator.event_fields, "event", "properties")
-    template_fields = (*SegmentEventOperator.template_fields, "event", "properties")
+    event_fields = (*_EventOperator.event_fields, "event", "properties")
+    template_fields = (*_EventOperator.template_fields, "event", "properties")
 
     def __init__(self, *, event: str, properties: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -125,36 +125,36 @@ class SegmentTrackOperator(SegmentEventOperator):
         self.properties = properties
 
 
-class SegmentIdentifyOperator(SegmentEventOperator):
+class SegmentIdentifyOperator(_EventOperator):
     """Ties a user to traits: https://www.twilio.com/docs/segment/connections/spec/identify
 
     :param traits: of the user, such as name and e-mail address (templated)
 
-    Further arguments: see :class:`SegmentEventOperator`.
+    Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "identify"
-    event_fields = (*SegmentEventOperator.event_fields, "traits")
-    template_fields = (*SegmentEventOperator.template_fields, "traits")
+    event_fields = (*_EventOperator.event_fields, "traits")
+    template_fields = (*_EventOperator.template_fields, "traits")
 
     def __init__(self, *, traits: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.traits = traits
 
 
-class SegmentPageOperator(SegmentEventOperator):
+class SegmentPageOperator(_EventOperator):
     """Records that a user saw a page: https://www.twilio.com/docs/segment/connections/spec/page
 
     :param name: of the page (templated)
     :param category: of the page (templated)
     :param properties: of the page (templated)
 
-    Further arguments: see :class:`SegmentEventOperator`.
+    Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "page"
-    event_fields = (*SegmentEventOperator.event_fields, "name", "category", "properties")
-    template_fields = (*SegmentEventOperator.template_fields, "name", "category", "properties")
+    event_fields = (*_EventOperator.event_fields, "name", "category", "properties")
+    template_fields = (*_EventOperator.template_fields, "name", "category", "properties")
 
     def __init__(
         self,
@@ -179,18 +179,18 @@ class SegmentScreenOperator(SegmentPageOperator):
     event_type = "screen"
 
 
-class SegmentGroupOperator(SegmentEventOperator):
+class SegmentGroupOperator(_EventOperator):
     """Ties a user to a group: https://www.twilio.com/docs/segment/connections/spec/group
 
     :param group_id: of the account, company or team (templated)
     :param traits: of the group (templated)
 
-    Further arguments: see :class:`SegmentEventOperator`.
+    Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "group"
-    event_fields = (*SegmentEventOperator.event_fields, "group_id", "traits")
-    template_fields = (*SegmentEventOperator.template_fields, "group_id", "traits")
+    event_fields = (*_EventOperator.event_fields, "group_id", "traits")
+    template_fields = (*_EventOperator.template_fields, "group_id", "traits")
 
     def __init__(
         self, *, group_id: str | int, traits: Mapping[str, Any] | None = None, **kwargs: Any
@@ -200,17 +200,17 @@ class SegmentGroupOperator(SegmentEventOperator):
         self.traits = traits
 
 
-class SegmentAliasOperator(SegmentEventOperator):
+class SegmentAliasOperator(_EventOperator):
     """Ties a user's former id to ``user_id``: https://www.twilio.com/docs/segment/connections/spec/alias
 
     :param previous_id: the former id (templated)
 
-    Further arguments: see :class:`SegmentEventOperator`.
+    Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "alias"
-    event_fields = (*SegmentEventOperator.event_fields, "previous_id")
-    template_fields = (*SegmentEventOperator.template_fields, "previous_id")
+    event_fields = (*_EventOperator.event_fields, "previous_id")
+    template_fields = (*_EventOperator.template_fields, "previous_id")
 
     def __init__(self, *, previous_id: str | int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

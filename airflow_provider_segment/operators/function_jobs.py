@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,8 +28,8 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
     :param source_id: instead of the function, a source that is made from it
     """
 
-    function_id: Arg[str | None] = option(default=None)
-    source_id: Arg[str | None] = option(default=None)
+    function_id: Arg[str | None] = None
+    source_id: Arg[str | None] = None
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Deploy, one source after the other."""

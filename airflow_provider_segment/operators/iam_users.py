@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
-from airflow_provider_segment.tasks.declarative import Arg, option, path, query
+from airflow_provider_segment.tasks.declarative import Arg, path, query
 from airflow_provider_segment.tasks.operation import (
     SegmentDeleteOperator,
     SegmentListOperator,
@@ -53,7 +53,7 @@ class SegmentCreateInvitesOperator(SegmentCreateOperator):
     returns = "emails"
 
     invites: Arg[list[Invite]]
-    if_exists: Arg[Literal["fail", "skip"]] = option(default="fail")
+    if_exists: Arg[Literal["fail", "skip"]] = "fail"
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Invite whoever is not there yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import SegmentDeleteOperator, SegmentOperator
 
 
@@ -31,7 +31,7 @@ class SegmentCreateLabelOperator(SegmentCreateOperator):
     key: Arg[str]
     value: Arg[str]
     description: Arg[str | None] = NOT_GIVEN
-    if_exists: Arg[Literal["fail", "skip"]] = option(default="fail")
+    if_exists: Arg[Literal["fail", "skip"]] = "fail"
 
 
 class SegmentDeleteLabelOperator(SegmentDeleteOperator):

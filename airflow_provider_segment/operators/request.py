@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,16 +37,16 @@ class SegmentRequestOperator(SegmentBaseOperator):
         *("paginate", "limit", "page_size", "segment_conn_id"),
     )
 
-    path: Arg[str] = option()
-    method: Arg[Literal["GET", "POST", "PUT", "PATCH", "DELETE"]] = option(default="GET")
-    query: Arg[dict[str, Any] | None] = option(default=None)
-    json: Arg[Any] = option(default=NOT_GIVEN)
-    api: Arg[Literal["public", "tracking", "profile"]] = option(default="public")
-    media_type: Arg[str | None] = option(default=None)
-    paginate: Arg[bool] = option(default=False)
-    limit: Arg[int | None] = option(default=None)
-    page_size: Arg[int] = option(default=200)
-    response_filter: Callable[[Any], Any] | None = option(default=None)
+    path: Arg[str]
+    method: Arg[Literal["GET", "POST", "PUT", "PATCH", "DELETE"]] = "GET"
+    query: Arg[dict[str, Any] | None] = None
+    json: Arg[Any] = NOT_GIVEN
+    api: Arg[Literal["public", "tracking", "profile"]] = "public"
+    media_type: Arg[str | None] = None
+    paginate: Arg[bool] = False
+    limit: Arg[int | None] = None
+    page_size: Arg[int] = 200
+    response_filter: Callable[[Any], Any] | None = None
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send it, page it, filter it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
@@ -119,7 +119,7 @@ class SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator(Segmen
 
     model_id: Arg[str] = path()
     subscription_id: Arg[str] = path()
-    page_size: Arg[int] = option(default=100)
+    page_size: Arg[int] = 100
 
 
 class SegmentCancelReverseEtlSyncForModelOperator(SegmentOperator):

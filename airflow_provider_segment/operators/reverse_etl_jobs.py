@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.api.clock import CLOCKS_APART, Clock
 from airflow_provider_segment.api.media_types import ALPHA
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
     :param on_partial: what to do about a sync that could not deliver all rows: ``fail`` or ``accept``
     """
 
-    source_id: Arg[str] = option()
-    model_id: Arg[str] = option()
-    subscription_id: Arg[str] = option()
-    on_partial: Arg[Literal["accept", "fail"]] = option(default="fail")
+    source_id: Arg[str]
+    model_id: Arg[str]
+    subscription_id: Arg[str]
+    on_partial: Arg[Literal["accept", "fail"]] = "fail"
 
     can_be_found = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option, path, query
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
 from airflow_provider_segment.tasks.operation import (
     BETA,
     SegmentDeleteOperator,
@@ -23,7 +23,7 @@ class SegmentListFiltersForSpaceOperator(SegmentListOperator):
     returns = "filters"
 
     integration_id: Arg[str] = query()
-    page_size: Arg[int] = option(default=10)
+    page_size: Arg[int] = 10
 
 
 class SegmentGetFilterByIdOperator(SegmentOperator):

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.media_types import ALPHA
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
 from airflow_provider_segment.version_compat import mask_secret
 
@@ -38,10 +38,10 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
     :param deferrable: wait for the end of the grace in the triggerer
     """
 
-    source_id: Arg[str] = option()
-    hand_over: Callable[[str, Any], Any] = option()
-    grace: timedelta = option(default=timedelta(hours=1))
-    deferrable: Arg[bool] = option(default=conf.getboolean("operators", "default_deferrable", fallback=False))
+    source_id: Arg[str]
+    hand_over: Callable[[str, Any], Any]
+    grace: timedelta = timedelta(hours=1)
+    deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
 
     template_fields = ("source_id", "deferrable", "segment_conn_id")
 

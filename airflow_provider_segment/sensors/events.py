@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.sensor import SegmentSensor, interval_of, utc
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ LAG = 60.0
 
 
 class _OfWindow(SegmentSensor):
-    start: Arg[datetime | None] = option(default=None)
-    end: Arg[datetime | None] = option(default=None)
-    lag: Arg[float] = option(default=LAG)
+    start: Arg[datetime | None] = None
+    end: Arg[datetime | None] = None
+    lag: Arg[float] = LAG
 
     @staticmethod
     def window(arguments: dict[str, Any], context: Context) -> Window:
@@ -66,11 +66,11 @@ class SegmentEventVolumeSensor(_OfWindow):
     :param lag: seconds after which Segment has counted what came; Segment advises a minute
     """
 
-    source_id: Arg[str] = option()
-    event_name: Arg[str | None] = option(default=None)
-    event_type: Arg[str | None] = option(default=None)
-    min_count: Arg[int | None] = option(default=None)
-    max_count: Arg[int | None] = option(default=None)
+    source_id: Arg[str]
+    event_name: Arg[str | None] = None
+    event_type: Arg[str | None] = None
+    min_count: Arg[int | None] = None
+    max_count: Arg[int | None] = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """So many events."""
@@ -118,12 +118,12 @@ class SegmentDeliverySensor(_OfWindow):
         at a destination, where Segment tries again for hours
     """
 
-    source_id: Arg[str] = option()
-    expect: Arg[dict[str, dict[str, float]]] = option()
-    lag: Arg[float | None] = option(default=None)  # type: ignore[assignment]
-    destination_id: Arg[str | None] = option(default=None)
-    event_name: Arg[str | None] = option(default=None)
-    event_type: Arg[str | None] = option(default=None)
+    source_id: Arg[str]
+    expect: Arg[dict[str, dict[str, float]]]
+    lag: Arg[float | None] = None  # type: ignore[assignment]
+    destination_id: Arg[str | None] = None
+    event_name: Arg[str | None] = None
+    event_type: Arg[str | None] = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """The counts."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.sensor import SegmentSensor, interval_of, utc
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ class SegmentReverseEtlSyncSensor(SegmentSensor):
     :param on_partial: what to do about a sync that could not deliver all rows: ``fail`` or ``accept``
     """
 
-    model_id: Arg[str] = option()
-    sync_id: Arg[str | None] = option(default=None)
-    subscription_id: Arg[str | None] = option(default=None)
-    since: Arg[datetime | None] = option(default=None)
-    on_partial: Arg[Literal["accept", "fail"]] = option(default="fail")
+    model_id: Arg[str]
+    sync_id: Arg[str | None] = None
+    subscription_id: Arg[str | None] = None
+    since: Arg[datetime | None] = None
+    on_partial: Arg[Literal["accept", "fail"]] = "fail"
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """The sync, or one of the mapping."""
@@ -61,9 +61,9 @@ class SegmentRegulationSensor(SegmentSensor):
     :param on_partial: what to do where some destinations failed: ``fail`` or ``accept``
     """
 
-    regulate_id: Arg[str] = option()
-    on_unsupported: Arg[Literal["accept", "fail"]] = option(default="accept")
-    on_partial: Arg[Literal["accept", "fail"]] = option(default="fail")
+    regulate_id: Arg[str]
+    on_unsupported: Arg[Literal["accept", "fail"]] = "accept"
+    on_partial: Arg[Literal["accept", "fail"]] = "fail"
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """The regulation."""
@@ -85,9 +85,9 @@ class SegmentAudienceSensor(SegmentSensor):
     :param preview_id: instead of an audience, the preview of one
     """
 
-    space_id: Arg[str] = option()
-    audience_id: Arg[str | None] = option(default=None)
-    preview_id: Arg[str | None] = option(default=None)
+    space_id: Arg[str]
+    audience_id: Arg[str | None] = None
+    preview_id: Arg[str | None] = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """The audience, or the preview."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg
 from airflow_provider_segment.tasks.sensor import SegmentSensor
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class SegmentResourceSensor(SegmentSensor):
     :param exists: False to wait until the resource, or the field, is gone
     """
 
-    path: Arg[str] = option()
-    query: Arg[dict[str, Any]] = option(default={})
-    field: Arg[str | None] = option(default=None)
-    value: Arg[Any] = option(default=NOT_GIVEN)
-    exists: Arg[bool] = option(default=True)
+    path: Arg[str]
+    query: Arg[dict[str, Any]] = {}
+    field: Arg[str | None] = None
+    value: Arg[Any] = NOT_GIVEN
+    exists: Arg[bool] = True
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """The resource."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.resources import uri_of
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.sensor import SegmentSensor, interval_of, utc
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
     :param on_failed: what to do where the latest sync failed: ``fail``, or ``wait`` for the next one
     """
 
-    warehouse_id: Arg[str] = option()
-    source_ids: Arg[list[str] | None] = option(default=None)
-    since: Arg[datetime | None] = option(default=None)
-    on_partial: Arg[Literal["wait", "accept", "fail"]] = option(default="wait")
-    on_failed: Arg[Literal["wait", "fail"]] = option(default="fail")
+    warehouse_id: Arg[str]
+    source_ids: Arg[list[str] | None] = None
+    since: Arg[datetime | None] = None
+    on_partial: Arg[Literal["wait", "accept", "fail"]] = "wait"
+    on_failed: Arg[Literal["wait", "fail"]] = "fail"
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """A sync since the moment."""
@@ -72,7 +72,7 @@ class SegmentWarehouseConnectionSensor(SegmentSensor):
     :param warehouse_id: the warehouse
     """
 
-    warehouse_id: Arg[str] = option()
+    warehouse_id: Arg[str]
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """A connection."""

@@ -197,7 +197,9 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
         elif value is not REQUIRED:
             delattr(cls, name)
     if untyped := [name for name, value in vars(cls).items() if isinstance(value, Field)]:
-        raise TypeError(f"{cls.__name__}: {', '.join(untyped)} has no type, as in `{untyped[0]}: Arg[str] = ...`")
+        raise TypeError(
+            f"{cls.__name__}: {', '.join(untyped)} has no type, as in `{untyped[0]}: Arg[str] = ...`"
+        )
     return fields
 
 
@@ -216,7 +218,8 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
 
     def __init__(self: Declarative, **kwargs: Any) -> None:
         values = {
-            name: kwargs.pop(name) if name in kwargs else field.new_default() for name, field in fields.items()
+            name: kwargs.pop(name) if name in kwargs else field.new_default()
+            for name, field in fields.items()
         }
         parent.__init__(self, **kwargs, **{name: values[name] for name in again})
         for name, value in values.items():

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import KILL_RETRIES, MAX_POLL_FAILURES
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import DEADLINE, Memory
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class SegmentJobOperator(SegmentBaseOperator):
     :raises SegmentError: it could not be started, or not be looked at
     """
 
-    wait_for_completion: Arg[bool] = option(default=True)
-    deferrable: Arg[bool] = option(default=conf.getboolean("operators", "default_deferrable", fallback=False))
-    poll_interval: Arg[float] = option(default=30.0)
-    timeout: Arg[float] = option(default=7 * 24 * 60 * 60.0)
-    max_poll_failures: Arg[int] = option(default=MAX_POLL_FAILURES)
+    wait_for_completion: Arg[bool] = True
+    deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
+    poll_interval: Arg[float] = 30.0
+    timeout: Arg[float] = 7 * 24 * 60 * 60.0
+    max_poll_failures: Arg[int] = MAX_POLL_FAILURES
 
     waits = True
 

@@ -18,7 +18,7 @@ from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
 from airflow_provider_segment.assets import emit, note_lineage
 from airflow_provider_segment.resources import resources_in
 from airflow_provider_segment.tasks.base import SegmentTask
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.links import leave_link
 from airflow_provider_segment.tasks.memory import Memory
 
@@ -50,8 +50,8 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     :raises SegmentError: it could not be looked at
     """
 
-    deferrable: Arg[bool] = option(default=conf.getboolean("operators", "default_deferrable", fallback=False))
-    max_poll_failures: Arg[int] = option(default=MAX_POLL_FAILURES)
+    deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
+    max_poll_failures: Arg[int] = MAX_POLL_FAILURES
 
     if TYPE_CHECKING:
         # As of SegmentTask: what Airflow stores is narrower than what it takes, and not for type checkers.

@@ -501,12 +501,3 @@ def without_retries(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = sandbox.connection
     connection["extra"] = {**connection["extra"], "retries": 0}
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(connection))
-
-
-def test_the_table_of_sensors_is_complete() -> None:
-    from importlib import import_module
-
-    for module, names in sensors.SENSORS_OF_MODULE.items():
-        defined = vars(import_module(f"airflow_provider_segment.sensors.{module}"))
-        here = {name for name in defined if name.startswith("Segment") and name.endswith("Sensor")}
-        assert here - {"SegmentSensor"} == set(names)

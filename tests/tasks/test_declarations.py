@@ -11,7 +11,11 @@ from typing_extensions import NotRequired, TypedDict
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, body, option, path, query
-from airflow_provider_segment.tasks.operation import SegmentDeleteOperator, SegmentListOperator, SegmentOperator
+from airflow_provider_segment.tasks.operation import (
+    SegmentDeleteOperator,
+    SegmentListOperator,
+    SegmentOperator,
+)
 from airflow_provider_segment.tasks.sensor import SegmentSensor
 from tests.harness.scripted_api import ScriptedAPI
 from tests.harness.task_runner import RunTask
@@ -50,7 +54,11 @@ GET, POST = {"endpoint": "GET /things"}, {"endpoint": "POST /things"}
     [
         # Types
         (SegmentOperator, {"types": {"a": "Arg[Decimal]"}}, "the type of 'a', Arg.Decimal.*'Decimal' is not"),
-        (SegmentOperator, {"types": {"a": "Arg[dict[str, Decimal]]"}, "a": NOT_GIVEN}, "under `if TYPE_CHECKING:`"),
+        (
+            SegmentOperator,
+            {"types": {"a": "Arg[dict[str, Decimal]]"}, "a": NOT_GIVEN},
+            "under `if TYPE_CHECKING:`",
+        ),
         (SegmentOperator, {"types": {"a": "Arg['Decimal']"}}, "the type of 'a'"),
         (SegmentOperator, {"types": {"a": Arg["Decimal"]}}, "the type of 'a'"),  # type: ignore[name-defined]
         (SegmentOperator, {"types": {"a": "Arg[list[WithUnknown]]"}}, "the type of 'a'.*'Decimal' is not"),
@@ -59,11 +67,23 @@ GET, POST = {"endpoint": "GET /things"}, {"endpoint": "POST /things"}
         (SegmentOperator, {"a": query()}, "a has no type"),
         # The request
         (SegmentOperator, {"endpoint": "GET /things/{thingId}"}, "no argument for thingId.*path()"),
-        (SegmentOperator, {"endpoint": "GET /a/{a}", "types": {"a": "Arg[str]"}, "a": query()}, "no argument for a"),
-        (SegmentOperator, {**GET, "types": {"thing_id": "Arg[str]"}, "thing_id": path()}, "no placeholder for thingId"),
+        (
+            SegmentOperator,
+            {"endpoint": "GET /a/{a}", "types": {"a": "Arg[str]"}, "a": query()},
+            "no argument for a",
+        ),
+        (
+            SegmentOperator,
+            {**GET, "types": {"thing_id": "Arg[str]"}, "thing_id": path()},
+            "no placeholder for thingId",
+        ),
         (SegmentOperator, {**GET, "types": {"name": "Arg[str]"}}, "a GET has no body: declare name"),
         (SegmentOperator, {**GET, "types": {"name": "Arg[str]"}, "name": "x"}, "a GET has no body"),
-        (SegmentOperator, {**GET, "types": {"name": "Arg[str]"}, "name": body(default=1)}, "a GET has no body"),
+        (
+            SegmentOperator,
+            {**GET, "types": {"name": "Arg[str]"}, "name": body(default=1)},
+            "a GET has no body",
+        ),
         (Things, {"types": {"name": "Arg[str]"}}, "a GET has no body"),
         (
             SegmentDeleteOperator,
@@ -124,7 +144,7 @@ class Plant(SegmentOperator):
     endpoint = "POST /trees"
 
     tree: Arg[Tree]
-    quoted: Arg["list[Tree]"] = NOT_GIVEN
+    quoted: Arg[list[Tree]] = NOT_GIVEN
     remark: Annotated[str, "a Decimal number"] = NOT_GIVEN
     sort: Arg[Literal["Decimal", "]", "a]b"]] = NOT_GIVEN
     note: ClassVar[str] = "no argument"
