@@ -17,8 +17,8 @@ _CLASS = re.compile(rb"\nclass (Segment\w+)")
 def classes_of_modules(package: str) -> dict[str, tuple[str, ...]]:
     """The public classes, named ``Segment...``, of each module of a package; both in alphabetical order.
 
-    They are found in the source, which takes a millisecond and imports nothing. Where only byte code is installed,
-    the modules are imported.
+    They are found in the source, which takes a millisecond or two and imports nothing. Where only byte code
+    is installed, the modules are imported.
 
     :param package: its ``__name__``
     """

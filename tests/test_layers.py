@@ -1,7 +1,7 @@
 """The one-way order of imports in the package.
 
-Imports inside functions count. Those under ``if TYPE_CHECKING`` do not: they run in no process, and a type may
-have to name what is above it.
+Imports inside functions count. Those under ``if TYPE_CHECKING`` do not: they run in no process, and a type
+may have to name what is above it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ FLOORS = [
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 OF_THE_SANDBOX = {"api.published_limits", "api.rate_limits"}
-"""All that the sandbox takes. It judges the client, so that it must not share the client's mistakes: published
-limits are facts for both of them, and the pytest plugin resets the rate limits that the client remembers."""
+"""All that the sandbox takes. It judges the client, and so must not share the client's mistakes: published
+limits are facts for both, and the pytest plugin resets the rate limits that the client remembers."""
 
 FORBIDDEN = {
     "api": {"airflow"},

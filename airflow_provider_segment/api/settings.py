@@ -30,8 +30,8 @@ class Settings(BaseModel):
     :param profile_api_token: access token of a space, for the Profile API
     :param workspace: the workspace's slug, for links to Segment's app
     :param timeout: seconds for each step of a request: connecting, sending, answering
-    :param retries: retries per request, instead of the defaults in ``retries.py``; waits that Segment asks for
-        (429) do not count
+    :param retries: retries per request, instead of the defaults in ``retries.py``; waits that Segment asks
+        for (429) do not count
     :param log_requests: log each request at INFO instead of DEBUG
     """
 

@@ -55,7 +55,8 @@ def evaluate(annotation: Any, module: str, names: Mapping[str, Any]) -> Any:
     kind = eval(annotation, namespace, names) if isinstance(annotation, str) else annotation
     if _has_quoted_parts(kind):
         whole: Any = SimpleNamespace(__annotations__={"kind": kind})
-        return get_type_hints(whole, namespace, dict(names), include_extras=True)["kind"]
+        kind = get_type_hints(whole, namespace, dict(names), include_extras=True)["kind"]
+        _has_quoted_parts(kind)  # checks the TypedDicts that were quoted
     return kind
 
 
@@ -70,7 +71,7 @@ def _namespace(module: str) -> dict[str, Any]:
 
 
 def _has_quoted_parts(kind: Any) -> bool:
-    """Whether a part of a type is text still; the members of TypedDicts are checked on the way."""
+    """Whether a part of a type is still text. TypedDicts before it are checked on the way."""
     if isinstance(kind, (str, ForwardRef)):
         return True
     if is_typeddict(kind):
@@ -80,7 +81,7 @@ def _has_quoted_parts(kind: Any) -> bool:
         return False
     # In Callable[[...], ...] the parts are lists; in Annotated[] only the first part is a type.
     parts = kind if isinstance(kind, list) else get_args(kind)
-    return any([_has_quoted_parts(part) for part in (parts[:1] if origin is Annotated else parts)])
+    return any(_has_quoted_parts(part) for part in (parts[:1] if origin is Annotated else parts))
 
 
 def _check_members(shape: type) -> None:

@@ -40,7 +40,7 @@ class SegmentCreateOperator(SegmentOperator):
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """No natural key, or none that could be looked up. One with a ``perform`` of its own may need neither."""
+        """No natural key, or no list to look it up in. A class with its own ``perform`` may need neither."""
         yield from super().faults()
         if hasattr(cls, "natural_key"):
             yield from cls.no_arguments("natural_key")

@@ -1,7 +1,7 @@
 """Operators and sensors whose arguments are declared: annotated names in the class body.
 
-A declaration is checked when its class is made: what is wrong in it is a TypeError where it is written, not the
-failure of a task. :mod:`airflow_provider_segment.tasks.operation` makes requests of declared arguments.
+A declaration is checked when its class is made: a mistake is a TypeError where it is written, not a task that
+fails. :mod:`airflow_provider_segment.tasks.operation` turns declared arguments into requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import Required, TypedDict, dataclass_transform
 
-from airflow_provider_segment.tasks import annotations
+from airflow_provider_segment.tasks.annotations import check, evaluate
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def option(*, default: Any = REQUIRED) -> Any:
 class Declarative:
     """Makes the constructor and the template fields of an operator, or a sensor, from its annotations.
 
-    A class that writes its own ``__init__`` keeps it and declares nothing; its subclasses may declare again. An
-    argument that is declared again, with another type or default, keeps its place.
+    A class that writes its own ``__init__`` keeps it and declares nothing; its subclasses may declare again.
+    An argument that is declared again, with another type or default, keeps its place.
 
     :raises TypeError: when a class is made whose declaration is wrong
     """
@@ -135,7 +135,7 @@ class Declarative:
         for base in reversed(cls.__mro__):
             if own := vars(base).get("_own"):
                 for name, field in own.items():
-                    kind: Any = annotations.evaluate(field.annotation, base.__module__, vars(base))
+                    kind: Any = evaluate(field.annotation, base.__module__, vars(base))
                     hint: Any = Annotated[kind, WrapValidator(_or_json)]
                     hints[name] = Required[hint] if field.default is REQUIRED else hint
         shape = cast(Any, TypedDict)(cls.__name__, hints, total=False)
@@ -182,7 +182,7 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
         if name not in inherited and (hasattr(super(cls, cls), name) or name in _parameters(foreign)):
             raise TypeError(f"{cls.__name__}: Airflow, or a base class, has the name {name!r} for itself")
         try:
-            annotations.check(annotation, cls.__module__, vars(cls))
+            check(annotation, cls.__module__, vars(cls))
         except Exception as error:
             raise TypeError(
                 f"{cls.__name__}: the type of {name!r}, {annotation}, cannot be evaluated: {error}. "
@@ -231,14 +231,14 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
     return __init__
 
 
-def _or_json(value: Any, check: Callable[[Any], Any]) -> Any:
+def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
     """The value as it is, or the JSON in it: a template that is not rendered natively gives text."""
     try:
-        return check(value)
+        return validate(value)
     except ValueError:
         if isinstance(value, str):
             with suppress(json.JSONDecodeError):
-                return check(json.loads(value))
+                return validate(json.loads(value))
         raise
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOperator", "SegmentOperator"]
 
-# In a path, "." and ".." are resolved away and reach another endpoint; an empty list leaves no trace in a query,
-# and a DELETE would name nothing.
+# In a path, "." and ".." are resolved away and reach another endpoint; an empty list leaves no trace in a
+# query, and a DELETE would name nothing.
 NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -63,7 +63,7 @@ class SegmentOperator(SegmentBaseOperator):
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """What makes no request that Segment could understand. A base without an endpoint may be unfinished."""
+        """What could be no valid request. A base without an endpoint may be unfinished."""
         yield from super().faults()
         sent = [(f.place, wire_name(name, f)) for name, f in cls.fields.items() if f.place != "option"]
         if len(set(sent)) < len(sent):
@@ -86,7 +86,7 @@ class SegmentOperator(SegmentBaseOperator):
         if in_body and method in ("GET", "DELETE"):
             yield f"a {method} has no body: declare {', '.join(in_body)} with query(), path() or option()"
         if cls.envelope is not None and not (isinstance(cls.envelope, str) and in_body):
-            yield f"envelope must be the name of the member that holds the body's others, and is {cls.envelope!r}"
+            yield f"envelope must be the member that holds all others of the body, and is {cls.envelope!r}"
 
     def arguments(self) -> dict[str, Any]:
         """The arguments, each checked; a required path or query argument must not be empty."""
@@ -217,7 +217,7 @@ class SegmentListOperator(SegmentOperator):
 class SegmentDeleteOperator(SegmentOperator):
     """Deletes something.
 
-    Returns the status in Segment's answer, or None where an earlier attempt, whose answer was lost, deleted it.
+    Returns the status in Segment's answer, or None where an earlier attempt, whose answer was lost, did it.
 
     :param missing_ok: succeed, and return None, where there is nothing to delete
     """
@@ -226,7 +226,7 @@ class SegmentDeleteOperator(SegmentOperator):
     missing_ok: Arg[bool] = option(default=False)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Delete; that there is nothing to delete is an error, unless ``missing_ok`` or a repetition explains it."""
+        """Delete; finding nothing is an error, unless ``missing_ok`` or a repetition explains it."""
         from airflow_provider_segment.errors import SegmentNotFoundError
 
         try:

@@ -128,7 +128,7 @@ def test_wrong_declaration(bases: type, members: dict[str, Any], complaint: str)
 
 
 def test_all_faults_of_a_class_are_named_at_once() -> None:
-    with pytest.raises(TypeError, match="returns must be.*no argument for a in"):
+    with pytest.raises(TypeError, match=r"returns must be.*no argument for a in"):
         declare(SegmentOperator, endpoint="GET /{a}", returns=1)
 
 
