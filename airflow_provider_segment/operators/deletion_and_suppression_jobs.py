@@ -102,9 +102,9 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
 
     @staticmethod
     def _begin(context: Context) -> tuple[bool, datetime]:
-        """Whether there was an earlier try, and when the DAG run began."""
-        ti, run = cast("Any", context.get("ti")), cast("Any", context.get("dag_run"))
-        return ti.try_number > 1, run.start_date or Clock().now()
+        """Whether this is a retry, and when the DAG run began."""
+        run = cast("Any", context.get("dag_run"))
+        return Memory(context).is_retry, run.start_date or Clock().now()
 
     @staticmethod
     def _ids(arguments: dict[str, Any]) -> Iterator[str]:

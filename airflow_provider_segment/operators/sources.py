@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
+from airflow_provider_segment.tasks.memory import Memory
 from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
@@ -19,8 +20,8 @@ from airflow_provider_segment.tasks.shapes import Label
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-KEYS_BEFORE = "segment_write_keys_before"
-"""The key in the task state store: how many write keys the source had before the first try."""
+WRITE_KEY_COUNT = "write_keys_before"
+"""Name of a note: how many write keys the source had before the first try."""
 
 
 class TrackSettings(TypedDict, total=False):
@@ -186,14 +187,14 @@ class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Make a key, unless there is one more than before the first try."""
-        store: Any = context.get("task_state_store")
-        if store:
+        memory = Memory(context)
+        if memory.persistent:
             source = self.send(arguments, SegmentGetSourceOperator)["source"]
-            before, now = store.get(KEYS_BEFORE), len(source["writeKeys"])
+            before, now = memory.get(WRITE_KEY_COUNT), len(source["writeKeys"])
             if before is not None and now > before:
                 self.log.warning("Created by an earlier try of this task")
                 return source
-            store.set(KEYS_BEFORE, now)
+            memory.note(**{WRITE_KEY_COUNT: now})
         return self.send(arguments)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.memory import Memory
 from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator, wire_name
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-SENT = "segment_create_sent"
-"""The key in the task state store: this task instance found nothing, and sent its create."""
+SENT = "create_sent"
+"""Name of a note: this task instance found nothing, and sent its create."""
 
 
 class SegmentCreateOperator(SegmentOperator):
@@ -89,23 +90,22 @@ class SegmentCreateOperator(SegmentOperator):
         """Create, leaving a note for a retry that the answer may be lost."""
         from airflow_provider_segment.errors import SegmentAPIError
 
-        store = context.get("task_state_store")
-        if store:
-            store.set(SENT, True)
+        memory = Memory(context)
+        memory.note(**{SENT: True})
         try:
             return self.send(arguments)
         except SegmentAPIError as error:
-            if store and error.status < 500:
-                store.delete(SENT)  # refused: whatever appears later is not ours
+            if error.status < 500:
+                memory.note(**{SENT: None})  # refused: whatever appears later is not ours
             raise
 
     def was_sent(self, context: Context) -> bool:
         """Whether an earlier try of this task instance sent its create.
 
-        Before Airflow 3.3, which has no memory for this: whether there was an earlier try.
+        Before Airflow 3.3, which keeps no notes: whether this is a retry.
         """
-        store, ti = context.get("task_state_store"), context.get("ti")
-        return bool(store.get(SENT)) if store else bool(ti and ti.try_number > 1)
+        memory = Memory(context)
+        return bool(memory.get(SENT)) if memory.persistent else memory.is_retry
 
     def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
         """Change what exists to the arguments given."""

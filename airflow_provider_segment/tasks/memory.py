@@ -29,6 +29,12 @@ class Memory:
         ti: Any = context.get("ti")
         self._store: Any = context.get("task_state_store")
         self._last_try = getattr(ti, "max_tries", None)
+        self.persistent = bool(self._store)
+        """Whether notes outlive a try (Airflow 3.3 and later)."""
+        retries = getattr(getattr(ti, "task", None), "retries", 0) or 0
+        first_try = (self._last_try or 0) - retries + 1  # clearing sets max_tries to try_number + retries
+        self.is_retry: bool = ti is not None and ti.try_number > max(1, first_try)
+        """Whether an earlier try failed since the task was last cleared."""
         known: Any = self._store.get(KEY) if self._store else None
         self._notes: dict[str, Any] = known["notes"] if known and known["of"] == self._last_try else {}
 

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_segment import operators
 from airflow_provider_segment.tasks.creation import SENT
+from airflow_provider_segment.tasks.memory import KEY
 from tests.harness.scripted_api import Request, ScriptedAPI, pages
 from tests.harness.task_runner import RunTask, TaskRun
 
@@ -121,7 +122,7 @@ def test_refused_create_is_not_ours(
     create: Callable[..., TaskRun], scripted_api: ScriptedAPI, answer: Any, kept: dict[str, Any]
 ) -> None:
     scripted_api.answers["POST /sources"] = answer
-    assert create().state_store == kept
+    assert create().state_store[KEY]["notes"] == kept
 
 
 FOUND = {"id": "x7", "enabled": True}
@@ -390,7 +391,7 @@ def test_nobody_is_invited_twice(
     run = run_task(
         operator,
         try_number=try_number,
-        **({"state_store": {SENT: True}} if HAS_STORE and try_number > 1 else {}),
+        **({"state_store": {KEY: {"of": 0, "notes": {SENT: True}}}} if HAS_STORE and try_number > 1 else {}),
     )
     if (if_exists, try_number) == ("fail", 1):
         assert "Invited@example.com, user@example.com" in str(run.error)
