@@ -231,9 +231,13 @@ class SegmentHook(BaseHook):
             self._sending.stop()
 
     def get_write_key(self, source_id: str) -> str:
-        """The write key of a source, by the Public API.
+        """The first write key of a source; see :meth:`get_write_keys`."""
+        return self.get_write_keys(source_id)[0]
 
-        :raises SegmentConfigurationError: the token may not see it
+    def get_write_keys(self, source_id: str) -> list[str]:
+        """All write keys of a source, read through the Public API and masked in logs.
+
+        :raises SegmentConfigurationError: the token may not see them
         """
         from airflow_provider_segment.api.paths import fill_path
         from airflow_provider_segment.errors import SegmentConfigurationError
@@ -246,7 +250,7 @@ class SegmentHook(BaseHook):
             )
         for key in keys:
             mask_secret(key)
-        return keys[0]
+        return keys
 
     def test_connection(self) -> tuple[bool, str]:
         """What Airflow's Test button shows: whether all is well, and one line on each credential."""

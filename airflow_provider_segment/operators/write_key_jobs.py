@@ -107,17 +107,12 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         return {"source_id": source_id, "write_key": f"•••{kept[-1][-4:]}"}
 
     def _keys(self, source_id: str) -> list[str]:
-        from airflow_provider_segment.api.paths import fill_path
+        from airflow_provider_segment.errors import SegmentConfigurationError
 
-        source = self.hook.request("GET", fill_path("/sources/{id}", {"id": source_id})).data["source"]
-        keys: list[str] = source.get("writeKeys") or []
-        if not keys:
-            raise AirflowFailException(
-                f"source {source_id} shows no write key: the Public API token needs Source Admin access to it"
-            )
-        for key in keys:
-            mask_secret(key)
-        return keys
+        try:
+            return self.hook.get_write_keys(source_id)
+        except SegmentConfigurationError as error:
+            raise AirflowFailException(str(error)) from error
 
     def _make_key(self, source_id: str) -> list[str]:
         from airflow_provider_segment.api.paths import fill_path
