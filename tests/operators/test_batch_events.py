@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from airflow_provider_segment.operators.events import CHECKPOINT_KEY, SegmentBat
 from airflow_provider_segment.sandbox import Sandbox
 from tests.events.test_send import BAD, make_events, numbers, read_lines, write_lines
 from tests.harness.task_runner import RunTask
+from tests.operators.varied_events import ONE_OF_EACH_KIND, WITHOUT_ID, commits
 
 pytestmark = pytest.mark.core
 needs_state_store = pytest.mark.skipif(version("apache-airflow") < "3.3", reason="no task state store")
@@ -210,48 +212,23 @@ def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: San
     assert "Sending broke off." in run.log and "NOT sent" in run.log
 
 
-# Real data
+# Sample events
 
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="only where the data is")
-def test_the_payloads_of_segment_s_documentation(
-    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
-) -> None:
-    rejects = tmp_path / "rejects.jsonl"
-    run = run_task(
-        make_operator(str(DATA / "spec-payloads.jsonl"), rejects_path=str(rejects), max_rejected=None)
-    )
-    report = run.xcom
-    assert report["read"] == report["sent"] + sum(report["rejected"].values()) == 25
-    # Two of the payloads carry the same messageId.
+def test_events_of_every_kind(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    events, rejects = [*WITHOUT_ID, *ONE_OF_EACH_KIND], tmp_path / "rejects.jsonl"
+    path = write_lines(tmp_path / "events.jsonl", events)
+    report = run_task(make_operator(path, rejects_path=str(rejects), max_rejected=None)).xcom
+    assert report["read"] == report["sent"] + sum(report["rejected"].values()) == len(events)
+    # Two of them share a messageId.
     assert segment_sandbox.summary["dropped"] == {"duplicate": 1}, "else nothing is dropped behind a 200"
     assert len(segment_sandbox.accepted) == report["sent"] - 1
-    # The documentation leaves out ids in a few places, to be brief.
-    assert set(report["rejected"]) == {"missing_id"}
-    assert all("userId" not in letter["event"] for letter in read_lines(rejects))
+    assert report["rejected"] == {"missing_id": len(WITHOUT_ID)}
+    assert [letter["event"] for letter in read_lines(rejects)] == WITHOUT_ID
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="only where the data is")
-def test_commits_as_events(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
-    import csv
-    import gzip
-
-    with gzip.open(DATA / "commits.csv.gz", "rt", encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert len(rows) == 21_011
-    events = [
-        {
-            "type": "track",
-            "event": "Commit Authored",
-            "userId": row["author_id"],
-            "timestamp": row["authored_at"],
-            "properties": row,
-        }
-        for row in rows
-    ]
+def test_many_different_events(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    events = list(commits(21_011, without_author=1_000))
     path = write_lines(tmp_path / "commits.jsonl", events)
     (tmp_path / "commits.jsonl.gz").write_bytes(gzip.compress(Path(path).read_bytes()))
     rejects = tmp_path / "rejects.jsonl"
@@ -260,6 +237,7 @@ def test_commits_as_events(run_task: RunTask, segment_sandbox: Sandbox, tmp_path
         run = run_task(make_operator(str(tmp_path / name), rejects_path=str(rejects), max_rejected=None))
         report = run.xcom
         assert report["read"] == 21_011 == report["sent"] + sum(report["rejected"].values())
+        assert report["rejected"] == {"missing_id": 22}
     accepted = {
         (event["properties"]["repository"], event["properties"]["commit"])
         for event in segment_sandbox.accepted
