@@ -14,7 +14,7 @@ CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test lint format bench drift docs constraints clean
+.PHONY: help demo demo-ui test lint format bench drift facts docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,11 +42,14 @@ bench: $(VENV)/.bench ## Measure against the official library, naive loops and t
 	$(VENV)/bin/python -m benchmarks.import_time
 	$(VENV)/bin/python -m benchmarks.bulk_send $(ARGS)
 
-drift: $(VENV)/.test ## Compare the operators with an OpenAPI document of the Public API: make drift SPEC=file
-	$(VENV)/bin/python tests/public_api/make_table.py $(SPEC)
+drift: $(VENV)/.base ## Compare the facts of the Public API with an OpenAPI document: make drift SPEC=file
+	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC)
+
+facts: $(VENV)/.base ## Write the facts of an OpenAPI document, from which the tests judge: make facts SPEC=file
+	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC) --write
 
 docs: $(VENV)/.base ## Make the table of operators in docs/ anew
-	$(VENV)/bin/python docs/make_operator_table.py
+	$(VENV)/bin/python -m docs.make_operator_table
 
 constraints: $(VENV)/.base ## Take the newest versions as the tested ones
 	$(PIP) uv

@@ -1,12 +1,11 @@
-"""Makes operators.md: every operator, from the declared classes and the table of Segment's operations.
+"""Makes operators.md: every operator, from the declared classes and the facts of Segment's operations.
 
-python docs/make_operator_table.py
+python -m docs.make_operator_table
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 from airflow_provider_segment import operators
 from airflow_provider_segment.lazy import classes_of_modules
 from airflow_provider_segment.tasks.operation import ALPHA, BETA, STABLE
+from tests.public_api.table import TABLE
 
 PAGE = Path(__file__).with_name("operators.md")
-TABLE = Path(__file__).parents[1] / "tests" / "public_api" / "table.json"
 
 VERSIONS = {STABLE: "", BETA: " (beta)", ALPHA: " (alpha)"}
 TYPES = {"array": "list", "object": "dict", "string": "text", "boolean": "boolean"}
@@ -40,7 +39,7 @@ and *beta* are Segment's words: such an operation may change or go.
 
 def page() -> str:
     """The whole page."""
-    operations = {facts["endpoint"]: facts for facts in json.loads(TABLE.read_text())["operations"].values()}
+    operations = {entry["endpoint"]: entry for entry in TABLE.values()}
     parts = [HEAD]
     for name, names in classes_of_modules(operators.__name__).items():
         module = import_module(f"{operators.__name__}.{name}")
@@ -54,13 +53,13 @@ def page() -> str:
 def row(operator: Any, operations: dict[str, Any]) -> str:
     """The line of an operator."""
     endpoint = getattr(operator, "endpoint", None)
-    facts = operations.get(endpoint, {})
+    entry = operations.get(endpoint, {})
     cells = (
         f"`{operator.__name__}`",
         as_markdown(operator),
         f"`{endpoint}`{VERSIONS[operator.media_type]}" if endpoint else "",
-        returned(operator, facts.get("answer", {})),
-        (facts.get("rate_limit") or "").replace("/minute", "").replace("/day", " a day"),
+        returned(operator, entry.get("answer", {})),
+        (entry.get("rate_limit") or "").replace("/minute", "").replace("/day", " a day"),
     )
     return f"| {' | '.join(cells)} |"
 

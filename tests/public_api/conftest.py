@@ -1,4 +1,4 @@
-"""Operators against a sandbox that is overheard."""
+"""Operators against a sandbox whose traffic is recorded."""
 
 from __future__ import annotations
 
@@ -8,28 +8,35 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.task_runner import RunTask
-from tests.public_api.journey import Journey, Overheard
+
+pytest.register_assert_rewrite("tests.public_api.scenario")
+
+from tests.public_api.scenario import RecordedSandbox, Scenario  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def _overheard() -> Iterator[Overheard]:
-    with Overheard.running() as overheard:
-        yield overheard
+def _recorded() -> Iterator[RecordedSandbox]:
+    with RecordedSandbox.running() as recorded:
+        yield recorded
 
 
 @pytest.fixture
-def overheard(_overheard: Overheard, monkeypatch: pytest.MonkeyPatch) -> Overheard:
-    """A fresh sandbox that is overheard, and which the Airflow connection `segment_default` leads to."""
-    _overheard.sandbox.reset()
-    _overheard.exchanges.clear()
-    connection = _overheard.sandbox.connection
-    connection["extra"]["retries"] = 0  # a test that looks for faults should see the first one
+def recorded(_recorded: RecordedSandbox, monkeypatch: pytest.MonkeyPatch) -> RecordedSandbox:
+    """An empty sandbox whose traffic is recorded; the Airflow connection `segment_default` points to it.
+
+    Its clock is frozen until a test advances it, so that no result depends on the machine's speed.
+    """
+    _recorded.sandbox.reset()
+    _recorded.sandbox.freeze_clock()
+    _recorded.exchanges.clear()
+    connection = _recorded.sandbox.connection
+    connection["extra"]["retries"] = 0  # else a retry would hide a fault
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(connection))
-    return _overheard
+    return _recorded
 
 
 @pytest.fixture
-def go(run_task: RunTask, overheard: Overheard) -> Iterator[Journey]:
-    """Run operators there, one after another: `go("CreateSource", slug="shop", metadata_id=...)`."""
-    yield Journey(run_task, overheard)
-    assert overheard.faults() == []
+def go(run_task: RunTask, recorded: RecordedSandbox) -> Iterator[Scenario]:
+    """Run operators against it, one after another: `go("CreateSource", slug="shop", metadata_id=...)`."""
+    yield Scenario(run_task, recorded)
+    assert recorded.faults() == []

@@ -22,7 +22,7 @@ ANSWERS_NAME_THEM = "a bare string on the way in, though the answers of the same
 REFERENCE_NAMES_THEM = "a bare string for the SDK, though Segment's reference lists its values"
 NO_NULL = "Segment's documentation: leave it out instead of sending null"
 
-# (operation, parameter) -> (type, reason)
+# (operation, parameter) -> (type, reason), where the table has a string
 TYPES: dict[tuple[str, str], tuple[object, str]] = {
     ("create_audience", "audienceType"): (AUDIENCE_TYPE, ANSWERS_NAME_THEM),
     ("create_audience_preview", "audienceType"): (AUDIENCE_TYPE, ANSWERS_NAME_THEM),

@@ -1,7 +1,8 @@
-"""What operators and sandbox say to one another, recorded, and held against Segment's own document."""
+"""Recorded HTTP traffic, and the judge that checks it against the facts of the Public API."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_segment.sandbox.query import nested
+from tests.public_api import facts
 
 Schema = dict[str, Any]
 ERROR = "RequestErrorEnvelope"
@@ -21,7 +23,7 @@ ERROR = "RequestErrorEnvelope"
 
 @dataclass
 class Exchange:
-    """One request, and its answer: no status where the connection was reset."""
+    """A request and its answer; no status if the connection was reset."""
 
     method: str
     path: str
@@ -37,7 +39,7 @@ class Exchange:
 
 @dataclass
 class Recorder:
-    """An ASGI application around another one, which it overhears."""
+    """An ASGI application that records the traffic of the one inside it."""
 
     app: ASGIApp
     exchanges: list[Exchange] = field(default_factory=list)
@@ -49,21 +51,21 @@ class Recorder:
         )
         self.exchanges.append(exchange)
 
-        async def overhear_request() -> Message:
+        async def record_request() -> Message:
             message = await receive()
             exchange.body += message.get("body", b"")
             return message
 
-        async def overhear_answer(message: Message) -> None:
+        async def record_answer(message: Message) -> None:
             exchange.status = message.get("status", exchange.status)
             exchange.answer += message.get("body", b"")
             await send(message)
 
-        await self.app(scope, overhear_request, overhear_answer)
+        await self.app(scope, record_request, record_answer)
 
 
 class Operation:
-    """What the document says of one operation."""
+    """One operation of a document."""
 
     def __init__(self, method: str, path: str, described: dict[str, Any]) -> None:
         self.method = method
@@ -85,7 +87,13 @@ class Operation:
 
 
 class Document:
-    """Segment's OpenAPI document, read strictly: what it does not name is wrong."""
+    """An OpenAPI document, read strictly: what it does not name is a fault."""
+
+    @classmethod
+    @functools.cache
+    def of_the_facts(cls) -> Document:
+        """The document that facts.json expands to."""
+        return cls(facts.document())
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.components = {
@@ -99,7 +107,7 @@ class Document:
 
     @cached_property
     def paths(self) -> list[tuple[str, re.Pattern[str], str]]:
-        """Method, path as a pattern, operation: those with the fewest placeholders first."""
+        """Method, path pattern and operation, those with the fewest placeholders first."""
         by_placeholders = sorted(self.operations.items(), key=lambda item: item[1].path.count("{"))
         return [
             (operation.method, re.compile(re.sub(r"{\w+}", "[^/]+", operation.path)), name)
@@ -107,7 +115,7 @@ class Document:
         ]
 
     def operation_of(self, exchange: Exchange) -> str | None:
-        """The operation that a request is."""
+        """The operation that a request calls."""
         return next(
             (
                 name
@@ -118,13 +126,13 @@ class Document:
         )
 
     def plain(self, schema: Schema) -> Schema:
-        """A schema without reference."""
+        """A schema with its reference resolved."""
         while "$ref" in schema:
             schema = self.components["schemas"][schema["$ref"].rpartition("/")[2]]
         return schema
 
     def body(self, name: str, media_type: str, envelope: str | None = None) -> Schema:
-        """The schema of an operation's body, or of its one member; empty where it has no body."""
+        """The schema of an operation's body, or of the envelope's content; empty if it has no body."""
         schema = self.plain(self.operations[name].bodies.get(media_type, {}))
         return self.plain(schema["properties"][envelope]) if envelope else schema
 
@@ -133,7 +141,7 @@ class Document:
         name = self.operation_of(exchange)
         if name is None:
             return [f"no such operation: {exchange}"]
-        found = [*self._request_faults(name, exchange), *self._answer_faults(name, exchange)]
+        found = [*self._request_faults(name, exchange), *self.answer_faults(name, exchange)]
         return [f"{name}: {fault}: {exchange}" for fault in found]
 
     def _request_faults(self, name: str, exchange: Exchange) -> Iterator[str]:
@@ -142,26 +150,36 @@ class Document:
         if accepted not in operation.media_types:
             yield f"accepts {accepted}"
         if any(part in ("", ".", "..") for part in map(unquote, exchange.path.split("/")[2:])):
-            yield "a part of the path is empty, or climbs"
+            yield "a part of the path is empty or a dot segment"
 
         query = nested(parse_qsl(exchange.query, keep_blank_values=True))
+        schemas = operation.parameters["query"]
+        typed = {name: self._typed(value, schemas.get(name, {})) for name, value in query.items()}
+        body = json.loads(exchange.body) if exchange.body else None
+        yield from self.input_faults(name, typed, exchange.headers.get("content-type"), body)
+
+    def input_faults(
+        self, name: str, query: dict[str, Any], media_type: str | None, body: Any
+    ) -> Iterator[str]:
+        """What is wrong with the query and the body of a request, None where it has no body."""
+        operation = self.operations[name]
         yield from (f"no {missing} in the query" for missing in operation.required_query - query.keys())
         for parameter, value in query.items():
-            if schema := operation.parameters["query"].get(parameter):
-                yield from self._invalid(self._typed(value, schema), schema, f"query {parameter}")
+            if parameter in operation.parameters["query"]:
+                schema = operation.parameters["query"][parameter]
+                yield from self._invalid(value, schema, f"query {parameter}")
             else:
                 yield f"{parameter} is no query parameter"
-
-        media_type = exchange.headers.get("content-type")
         if not operation.bodies:
-            if exchange.body or media_type:
-                yield "a body that nobody asked for"
+            if body is not None or media_type:
+                yield "an unexpected body"
         elif media_type not in operation.bodies:
             yield f"a body of type {media_type}"
         else:
-            yield from self._invalid(json.loads(exchange.body), operation.bodies[media_type], "body")
+            yield from self._invalid(body, operation.bodies[media_type], "body")
 
-    def _answer_faults(self, name: str, exchange: Exchange) -> Iterator[str]:
+    def answer_faults(self, name: str, exchange: Exchange) -> Iterator[str]:
+        """What is wrong with the answer to a request of this operation."""
         if exchange.status is None:
             return
         answer = json.loads(exchange.answer)
@@ -179,7 +197,7 @@ class Document:
             yield f"{what} {error.json_path}: {error.message[:300]}"
 
     def _typed(self, value: Any, schema: Schema) -> Any:
-        """A value of a query, in which all is text, as the schema has it."""
+        """A value of a query, which is all text, converted to the type in the schema."""
         schema = self.plain(schema)
         for choice in schema.get("anyOf", []):
             if self.plain(choice).get("type") != "null":
@@ -196,7 +214,7 @@ class Document:
 
 
 def closed(schema: Schema) -> Schema:
-    """The schema, with nothing allowed that it does not name."""
+    """The schema, with members that it does not name forbidden."""
     tight = dict(schema)
     for word in ("anyOf", "oneOf", "allOf"):
         if word in tight:

@@ -1,33 +1,29 @@
-"""Requests to all operations of the Public API, valid and wrong ones, made from its OpenAPI document."""
+"""Requests to all operations of the Public API, valid and invalid ones, made from its facts."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
-SPEC = Path(__file__).parents[3] / "shared" / "reference" / "segment-public-api.openapi.json"
-DOCUMENT: dict[str, Any] = (
-    json.loads(SPEC.read_text()) if SPEC.exists() else {"paths": {}, "components": {"schemas": {}}}
-)
+from tests.public_api import facts
+
+DOCUMENT = facts.document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
-METHODS = ("get", "post", "put", "patch", "delete")
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     operation["operationId"]: (f"{method.upper()} {path}", operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if method in METHODS
 }
 
 # --- requests --------------------------------------------------------------------------------------------
 
 WAREHOUSE, DESTINATION = "aea3c55dsz", "5f7dd6d21ad74f3842b1fc47"
 
-# What a document cannot know: values that lead to something, by name of the field, or for one operation.
+# Values that the sandbox accepts, by the name of a field, and for single operations.
 VALUES: dict[str, Any] = {
     "slug": "shop",
     "slug?": None,  # in a query: all
@@ -109,7 +105,7 @@ for name in OPERATIONS:
     if "delivery_overview" in name or name == "list_delivery_metrics_summary_from_destination":
         VALUES_OF[name] = {"startTime": "{hour_ago}", "endTime": "{now}", "filter": {"eventType": ["track"]}}
 
-# What a path's parameter names. Where it is just `id`, the collection before it tells.
+# Values of path parameters. For a bare `id`, the collection before it decides.
 PARAMETERS = {
     "key": "team",
     "value": "a%20b%2Fc",
@@ -150,7 +146,7 @@ PARAMETERS_OF = {
     "update_selective_sync_for_warehouse_and_space": {"warehouseId": "{profiles_warehouse}"},
 }
 
-# What is created first, and what its id (or one more fact of the answer) is called above.
+# What is created first, and the name of its id above.
 CREATES = {
     "create_label": "",
     "create_source": "source",
@@ -182,7 +178,7 @@ CREATES = {
     "create_computed_trait": "trait",
     "create_workspace_regulation": "regulation",
 }
-# What takes something away comes last, in this order; then all other deletes as the document has them.
+# Deletes come last: these in this order, then the others.
 DELETES = [
     "remove_activation_from_audience",
     "remove_destination_from_audience",
@@ -204,7 +200,7 @@ DELETES = [
 
 
 def plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without reference and without null."""
+    """A schema with its reference resolved and without null."""
     while "$ref" in schema:
         schema = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]]
     choices = [plain(choice) for choice in schema.get("anyOf", schema.get("oneOf", []))]
@@ -213,7 +209,7 @@ def plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def example(name: str, schema: dict[str, Any], values: dict[str, Any], place: str = "") -> Any:
-    """A value for a field: the one that was thought of, else any that fits."""
+    """A value for a field: the one listed above, else any valid one."""
     for key in (f"{name}{place}", name):
         if key in values:
             return values[key]
@@ -267,7 +263,7 @@ def call_of(name: str, known: dict[str, str]) -> Call:
 
 
 def filled(value: Any, known: dict[str, str]) -> Any:
-    """With the ids of what was created before in place of {their names}."""
+    """With {names} replaced by the ids of what was created before."""
     text = json.dumps(value)
     for name, id in known.items():
         text = text.replace("{" + name + "}", id)
@@ -282,12 +278,12 @@ def send(http: httpx.Client, call: Call) -> httpx.Response:
     return http.request(call.method, call.path, params=query or None, json=call.body)
 
 
-# These parameters of paths are not ids: what is not known has an empty list, or is refused otherwise.
+# Path parameters that are not ids: an unknown value gives an empty list or another error.
 ANYTHING = {"{entitySlug}", "{eventName}", "{propertyName}", "{traitKey}", "{audienceType}"}
 
 
 def wrong_calls(name: str, call: Call) -> Iterator[tuple[str, int, Call]]:
-    """The request, spoilt in each way that Segment would refuse."""
+    """Variants of a request that Segment would refuse."""
     endpoint, operation = OPERATIONS[name]
     template = endpoint.split()[1].split("/")
     for at, part in enumerate(template):

@@ -1,4 +1,4 @@
-"""The life of each resource of the sandbox, over HTTP: create, read, list in pages, update, delete, gone."""
+"""A scenario per resource of the sandbox, over HTTP: create, read, list in pages, update, delete, gone."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 from tests.harness.sandbox_api import REDSHIFT, WEBHOOKS, Api
 
 
-class Journey(NamedTuple):
+class ResourceScenario(NamedTuple):
     path: str
     one: str
     many: str
     body: dict[str, Any]  # {n} is the number of the item
     change: dict[str, Any]
-    changed: dict[str, Any] | None = None  # what is different then; else the change
+    changed: dict[str, Any] | None = None  # the changed fields, if not the same
     created: int = 200
     deleted: Any = {"status": "SUCCESS"}
-    singular: str = ""  # where reads of one differ from creates
-    query: dict[str, str] = {}  # that the list asks for
+    singular: str = ""  # the name in a read, if it differs
+    query: dict[str, str] = {}  # of the list
 
 
-JOURNEYS = {
-    "sources": Journey(
+SCENARIOS = {
+    "sources": ResourceScenario(
         "/sources",
         "source",
         "sources",
@@ -32,7 +32,7 @@ JOURNEYS = {
         {"name": "Shop", "enabled": False, "settings": {"b": 2, "c": 3}},
         created=201,
     ),
-    "destinations": Journey(
+    "destinations": ResourceScenario(
         "/destinations",
         "destination",
         "destinations",
@@ -40,7 +40,7 @@ JOURNEYS = {
         {"name": "New", "enabled": False, "settings": {"other": 1}},
         {"name": "New", "enabled": False, "settings": {"apiKey": "•" * 8, "other": 1}},
     ),
-    "subscriptions": Journey(
+    "subscriptions": ResourceScenario(
         "/destinations/{destination}/subscriptions",
         "destinationSubscription",
         "subscriptions",
@@ -49,7 +49,7 @@ JOURNEYS = {
         {"name": "New", "reverseETLSchedule": {"strategy": "MANUAL"}},
         singular="subscription",
     ),
-    "destination filters": Journey(
+    "destination filters": ResourceScenario(
         "/destination/{destination}/filters",
         "filter",
         "filters",
@@ -62,7 +62,7 @@ JOURNEYS = {
         },
         {"title": "New", "if": 'type = "screen"'},
     ),
-    "warehouses": Journey(
+    "warehouses": ResourceScenario(
         "/warehouses",
         "warehouse",
         "warehouses",
@@ -71,7 +71,7 @@ JOURNEYS = {
         {"enabled": False, "settings": {"hostname": "h", "port": "5439", "name": "New"}},
         created=201,
     ),
-    "credentials": Journey(
+    "credentials": ResourceScenario(
         "/credentials",
         "credential",
         "credentials",
@@ -80,21 +80,21 @@ JOURNEYS = {
         {"name": "New", "settings": {"token": "•" * 8, "user": "u"}},
         created=201,
     ),
-    "transformations": Journey(
+    "transformations": ResourceScenario(
         "/transformations",
         "transformation",
         "transformations",
         {"name": "t{n}", "sourceId": "{source}", "enabled": True, "if": 'event = "X"', "newEventName": "Y"},
         {"enabled": False, "newEventName": "Z"},
     ),
-    "groups": Journey(
+    "groups": ResourceScenario(
         "/groups",
         "userGroup",
         "userGroups",
         {"name": "g{n}"},
         {"name": "New"},
     ),
-    "reverse etl models": Journey(
+    "reverse etl models": ResourceScenario(
         "/reverse-etl-models",
         "reverseEtlModel",
         "models",
@@ -109,7 +109,7 @@ JOURNEYS = {
         {"query": "SELECT 2", "enabled": False},
         created=201,
     ),
-    "insert function instances": Journey(
+    "insert function instances": ResourceScenario(
         "/insert-function-instances",
         "insertFunctionInstance",
         "instances",
@@ -117,7 +117,7 @@ JOURNEYS = {
         {"settings": {"a": 1}, "enabled": True},
         query={"functionId": "{function}"},
     ),
-    "space filters": Journey(
+    "space filters": ResourceScenario(
         "/filters",
         "filter",
         "filters",
@@ -126,7 +126,7 @@ JOURNEYS = {
         deleted={"deleted": True},
         query={"integrationId": "{space}"},
     ),
-    "audiences": Journey(
+    "audiences": ResourceScenario(
         "/spaces/{space}/audiences",
         "audience",
         "audiences",
@@ -134,7 +134,7 @@ JOURNEYS = {
         {"name": "New", "enabled": False, "definition": {"query": "event('Y')"}},
         {"name": "New", "enabled": False, "definition": {"query": "event('Y')"}, "status": "Disabled"},
     ),
-    "computed traits": Journey(
+    "computed traits": ResourceScenario(
         "/spaces/{space}/computed-traits",
         "computedTrait",
         "computedTraits",
@@ -156,7 +156,7 @@ def filled(value: Any, names: dict[str, Any]) -> Any:
     return value
 
 
-# Some fields move by themselves.
+# Fields that change by themselves.
 MOVING = ("updatedAt", "status", "computeCadence", "size", "options")
 
 
@@ -164,37 +164,37 @@ def still(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in MOVING}
 
 
-@pytest.mark.parametrize("name", JOURNEYS)
-def test_the_life_of(name: str, api: Api, parents: dict[str, str]) -> None:
-    journey = JOURNEYS[name]
-    path, query = filled(journey.path, parents), filled(journey.query, parents)
-    before = len(api("GET", path, **query)[journey.many])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(name: str, api: Api, parents: dict[str, str]) -> None:
+    scenario = SCENARIOS[name]
+    path, query = filled(scenario.path, parents), filled(scenario.query, parents)
+    before = len(api("GET", path, **query)[scenario.many])
 
     created = [
-        api("POST", path, filled(journey.body, parents | {"n": n}), status=journey.created)[journey.one]
+        api("POST", path, filled(scenario.body, parents | {"n": n}), status=scenario.created)[scenario.one]
         for n in range(5)
     ]
     assert len({item["id"] for item in created}) == 5
     first = created[0]
-    one, key = f"{path}/{first['id']}", journey.singular or journey.one
+    one, key = f"{path}/{first['id']}", scenario.singular or scenario.one
 
     assert still(api("GET", one)[key]) == still(first)
 
-    pages = api.pages(path, journey.many, 2, **query)
+    pages = api.pages(path, scenario.many, 2, **query)
     listed = [item for page in pages for item in page]
     assert [still(item) for item in listed[before:]] == [still(item) for item in created]
     assert {len(page) for page in pages[:-1]} == {2}
     assert api("GET", path, **query)["pagination"]["totalEntries"] == before + 5
 
-    changed = api("PATCH", one, filled(journey.change, parents))[key]
-    expected = filled(journey.changed or journey.change, parents)
+    changed = api("PATCH", one, filled(scenario.change, parents))[key]
+    expected = filled(scenario.changed or scenario.change, parents)
     assert still(changed) == still(first | expected)
     assert {name: changed[name] for name in expected} == expected
     assert still(api("GET", one)[key]) == still(changed)
 
-    assert api("DELETE", one) == journey.deleted
-    for method, body in (("GET", None), ("PATCH", journey.change), ("DELETE", None)):
+    assert api("DELETE", one) == scenario.deleted
+    for method, body in (("GET", None), ("PATCH", scenario.change), ("DELETE", None)):
         answer = api(method, one, body, status=404)
         assert answer["errors"][0]["type"] == "NotFound"
-    assert len(api("GET", path, **query)[journey.many]) == before + 4
+    assert len(api("GET", path, **query)[scenario.many]) == before + 4
     assert "sesame" not in api.http.get(path, params=query).text

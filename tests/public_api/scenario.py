@@ -1,15 +1,14 @@
-"""Operators run one after another, as tasks of one DAG, against a sandbox that is overheard.
+"""Scenarios: operators run one after another, as tasks of one DAG, against a recorded sandbox.
 
-Where Segment's own document is at hand, all that went over the wire is held against it at the end.
+At the end, every request and response is checked against the facts of the Public API.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from math import ceil
 from typing import Any
 
@@ -21,45 +20,38 @@ from airflow_provider_segment.errors import SegmentNotFoundError
 from airflow_provider_segment.sandbox import Sandbox, server
 from airflow_provider_segment.tasks.operation import SegmentOperator
 from tests.harness.task_runner import LOGICAL_DATE, RunTask, TaskRun
-from tests.public_api.test_make_table import REFERENCE
 from tests.public_api.wire import Document, Exchange, Recorder
 
 AMPLITUDE, POSTGRES, HTTP_API = "5f7dd6d21ad74f3842b1fc47", "55d3d3aea3c", "iUM16Md8P2"
 EVENTS = 'type = "track"'
 
-# What goes over the wire and is not in the document, and why.
-KNOWINGLY = {
-    "list_functions: query resourceType $: 'INSERT_": "it documents two kinds; a create asks for any, "
-    "to find what a lost first try made, and lives with a refusal",
+# Faults that are accepted, and why.
+ACCEPTED = {
+    "list_functions: query resourceType $: 'INSERT_": "only two kinds are documented; a create asks for any, "
+    "to find what a lost first try made, and tolerates a refusal",
 }
 
 
-@functools.cache
-def document() -> Document:
-    """Segment's own document."""
-    return Document(json.loads(REFERENCE.read_text()))
-
-
 @dataclass
-class Overheard:
-    """A sandbox and what was said to it."""
+class RecordedSandbox:
+    """A sandbox and its recorded traffic."""
 
     sandbox: Sandbox
     recorder: Recorder
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Overheard]:
-        """A running one."""
+    def running(cls) -> Iterator[RecordedSandbox]:
+        """Start one."""
         recorders: list[Recorder] = []
         create_app = server.create_app
 
-        def overhear(state: Any) -> Recorder:
+        def record(state: Any) -> Recorder:
             recorders.append(Recorder(create_app(state)))
             return recorders[-1]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server, "create_app", overhear)
+            patch.setattr(server, "create_app", record)
             sandbox = Sandbox()
         with sandbox:
             yield cls(sandbox, *recorders)
@@ -69,64 +61,59 @@ class Overheard:
         return self.recorder.exchanges
 
     def faults(self) -> list[str]:
-        """What Segment's document has against what was said."""
-        if not REFERENCE.exists():
-            return []
+        """Where the traffic differs from the facts of the Public API."""
+        document = Document.of_the_facts()
         public = [exchange for exchange in self.exchanges if not exchange.path.startswith("/v1/")]
-        faults = [fault for exchange in public for fault in document().faults(exchange)]
-        return [fault for fault in faults if not fault.startswith(tuple(KNOWINGLY))]
+        faults = [fault for exchange in public for fault in document.faults(exchange)]
+        return [fault for fault in faults if not fault.startswith(tuple(ACCEPTED))]
 
 
 @dataclass
 class Step:
-    """A task that has run."""
+    """A task after its run."""
 
     operator: Any
     run: TaskRun
 
     @property
     def id(self) -> Any:
-        """The id of what it returned, as a user passes it on."""
+        """The id of its result, as a reference for a later task."""
         return self.operator.output["id"]
 
     @property
     def value(self) -> Any:
-        """What it returned."""
+        """Its return value."""
         return self.run.xcom
 
     def part(self, *names: str | int) -> str:
-        """A part of what it returned, as a user passes it on where it is no id."""
+        """A part of its result, as a template for a later task."""
         places = "".join(f"[{name!r}]" for name in names)
         return f"{{{{ ti.xcom_pull({self.operator.task_id!r}){places} }}}}"
 
 
 @dataclass
-class Journey:
-    """One DAG, whose tasks run as they are added; each sees what the others pushed."""
+class Scenario:
+    """One DAG whose tasks run as they are added; each can read the XComs of those before it."""
 
     run_task: RunTask
-    overheard: Overheard
-    dag: DAG = field(default_factory=lambda: DAG("journey", schedule="@daily", start_date=LOGICAL_DATE))
+    recorded: RecordedSandbox
+    dag: DAG = field(default_factory=lambda: DAG("scenario", schedule="@daily", start_date=LOGICAL_DATE))
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
-
-    succeeded = set[str]()
-    """Operators that have run successfully, on all journeys of this session."""
 
     @property
     def sandbox(self) -> Sandbox:
-        return self.overheard.sandbox
+        return self.recorded.sandbox
 
     def __call__(self, name: str, /, **arguments: Any) -> Step:
-        """Run an operator, without `Segment` and `Operator` around its name, which succeeds."""
+        """Run an operator that must succeed; its name goes without `Segment` and `Operator`."""
         step = self.try_(name, **arguments)
         assert step.run.state == "success", f"{name}: {step.run.error!r}"
-        self.succeeded.add(type(step.operator).__name__)
         for key, value in step.run.xcoms.items():
             self.xcoms[step.operator.task_id, key] = value
         return step
 
     def try_(self, name: str, /, **arguments: Any) -> Step:
-        """Run an operator, whatever comes of it."""
+        """Run an operator that may fail."""
         operator = self.operator(name, **arguments)
         return Step(operator, self.run_task(operator, xcoms=self.xcoms))
 
@@ -136,27 +123,27 @@ class Journey:
         return kind(task_id=f"task_{len(self.dag.task_dict)}", dag=self.dag, **arguments)  # type: ignore[no-any-return]
 
     def lists(self, name: str, at_least: int = 3, /, **arguments: Any) -> list[Any]:
-        """Run a list operator: at once, in pages of two, and the first item alone."""
+        """Run a list operator three times: with the default page size, in pages of two, and for one item."""
         items: list[Any] = self(name, **arguments).value
         assert len(items) >= at_least
-        before = len(self.overheard.exchanges)
+        before = len(self.recorded.exchanges)
         assert self(name, page_size=2, **arguments).value == items
-        assert len(self.overheard.exchanges) - before == max(ceil(len(items) / 2), 1)
+        assert len(self.recorded.exchanges) - before == max(ceil(len(items) / 2), 1)
         assert self(name, limit=1, **arguments).value == items[:1]
         return items
 
     def gone(self, name: str, /, **arguments: Any) -> None:
-        """Run an operator on something that does not exist (any more)."""
+        """Run an operator that must fail because its target does not exist."""
         error = self.try_(name, **arguments).run.error
         assert isinstance(error, SegmentNotFoundError), f"{name}: {error!r}"
 
     def deletes(self, name: str, answer: Any = "SUCCESS", /, **arguments: Any) -> None:
-        """Delete, then there is nothing more to delete."""
+        """Delete, then check that a second delete finds nothing."""
         assert self(name, **arguments).value == answer
         self.gone(name, **arguments)
         assert self(name, missing_ok=True, **arguments).value is None
 
-    # --- what many journeys need ----------------------------------------------------------------------
+    # --- common steps ----------------------------------------------------------------------------------
 
     def source(self, slug: str = "shop") -> Step:
         return self("CreateSource", slug=slug, metadata_id=HTTP_API)
@@ -188,9 +175,30 @@ class Journey:
         arguments = {"name": name, "definition": definition, "audience_type": audience_type}
         return self("CreateAudience", space_id=self.sandbox.space_id, **arguments)
 
+    def events(self) -> Step:
+        """Send three events through the default source."""
+        order = {"type": "track", "event": "Order Completed", "userId": "u1", "properties": {"price": 5}}
+        person = {"type": "identify", "userId": "u1", "traits": {"plan": "free"}}
+        return self("BatchEvents", events=[order, {**order, "userId": "u2"}, person])
 
-def creations(go: Journey) -> dict[str, dict[str, Any]]:
-    """What each operator that creates can be given, in a workspace that has what it needs."""
+    @property
+    def now(self) -> datetime:
+        """The sandbox's time."""
+        return datetime.fromtimestamp(self.sandbox.state.clock.now(), timezone.utc)
+
+    def hours(self) -> dict[str, str]:
+        """The last hour, and the next minute."""
+        start, end = self.now - timedelta(hours=1), self.now + timedelta(minutes=1)
+        return {"start_time": start.isoformat(), "end_time": end.isoformat()}
+
+
+def ids(items: list[Any]) -> list[str]:
+    """The ids of what was listed."""
+    return [item["id"] for item in items]
+
+
+def creations(go: Scenario) -> dict[str, dict[str, Any]]:
+    """Arguments for each operator that creates something, and the resources that they refer to."""
     space = {"space_id": go.sandbox.space_id}
     source = go.source()
     destination = go.destination(source)

@@ -1,8 +1,8 @@
-"""The second judge: each operator, with input that is made from Segment's own document.
+"""Each operator with generated input.
 
-Valid input goes through the task runner into the sandbox; what reaches the wire is what was given, and is,
-like the answer, as the document says. Wrong input reaches nothing, and the error names the argument, not the
-value.
+Valid input goes through the task runner into the sandbox: the request contains what was given, and both the
+request and the answer match the facts. Invalid input sends no request, and the error names the argument but
+does not show the value.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ from airflow_provider_segment.sandbox.query import nested
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED
 from airflow_provider_segment.tasks.operation import SegmentOperator, wire_name
 from tests.harness.task_runner import RunTask, TaskRun
+from tests.public_api.declarations import annotation_of, operator_of
 from tests.public_api.inputs import SECRET, Input, Known
-from tests.public_api.journey import Journey, Overheard, creations, document
-from tests.public_api.test_make_table import REFERENCE
-from tests.public_api.test_operations import TABLE, annotation_of, operator_of
-from tests.public_api.wire import Exchange
-
-pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason="Segment's document is not here")
+from tests.public_api.scenario import RecordedSandbox, Scenario, creations
+from tests.public_api.table import TABLE
+from tests.public_api.wire import Document, Exchange
 
 judged = settings(
     max_examples=5,
@@ -45,40 +43,40 @@ WITHOUT_INPUT = {"get_workspace", "list_labels"}
 every_operation = pytest.mark.parametrize("operation", TABLE)
 
 
-# --- a furnished workspace -------------------------------------------------------------------------------
+# --- a populated workspace -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def furniture(_overheard: Overheard) -> bytes:
-    """Something of everything, to be put into the sandbox, time and again."""
-    overheard = _overheard
-    overheard.sandbox.reset()
+def populated(_recorded: RecordedSandbox) -> bytes:
+    """A workspace with a resource of each kind, pickled, to restore before each run."""
+    recorded = _recorded
+    recorded.sandbox.reset()
     with pytest.MonkeyPatch.context() as patch, RunTask() as run_task:
-        patch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(overheard.sandbox.connection))
-        go = Journey(run_task, overheard)
+        patch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(recorded.sandbox.connection))
+        go = Scenario(run_task, recorded)
         for name, arguments in creations(go).items():
             go(name, **arguments)
-    return pickle.dumps(overheard.sandbox.state.collections)
+    return pickle.dumps(recorded.sandbox.state.collections)
 
 
 @pytest.fixture(scope="module")
-def known(furniture: bytes) -> Known:
-    return Known(pickle.loads(furniture))
+def known(populated: bytes) -> Known:
+    return Known(pickle.loads(populated))
 
 
 Try = Callable[..., tuple[TaskRun, list[Exchange]]]
 
 
 @pytest.fixture
-def try_(run_task: RunTask, overheard: Overheard, furniture: bytes) -> Try:
-    """Run an operator in the furnished workspace: what came of it, and what went over the wire."""
+def try_(run_task: RunTask, recorded: RecordedSandbox, populated: bytes) -> Try:
+    """Run an operator in the populated workspace; the run and its traffic."""
 
     def try_(operator: SegmentOperator, **which_try: Any) -> tuple[TaskRun, list[Exchange]]:
-        overheard.sandbox.state.collections = pickle.loads(furniture)
-        overheard.exchanges.clear()
+        recorded.sandbox.state.collections = pickle.loads(populated)
+        recorded.exchanges.clear()
         run = run_task(operator, **which_try)
-        assert overheard.faults() == []
-        return run, list(overheard.exchanges)
+        assert recorded.faults() == []
+        return run, list(recorded.exchanges)
 
     return try_
 
@@ -87,7 +85,7 @@ def try_(run_task: RunTask, overheard: Overheard, furniture: bytes) -> Try:
 
 
 def sent(operator: type[SegmentOperator], exchange: Exchange) -> dict[str, Any]:
-    """What a request says, by the operator's arguments."""
+    """A request's content, by the operator's argument names."""
     body = json.loads(exchange.body) if exchange.body else {}
     if operator.envelope:
         body = body[operator.envelope]
@@ -106,7 +104,7 @@ def sent(operator: type[SegmentOperator], exchange: Exchange) -> dict[str, Any]:
 
 
 def in_query(value: Any) -> Any:
-    """A value as a query has it: text, without null and without what is empty."""
+    """A value as a query expresses it: text, without nulls and empty values."""
     if isinstance(value, dict):
         return {name: inner for name, each in value.items() if (inner := in_query(each)) is not None} or None
     if isinstance(value, list):
@@ -122,7 +120,7 @@ def in_query(value: Any) -> Any:
 def test_valid_input(try_: Try, known: Known, operation: str, data: DataObject) -> None:
     operator = operator_of(operation)
     given = data.draw(Input.valid(Input(operation, known)))
-    # Some as they are, some as templates, which render to text.
+    # Some as literals, some as templates, which render to text.
     by_template = {
         name: f"{{{{ dag_run.conf[{name!r}]{'' if isinstance(value, str) else ' | tojson'} }}}}"
         for name, value in given.items()
@@ -133,9 +131,9 @@ def test_valid_input(try_: Try, known: Known, operation: str, data: DataObject) 
     if run.state != "success":
         refused = isinstance(run.error, SegmentAPIError) and run.error.status < 500
         assert refused or "exists already" in str(run.error), repr(run.error)
-    own = [exchange for exchange in exchanges if document().operation_of(exchange) == operation]
+    own = [exchange for exchange in exchanges if Document.of_the_facts().operation_of(exchange) == operation]
     if not own:
-        assert exchanges  # a look-up, which led to something, or to an error
+        assert exchanges  # a look-up found the resource, or failed
         return
     said = sent(operator, own[0])
     for name, value in given.items():
@@ -149,13 +147,13 @@ def test_valid_input(try_: Try, known: Known, operation: str, data: DataObject) 
 @pytest.mark.parametrize("operation", [name for name in TABLE if name not in WITHOUT_INPUT])
 @judged
 @given(data=st.data())
-def test_wrong_input(try_: Try, known: Known, operation: str, data: DataObject) -> None:
+def test_invalid_input(try_: Try, known: Known, operation: str, data: DataObject) -> None:
     operator = operator_of(operation)
-    name, given = data.draw(Input.wrong(Input(operation, known)))
+    name, given = data.draw(Input.invalid_arguments(Input(operation, known)))
     run, exchanges = try_(operator(task_id="judged", retries=1, **given))
 
     assert exchanges == []
-    assert run.state == "failed"  # at once: a retry would not help
+    assert run.state == "failed"  # without a retry, which would not help
     assert run.error is not None
     error = "".join(traceback.format_exception(run.error))
     assert name in str(run.error)
@@ -164,11 +162,11 @@ def test_wrong_input(try_: Try, known: Known, operation: str, data: DataObject) 
 
 @every_operation
 def test_arguments(operation: str) -> None:
-    """All that the document names is an argument, and nothing else; pages aside, which come by themselves."""
+    """The arguments are exactly the parameters and members in the facts, except for pagination."""
     operator = operator_of(operation)
     fields = {wire_name(name, field): field for name, field in operator.fields.items()}
-    described = document().operations[operation]
-    body = document().body(operation, operator.media_type, operator.envelope)
+    described = Document.of_the_facts().operations[operation]
+    body = Document.of_the_facts().body(operation, operator.media_type, operator.envelope)
     named = {*described.parameters["path"], *described.parameters["query"], *body.get("properties", {})}
     assert named - set(TABLE[operation]["paging"]) - {"count", "cursor"} == {
         name for name, field in fields.items() if field.place != "option"
