@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,7 @@ from tests.public_api.mutations import (
     renamed,
 )
 from tests.public_api.requests_of_operators import NULLS
+from tests.public_api.scenario import Scenario
 from tests.public_api.table import entry
 from tests.public_api.wire import Document
 
@@ -97,6 +99,32 @@ def test_another_place_is_noticed(old: str, new: str) -> None:
             moved = {**operation_facts, old: left, new: {**others, member: notation}, "takes": "json"}
             changed = edited(FACTS, ("operations", operation), lambda _, moved=moved: moved)
             assert declarations.faults(operation, entry(changed, operation)), (operation, member)
+
+
+def test_recorded_traffic_that_differs_is_noticed(go: Scenario) -> None:
+    source = go.source()
+    go("UpdateSource", source_id=source.id, name="Shop", settings={"apiHost": "h"})
+    go.destination(source)
+    go("ListSources", page_size=2)
+    for exchange in go.recorded.exchanges:
+        operation = Document.of_the_facts().operation_of(exchange)
+        assert operation
+        own = only(FACTS, operation)
+        way = ("operations", operation)
+        sent = json.loads(exchange.body or "{}")
+        mutations = [
+            edited(own, (*way, "endpoint"), lambda text: f"{text}/new"),
+            edited(own, (*way, "accepts"), lambda text: text.replace("v1", "v2")),
+            *(
+                applied(own, member, renamed(member))
+                for member in in_request(own, operation)
+                if member.way == (*way, "body") and member.name.rstrip("!?") in sent
+            ),
+        ]
+        if exchange.query:
+            mutations.append(edited(own, (*way, "query"), lambda _: {}))
+        for mutated in mutations:
+            assert Document(facts.expanded(mutated)).faults(exchange), (operation, exchange)
 
 
 def test_an_operation_that_is_new_or_gone_is_noticed() -> None:
