@@ -83,7 +83,12 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         if not self.reschedule or arguments["deferrable"]:
             self.timeout = Memory(context).seconds_left(self.timeout)
         if arguments["deferrable"]:
-            self._defer(self._watch)
+            self.defer_until(
+                self._watch.condition,
+                poll_interval=self.poke_interval,
+                max_poll_failures=arguments["max_poll_failures"],
+                timeout=self.timeout,
+            )
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
@@ -147,21 +152,6 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     def _try(context: Context) -> int | None:
         ti: Any = context.get("ti")
         return ti.try_number if ti else None
-
-    def _defer(self, watch: Watch) -> None:
-        from airflow_provider_segment.triggers.segment import deferral
-
-        self.log.info("Waiting in the triggerer for %s", watch.condition.describe())
-        self.defer(
-            method_name="resume",
-            **deferral(
-                watch.condition,
-                segment_conn_id=str(self.segment_conn_id),
-                poll_interval=self.poke_interval,
-                max_poll_failures=watch.max_failures,
-                timeout=self.timeout,
-            ),
-        )
 
 
 def utc(moment: datetime | None) -> datetime | None:
