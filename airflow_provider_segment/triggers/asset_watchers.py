@@ -32,7 +32,7 @@ from airflow_provider_segment.version_compat import SharedStreamProducer, stores
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from airflow_provider_segment.waiting.happenings import Feed, Happening
+    from airflow_provider_segment.waiting.feeds import Feed, Happening
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Stream(SharedStreamProducer):
         A failed look is logged; the next one comes after the interval.
         """
         from airflow_provider_segment.triggers.segment import connect
-        from airflow_provider_segment.waiting.happenings import HORIZON
+        from airflow_provider_segment.waiting.feeds import HORIZON
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
         clock = Clock()
@@ -175,7 +175,7 @@ class SegmentEventTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Seen]) -> AsyncIterator[TriggerEvent]:
         """The events of this trigger, from what is seen."""
-        from airflow_provider_segment.waiting.happenings import HORIZON
+        from airflow_provider_segment.waiting.feeds import HORIZON
 
         note = Note(self._stores(), self._key())
         told = await note.read() or Told(since=timestamp(Clock().now()), keys={})
@@ -264,7 +264,7 @@ class Told:
 
         :param later: is still to be told
         """
-        from airflow_provider_segment.waiting.happenings import HORIZON
+        from airflow_provider_segment.waiting.feeds import HORIZON
 
         before = {} if latest_only else self.keys
         keys = {**before, **{each["key"]: timestamp(each["at"]) for each in now}}
@@ -311,7 +311,7 @@ class SegmentWarehouseSyncedTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The reports of the warehouse."""
-        from airflow_provider_segment.waiting.happenings import WarehouseSyncs
+        from airflow_provider_segment.waiting.feeds import WarehouseSyncs
 
         return WarehouseSyncs(warehouse_id=self.warehouse_id)
 
@@ -340,7 +340,7 @@ class SegmentReverseEtlSyncedTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The syncs of the mapping."""
-        from airflow_provider_segment.waiting.happenings import ReverseEtlSyncs
+        from airflow_provider_segment.waiting.feeds import ReverseEtlSyncs
 
         return ReverseEtlSyncs(model_id=self.model_id, subscription_id=self.subscription_id)
 
@@ -367,7 +367,7 @@ class SegmentAudienceUpdatedTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The audience."""
-        from airflow_provider_segment.waiting.happenings import AudienceUpdates
+        from airflow_provider_segment.waiting.feeds import AudienceUpdates
 
         return AudienceUpdates(space_id=self.space_id, audience_id=self.audience_id)
 
@@ -401,7 +401,7 @@ class SegmentEventVolumeTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The events of the day."""
-        from airflow_provider_segment.waiting.happenings import VolumeCrossings
+        from airflow_provider_segment.waiting.feeds import VolumeCrossings
 
         names = ("source_id", "count", "event_name", "event_type")
         return VolumeCrossings(**{name: getattr(self, name) for name in names})
@@ -431,7 +431,7 @@ class SegmentAuditEventTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The audit trail."""
-        from airflow_provider_segment.waiting.happenings import AuditEvents
+        from airflow_provider_segment.waiting.feeds import AuditEvents
 
         return AuditEvents(resource_type=self.resource_type, resource_id=self.resource_id)
 

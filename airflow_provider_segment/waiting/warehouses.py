@@ -72,7 +72,9 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
 
     def _verdict(self, standings: dict[str, tuple[State, Report | None]]) -> Verdict:
         states = {state for state, _ in standings.values()}
-        undone = [f"{id} {words_of(report)}" for id, (state, report) in standings.items() if state != "done"]
+        undone = [
+            f"{id} {summary_of(report)}" for id, (state, report) in standings.items() if state != "done"
+        ]
         if not standings:
             return Verdict("waiting", "no source is connected")
         if "failed" in states:
@@ -101,8 +103,8 @@ def outcome_of(report: Report) -> Meaning:
     return meaning_of(report["status"]) if report.get("end") else "running"
 
 
-def words_of(report: Report | None) -> str:
-    """How a sync stands, in words."""
+def summary_of(report: Report | None) -> str:
+    """The state of a sync, for logs and errors."""
     if report is None:
         return "(none yet)"
     notices = "".join(f", {notice.get('message')}" for notice in (report.get("notices") or [])[:3])

@@ -22,7 +22,7 @@ from airflow_provider_segment.triggers.asset_watchers import (
     SegmentWarehouseSyncedTrigger,
     Stream,
 )
-from airflow_provider_segment.waiting.happenings import Happening
+from airflow_provider_segment.waiting.feeds import Happening
 from tests.harness.sandbox_api import create, send
 
 T = TypeVar("T")
