@@ -35,7 +35,7 @@ class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
         return verdict_of(data["reverseETLSyncStatus"], self.on_partial)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"reverse ETL sync {self.sync_id} of model {self.model_id}"
 
 
@@ -59,7 +59,7 @@ class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
         return next((verdict for verdict in verdicts if verdict.state == "done"), verdicts[0])
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"a sync of mapping {self.subscription_id} that started at or after {self.since:%F %T %Z}"
 
 

@@ -51,7 +51,7 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
         return self._verdict({source_id: self._judge(reports[source_id]) for source_id in source_ids})
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         sources = f" of {', '.join(self.source_ids)}" if self.source_ids else ""
         return (
             f"a sync{sources} to warehouse {self.warehouse_id} that started at or after {self.since:%F %T %Z}"
@@ -124,5 +124,5 @@ class WarehouseConnected(Condition, frozen=True, kw_only=True):
         return Verdict("done" if state == "CONNECTED" else "waiting", f"connection state {state}", state)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"a connection to warehouse {self.warehouse_id}"
