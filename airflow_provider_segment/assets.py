@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_segment.hooks.segment import SegmentHook
-    from airflow_provider_segment.resources import Reference
+    from airflow_provider_segment.resources import ResourceLocator
 
 NAMESPACE = "segment"
 """Scheme of the URIs, and namespace of OpenLineage's datasets."""
@@ -40,7 +40,7 @@ def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
 
 
 def emit(
-    outlets: Iterable[Any], context: Context, change: dict[str, Any], resource: Reference | None
+    outlets: Iterable[Any], context: Context, change: dict[str, Any], resource: ResourceLocator | None
 ) -> None:
     """Say what was changed in the events that Airflow emits for a task's outlets, when it has succeeded.
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 WORKSPACE_PAGE = "/overview"
 
 
-class Kind(NamedTuple):
+class ResourceKind(NamedTuple):
     """A kind of resource.
 
     :param argument: the argument of operators and sensors that holds its id
@@ -33,21 +33,21 @@ class Kind(NamedTuple):
 
 # What is part of something else comes before it: a warehouse's connection to a source is the warehouse's.
 KINDS = (
-    Kind("audience_id", "audience", "audiences"),
-    Kind("model_id", "reverseEtlModel", "reverse-etl-models"),
-    Kind("warehouse_id", "warehouse", "warehouses", "/warehouses/{id}/overview"),
-    Kind("tracking_plan_id", "trackingPlan", "tracking-plans", "/protocols/tracking-plans/{id}"),
-    Kind("function_id", "function", "functions", pages="/functions/catalog"),
-    Kind("destination_id", "destination", "destinations", pages="/destinations"),
-    Kind("source_id", "source", "sources", "/sources/{slug}/overview", "/sources"),
-    Kind("space_id", "space", "spaces", "/unify/spaces/{slug}/explorer", "/unify"),
+    ResourceKind("audience_id", "audience", "audiences"),
+    ResourceKind("model_id", "reverseEtlModel", "reverse-etl-models"),
+    ResourceKind("warehouse_id", "warehouse", "warehouses", "/warehouses/{id}/overview"),
+    ResourceKind("tracking_plan_id", "trackingPlan", "tracking-plans", "/protocols/tracking-plans/{id}"),
+    ResourceKind("function_id", "function", "functions", pages="/functions/catalog"),
+    ResourceKind("destination_id", "destination", "destinations", pages="/destinations"),
+    ResourceKind("source_id", "source", "sources", "/sources/{slug}/overview", "/sources"),
+    ResourceKind("space_id", "space", "spaces", "/unify/spaces/{slug}/explorer", "/unify"),
 )
 
 
-class Reference(NamedTuple):
+class ResourceLocator(NamedTuple):
     """A resource."""
 
-    kind: Kind
+    kind: ResourceKind
     id: str
     slug: str | None = None
 
@@ -87,24 +87,24 @@ def uri_of(collection: str, id: str) -> str:
     return f"segment://{collection}/{quote(id, safe='')}"
 
 
-def source_of(source_id: str | None, conn_id: str) -> Reference:
+def source_of(source_id: str | None, conn_id: str) -> ResourceLocator:
     """The source that events go to; where only Segment knows which one a connection's key leads to, the key's
     connection stands for it."""
     if source_id is not None:
         return next(resources_in({"source_id": source_id}))
-    return Reference(Kind("", "", "connections", pages="/sources"), conn_id)
+    return ResourceLocator(ResourceKind("", "", "connections", pages="/sources"), conn_id)
 
 
-def resources_in(arguments: Mapping[str, Any]) -> Iterator[Reference]:
+def resources_in(arguments: Mapping[str, Any]) -> Iterator[ResourceLocator]:
     """The resources that arguments name, the one that it is about first."""
     for kind in KINDS:
         if isinstance(id := arguments.get(kind.argument), str):
-            yield Reference(kind, id)
+            yield ResourceLocator(kind, id)
 
 
-def resource_in(member: str | None, answer: Any) -> Reference | None:
+def resource_in(member: str | None, answer: Any) -> ResourceLocator | None:
     """The resource in an answer."""
     for kind in KINDS:
         if kind.member == member and isinstance(answer, dict) and "id" in answer:
-            return Reference(kind, answer["id"], answer.get("slug"))
+            return ResourceLocator(kind, answer["id"], answer.get("slug"))
     return None

@@ -72,10 +72,10 @@ def no_outside_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let triggers fire at once: where a test runs them itself, no scheduler has to hear of the deferral."""
+    """Let triggers fire at once: a test that runs them itself has no scheduler to wait for."""
     from airflow_provider_segment.triggers import segment
 
-    monkeypatch.setattr(segment, "FIRST_WORD", timedelta(0))
+    monkeypatch.setattr(segment, "MIN_DEFERRAL", timedelta(0))
 
 
 @pytest.fixture

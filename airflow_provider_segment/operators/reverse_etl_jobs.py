@@ -11,7 +11,7 @@ from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_segment.triggers.segment import Request
+    from airflow_provider_segment.triggers.segment import CancelRequest
     from airflow_provider_segment.waiting.condition import Condition
 
 
@@ -61,7 +61,7 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
 
         return ReverseEtlSynced(**job)
 
-    def cancellation(self, job: Job) -> Request:
+    def cancellation(self, job: Job) -> CancelRequest:
         """Cancel the sync. Segment answers 200 also where it has ended."""
         from airflow_provider_segment.api.paths import fill_path
 

@@ -67,7 +67,14 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
             self.log.info("New write key •••%s of source %s is handed over", new[0][-4:], source_id)
             memory.note(**{HANDED_OVER: True})
         if arguments["deferrable"] and grace:
-            self._defer(old, grace)
+            from airflow_provider_segment.waiting.condition import Later
+
+            self.defer_until(
+                Later(moment=Clock().now() + grace, result=old),
+                poll_interval=min(60.0, grace.total_seconds()),
+                max_poll_failures=0,
+                timeout=grace.total_seconds() * 2 + 60,
+            )
         Clock().sleep(grace.total_seconds())
         return self._finish(source_id, old)
 
@@ -79,21 +86,6 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         if verdict.state != "done":
             raise AirflowException(verdict.message)
         return self.finish(arguments, self._finish(arguments["source_id"], verdict.result), context)
-
-    def _defer(self, old: list[str], grace: timedelta) -> None:
-        from airflow_provider_segment.triggers.segment import deferral
-        from airflow_provider_segment.waiting.condition import Later
-
-        self.defer(
-            method_name="resume",
-            **deferral(
-                Later(moment=Clock().now() + grace, result=old),
-                segment_conn_id=str(self.segment_conn_id),
-                poll_interval=min(60.0, grace.total_seconds()),
-                max_poll_failures=0,
-                timeout=grace.total_seconds() * 2 + 60,
-            ),
-        )
 
     def _finish(self, source_id: str, old: list[str]) -> dict[str, str]:
         keys = self._keys(source_id)

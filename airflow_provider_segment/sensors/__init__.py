@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_segment.lazy import lazy_classes
 
 if TYPE_CHECKING:
-    from airflow_provider_segment.sensors.events import *
-    from airflow_provider_segment.sensors.jobs import *
-    from airflow_provider_segment.sensors.resource import *
+    from airflow_provider_segment.sensors.any_resource import *
+    from airflow_provider_segment.sensors.audiences import *
+    from airflow_provider_segment.sensors.deletion_and_suppression import *
+    from airflow_provider_segment.sensors.event_counts import *
+    from airflow_provider_segment.sensors.reverse_etl import *
     from airflow_provider_segment.sensors.warehouses import *
 
 if not TYPE_CHECKING:

@@ -4,8 +4,9 @@ events."""
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
     from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.triggers.segment import CancelRequest
+    from airflow_provider_segment.waiting.condition import Condition
 
 # Airflow knows `password`, `private_key`, ...; Segment's settings have `privateKey`, `writeKey`, ...
 _SECRET_NAME = re.compile("key|secret|token|password|passphrase|credential|certificate", re.IGNORECASE)
@@ -81,6 +84,36 @@ class SegmentTask(Declarative, BaseOperator):
         from airflow_provider_segment.hooks.segment import SegmentHook
 
         return SegmentHook(str(self.segment_conn_id))
+
+    def defer_until(
+        self,
+        condition: Condition,
+        *,
+        poll_interval: float,
+        max_poll_failures: int,
+        timeout: float,
+        on_kill_request: CancelRequest | None = None,
+    ) -> NoReturn:
+        """Hand the wait to the triggerer; the task goes on in its method ``resume``.
+
+        :param poll_interval: seconds between polls
+        :param max_poll_failures: consecutive failed polls tolerated
+        :param timeout: seconds to wait in all
+        :param on_kill_request: sent when the deferred task is ended by hand (Airflow 3.3 and later)
+        """
+        from airflow_provider_segment.triggers.segment import OVERTIME, SegmentTrigger
+
+        self.log.info("Waiting in the triggerer for %s", condition.describe())
+        trigger = SegmentTrigger.until(
+            condition,
+            segment_conn_id=str(self.segment_conn_id),
+            poll_interval=poll_interval,
+            max_poll_failures=max_poll_failures,
+            timeout=timeout,
+            on_kill_request=on_kill_request,
+        )
+        # The trigger keeps the deadline itself. Airflow's own timeout is for a triggerer that is gone.
+        self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=timeout) + OVERTIME)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Every value passes here before Airflow shows it: given or rendered, of a mapped task or not.

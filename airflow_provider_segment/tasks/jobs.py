@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_segment.api.settings import Settings
-    from airflow_provider_segment.triggers.segment import Request
+    from airflow_provider_segment.triggers.segment import CancelRequest
     from airflow_provider_segment.waiting.condition import Condition, Verdict
 
 Job = dict[str, Any]
@@ -85,7 +85,7 @@ class SegmentJobOperator(SegmentBaseOperator):
         """When the job has ended."""
         raise NotImplementedError
 
-    def cancellation(self, job: Job) -> Request | None:
+    def cancellation(self, job: Job) -> CancelRequest | None:
         """The request that cancels the job; None where none can."""
         return None
 
@@ -110,7 +110,13 @@ class SegmentJobOperator(SegmentBaseOperator):
         condition = self.condition(job)
         seconds = Memory(context).seconds_left(arguments["timeout"])
         if arguments["deferrable"]:
-            self._defer(job, condition, arguments, seconds)
+            self.defer_until(
+                condition,
+                poll_interval=arguments["poll_interval"],
+                max_poll_failures=arguments["max_poll_failures"],
+                timeout=seconds,
+                on_kill_request=self.cancellation(job),
+            )
         from airflow_provider_segment.waiting.watch import Watch, wait
 
         watch = Watch(condition, arguments["max_poll_failures"])
@@ -220,18 +226,3 @@ class SegmentJobOperator(SegmentBaseOperator):
                 return found
         self.log.warning("It was not started: starting it again")
         return start()
-
-    def _defer(self, job: Job, condition: Condition, arguments: dict[str, Any], seconds: float) -> None:
-        from airflow_provider_segment.triggers.segment import deferral
-
-        self.defer(
-            method_name="resume",
-            **deferral(
-                condition,
-                segment_conn_id=str(self.segment_conn_id),
-                poll_interval=arguments["poll_interval"],
-                max_poll_failures=arguments["max_poll_failures"],
-                timeout=seconds,
-                on_kill_request=self.cancellation(job),
-            ),
-        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
 
     from airflow_provider_segment.hooks.segment import SegmentHook
-    from airflow_provider_segment.resources import Reference
+    from airflow_provider_segment.resources import ResourceLocator
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class SegmentLink(BaseOperatorLink):
 
 
 def leave_link(
-    context: Context, hook: SegmentHook, resources: Iterable[Reference], *, look_up: bool = False
+    context: Context, hook: SegmentHook, resources: Iterable[ResourceLocator], *, look_up: bool = False
 ) -> None:
     """Put the link to the page of a task's resource where Airflow finds it.
 
@@ -56,7 +56,7 @@ def leave_link(
     ti.xcom_push(key=KEY, value=workspace + next(filter(None, pages), WORKSPACE_PAGE))
 
 
-def _with_slug(resource: Reference, hook: SegmentHook) -> Reference:
+def _with_slug(resource: ResourceLocator, hook: SegmentHook) -> ResourceLocator:
     if not resource.needs_slug:
         return resource
     from airflow_provider_segment.errors import SegmentError

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.watch import Watch
 
 FAILURES = "poll_failures"
-"""Name of a note: failed looks in a row, from poke to poke of a try."""
+"""Name of a note: consecutive failed polls, from poke to poke of a try."""
 
 
 class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -42,9 +42,9 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     instead of failing where the state cannot come any more, or did not come in time.
 
     :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
-    :param max_poll_failures: failed looks in a row that are lived with. Each is several requests already, by
+    :param max_poll_failures: consecutive failed polls tolerated. Each is several requests already, by
         the connection's ``retries``. Waits that Segment asks for (429) are no failures. Airflow before 3.3
-        cannot count them from poke to poke of a rescheduled task, which lives with any number there
+        cannot count them from poke to poke of a rescheduled task, which tolerates any number there
     :raises AirflowFailException: the state cannot come any more; no retry
     :raises AirflowSensorTimeout: it did not come in time; the message tells what was last seen
     :raises SegmentError: it could not be looked at
@@ -83,7 +83,12 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         if not self.reschedule or arguments["deferrable"]:
             self.timeout = Memory(context).seconds_left(self.timeout)
         if arguments["deferrable"]:
-            self._defer(self._watch)
+            self.defer_until(
+                self._watch.condition,
+                poll_interval=self.poke_interval,
+                max_poll_failures=arguments["max_poll_failures"],
+                timeout=self.timeout,
+            )
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
@@ -147,21 +152,6 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     def _try(context: Context) -> int | None:
         ti: Any = context.get("ti")
         return ti.try_number if ti else None
-
-    def _defer(self, watch: Watch) -> None:
-        from airflow_provider_segment.triggers.segment import deferral
-
-        self.log.info("Waiting in the triggerer for %s", watch.condition.describe())
-        self.defer(
-            method_name="resume",
-            **deferral(
-                watch.condition,
-                segment_conn_id=str(self.segment_conn_id),
-                poll_interval=self.poke_interval,
-                max_poll_failures=watch.max_failures,
-                timeout=self.timeout,
-            ),
-        )
 
 
 def utc(moment: datetime | None) -> datetime | None:

@@ -1,22 +1,21 @@
-"""Triggers for Airflow's ``AssetWatcher``: a DAG runs when something has happened at Segment (Airflow 3.0+).
+"""Triggers for Airflow's ``AssetWatcher``: they start a DAG when something occurs at Segment (Airflow 3.0+).
 
-Each thing that happens is told once. What was told is noted in the asset's state store (Airflow 3.3 and
-later) as soon as Airflow has stored the event, so that a triggerer that starts again goes on from there:
-nothing is missed. An event is told twice only where the triggerer dies between the storing of the event and
-of the note, a second or two.
+Each occurrence is emitted once. As soon as Airflow has stored the event, the trigger records its progress in
+the asset's state store (Airflow 3.3 and later), and a restarted triggerer resumes from there: nothing is
+missed. An event is emitted twice only if the triggerer dies between the two writes, a second or two.
 
-Before Airflow 3.3, which has no such store, a triggerer that starts again tells what happens from then on; of
-an audience, and of a day's events, it tells how they stand.
+Before Airflow 3.3 there is no such store: a restarted triggerer emits what occurs from then on, and the
+current state of an audience and of today's event volume.
 
-Triggers of a triggerer that ask the same question share the answers, with each other and with deferred
+Triggers in a triggerer that ask the same question share the answers, with each other and with deferred
 sensors.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,123 +31,129 @@ from airflow_provider_segment.version_compat import SharedStreamProducer, stores
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from airflow_provider_segment.waiting.happenings import Feed, Happening
+    from airflow_provider_segment.waiting.feeds import Feed, Occurrence
 
 log = logging.getLogger(__name__)
 
 SPACING = 10.0
-"""Seconds between two events of the same lane: Airflow makes one run of events that come closer together than
-its scheduler looks."""
+"""Seconds between two events with the same ordering key. Airflow merges events into one run if they arrive
+between two passes of its scheduler."""
 
 MAX_DOWNTIME = timedelta(days=30)
-"""How long a triggerer may be away without anything being missed. Segment keeps most things no longer."""
+"""The longest downtime of a triggerer that loses nothing. Segment keeps most records no longer."""
 
-TOLD = "segment_told"
-"""Begin of the key in the asset's state store; it goes on with what tells a trigger from others."""
+KEY_PREFIX = "segment_emitted"
+"""Start of a trigger's key in the asset's state store; a digest of its class path and arguments follows."""
 
 
-class Seen:
-    """What a look brought, on its way to all who share it.
+class SharedPoll:
+    """The result of one poll, passed to each trigger that shares it, and what those triggers ask for next.
 
-    :param since: how far back it reaches
+    :param occurrences: what the poll found
+    :param since: how far back the poll reaches
     """
 
-    def __init__(self, happenings: list[Happening], since: datetime) -> None:
-        self.happenings = happenings
+    def __init__(self, occurrences: list[Occurrence], since: datetime) -> None:
+        self.occurrences = occurrences
         self.since = since
-        self.wanted: datetime | None = None
-        """How far back somebody wants to look the next time."""
-        self.more = False
-        """Somebody has more to tell of it, a while later."""
-        self.notes: list[Note] = []
-        """What to note when Airflow has stored the events that came of it."""
+        self.next_since: datetime | None = None
+        """How far back the next poll has to reach; None where no trigger listened."""
+        self.unfinished = False
+        """Whether a trigger has more of these occurrences to emit after ``SPACING``."""
+        self.records: list[ProgressRecord] = []
+        """To be written once Airflow has stored the events that came of this poll."""
 
 
-class Stream(SharedStreamProducer):
-    """Looks at Segment again and again, for all triggers with the same question."""
+class FeedStream(SharedStreamProducer):
+    """Polls a feed for all triggers that ask the same question.
+
+    :param segment_conn_id: the Airflow connection
+    :param poll_interval: seconds between polls
+    """
 
     def __init__(self, segment_conn_id: str, feed: Feed, poll_interval: float) -> None:
         self._segment_conn_id = segment_conn_id
         self._feed = feed
         self._interval = poll_interval
-        self._undone: list[Note] = []
+        self._unwritten: list[ProgressRecord] = []
 
-    async def open_stream(self) -> AsyncIterator[tuple[Seen, Seen]]:
-        """What is seen, look after look, in the form that Airflow acknowledges."""
-        async for seen in self.looks():
-            yield seen, seen
+    async def open_stream(self) -> AsyncIterator[tuple[SharedPoll, SharedPoll]]:
+        """The polls, each with the value that Airflow hands to :meth:`advance`."""
+        async for poll in self.polls():
+            yield poll, poll
 
-    async def looks(self) -> AsyncIterator[Seen]:
-        """What is seen, look after look, and the same again while somebody has more to tell of it.
+    async def polls(self) -> AsyncIterator[SharedPoll]:
+        """Poll for ever; yield each result again while a trigger has more of it to emit.
 
-        A failed look is logged; the next one comes after the interval.
+        A failed poll is logged, and repeated after the interval.
         """
         from airflow_provider_segment.triggers.segment import connect
-        from airflow_provider_segment.waiting.happenings import HORIZON
+        from airflow_provider_segment.waiting.feeds import MAX_LATENESS
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
         clock = Clock()
-        reach = clock.now() - HORIZON
+        since = clock.now() - MAX_LATENESS
         async with shared_polls(self._segment_conn_id, partial(connect, self._segment_conn_id)) as polls:
             subscriber = Subscriber(
                 polls,
-                lambda now: self._feed.look(now, reach),
+                lambda now: self._feed.look(now, since),
                 self._interval,
                 moving=self._feed.moving,
             )
             while True:
                 try:
-                    happenings = await subscriber.look(clock)
-                except Exception as error:  # a watcher watches on, whatever happens to Segment
-                    log.error("Cannot see %s: %s", self._feed, error)
-                    await asyncio.sleep(self._interval)
+                    occurrences = await subscriber.look(clock)
+                except Exception as error:  # no failure of Segment's ends the watching
+                    log.error("Cannot poll %s: %s", self._feed, error)
+                    await clock.asleep(self._interval)
                     continue
-                seen = Seen(happenings, reach)
-                yield seen
-                await asyncio.sleep(min(SPACING, self._interval))
-                while seen.more:
-                    seen = Seen(happenings, reach)
-                    yield seen
-                    await asyncio.sleep(SPACING)
-                if seen.wanted:  # somebody listened
-                    reach = max(seen.wanted, clock.now() - MAX_DOWNTIME)
+                poll = SharedPoll(occurrences, since)
+                yield poll
+                await clock.asleep(min(SPACING, self._interval))
+                while poll.unfinished:
+                    poll = SharedPoll(occurrences, since)
+                    yield poll
+                    await clock.asleep(SPACING)
+                if poll.next_since:
+                    since = max(poll.next_since, clock.now() - MAX_DOWNTIME)
 
     async def advance(self, batch: Sequence[Any]) -> None:
-        """Airflow has stored the events of these looks: note that they are told."""
-        notes = {note.key: note for note in self._undone}
+        """Airflow has stored the events of these polls: record the progress of their triggers."""
+        records = {record.key: record for record in self._unwritten}
         for item in batch:
-            if not item.outcome.failed:  # else some are not stored; a later note tells of them, too
-                notes |= {note.key: note for note in item.broker_payload.notes}
-        self._undone = []
-        for note in notes.values():
+            if not item.outcome.failed:  # else events are missing; the next record covers this one, too
+                records |= {record.key: record for record in item.broker_payload.records}
+        self._unwritten = []
+        for record in records.values():
             try:
-                await note.write()
-            except Exception as error:  # Airflow would end the watching of all who share it
-                log.warning("Cannot note what was told, will try again: %s", error)
-                self._undone.append(note)
+                await record.write()
+            except Exception as error:  # Airflow would stop the stream for all triggers that share it
+                log.warning("Cannot record which events were emitted, will try again: %s", error)
+                self._unwritten.append(record)
 
 
-class SegmentEventTrigger(BaseEventTrigger):
-    """Tells what happens at Segment, each thing once.
+class SegmentWatcherTrigger(BaseEventTrigger):
+    """Emits an event for each occurrence at Segment, once. The base of the triggers for ``AssetWatcher``.
 
     :param segment_conn_id: the Airflow connection
-    :param poll_interval: seconds from look to look
+    :param poll_interval: seconds between polls
     """
 
     arguments: ClassVar[tuple[str, ...]] = ()
+    """Names of the arguments that a subclass adds."""
 
     def __init__(self, *, segment_conn_id: str = "segment_default", poll_interval: float = 60.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.segment_conn_id = segment_conn_id
         self.poll_interval = poll_interval
 
+    @abstractmethod
     def feed(self) -> Feed:
-        """What is looked at."""
-        raise NotImplementedError
+        """The feed to poll."""
 
-    def wants(self, happening: Happening) -> bool:
-        """Whether this trigger tells of it."""
-        return happening["outcome"] == "success"
+    def wants(self, occurrence: Occurrence) -> bool:
+        """Whether this trigger emits an event for it."""
+        return occurrence["outcome"] == "success"
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -158,92 +163,96 @@ class SegmentEventTrigger(BaseEventTrigger):
         }
 
     def shared_stream_key(self) -> Hashable:
-        """The same for the same question through the same connection."""
+        """Equal for triggers that ask the same question through the same connection."""
         return (repr(self.feed()), self.segment_conn_id, self.poll_interval)
 
     @classmethod
-    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Stream:
-        """What looks, for all with the same key."""
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> FeedStream:
+        """The stream of polls for all triggers with the same key."""
         trigger = cls(**kwargs)
-        return Stream(trigger.segment_conn_id, trigger.feed(), trigger.poll_interval)
+        return FeedStream(trigger.segment_conn_id, trigger.feed(), trigger.poll_interval)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """The same without a shared stream, for Airflow before 3.3."""
+        """Emit events from a stream of the trigger's own, for Airflow before 3.3."""
         stream = self.create_shared_stream_producer(self.serialize()[1])
-        async for event in self.filter_shared_stream(stream.looks()):
+        async for event in self.filter_shared_stream(stream.polls()):
             yield event
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Seen]) -> AsyncIterator[TriggerEvent]:
-        """The events of this trigger, from what is seen."""
-        from airflow_provider_segment.waiting.happenings import HORIZON
+    async def filter_shared_stream(
+        self, shared_stream: AsyncIterator[SharedPoll]
+    ) -> AsyncIterator[TriggerEvent]:
+        """The events of this trigger, out of the polls that it shares."""
+        from airflow_provider_segment.waiting.feeds import MAX_LATENESS
 
-        note = Note(self._stores(), self._key())
-        told = await note.read() or Told(since=timestamp(Clock().now()), keys={})
-        await note.of(told).write()
-        async for seen in shared_stream:
-            told = told.up_to(Clock().now() - MAX_DOWNTIME)
-            if seen.since > told.moment:
-                # After a downtime: the next look reaches back to what lies between.
-                seen.wanted = min(seen.wanted or told.moment, told.moment)
+        record = ProgressRecord(self._stores(), self._key())
+        progress = await record.read() or Progress(since=timestamp(Clock().now()), keys={})
+        await record.of(progress).write()
+        async for poll in shared_stream:
+            progress = progress.forget_before(Clock().now() - MAX_DOWNTIME)
+            if poll.since > progress.start:
+                # After a downtime the first poll is too short: the next one covers the gap.
+                poll.next_since = min(poll.next_since or progress.start, progress.start)
                 continue
-            new = [each for each in seen.happenings if self.wants(each) and told.is_new(each)]
-            now, later = one_of_each_lane(new)
-            for happening in now:
-                yield TriggerEvent(happening["what"])  # type: ignore[no-untyped-call]
+            new = [each for each in poll.occurrences if self.wants(each) and progress.lacks(each)]
+            now, later = one_of_each_ordering_key(new)
+            for occurrence in now:
+                yield TriggerEvent(occurrence["payload"])  # type: ignore[no-untyped-call]
             if now:
-                told = told.and_also(now, later, latest_only=self.feed().latest_only)
-                seen.notes.append(note.of(told))
-            seen.more = seen.more or bool(later)
+                progress = progress.after(now, later, latest_only=self.feed().latest_only)
+                poll.records.append(record.of(progress))
+            poll.unfinished = poll.unfinished or bool(later)
             if not later:
-                told = told.up_to(Clock().now() - HORIZON)
-            seen.wanted = min(seen.wanted or told.moment, told.moment)
+                progress = progress.forget_before(Clock().now() - MAX_LATENESS)
+            poll.next_since = min(poll.next_since or progress.start, progress.start)
 
     def _stores(self) -> list[Any]:
         return stores_of_assets(getattr(self, "asset_state_store", None))
 
     def _key(self) -> str:
-        """The key of this trigger's notes: several may watch for the same asset."""
+        """The key of this trigger's progress: several triggers may watch the same asset."""
         path, arguments = self.serialize()
         del arguments["poll_interval"]
         digest = blake2b(json.dumps([path, arguments], sort_keys=True).encode(), digest_size=8)
-        return f"{TOLD}_{digest.hexdigest()}"
+        return f"{KEY_PREFIX}_{digest.hexdigest()}"
 
 
-class Note:
-    """What a trigger has told, in the state stores of the assets that it watches for.
+class ProgressRecord:
+    """A trigger's progress in the state stores of the assets that it watches.
 
-    :param stores: of each asset; Airflow makes one trigger of equal ones
+    :param stores: one for each asset: Airflow runs equal triggers of several assets as one
+    :param key: the trigger's key in each store
+    :param progress: what to write; None for a record that is only read
     """
 
-    def __init__(self, stores: list[Any], key: str, told: Told | None = None) -> None:
+    def __init__(self, stores: list[Any], key: str, progress: Progress | None = None) -> None:
         self._stores = stores
         self.key = key
-        self._told = told
+        self._progress = progress
 
-    def of(self, told: Told) -> Note:
-        """A note to write."""
-        return Note(self._stores, self.key, told)
+    def of(self, progress: Progress) -> ProgressRecord:
+        """The same record with a progress to write."""
+        return ProgressRecord(self._stores, self.key, progress)
 
     async def write(self) -> None:
-        """Write it."""
-        if self._told:
+        """Write it to each store."""
+        if self._progress:
             for store in self._stores:
-                await store.aset(self.key, {"since": self._told.since, "keys": self._told.keys})
+                await store.aset(self.key, {"since": self._progress.since, "keys": self._progress.keys})
 
-    async def read(self) -> Told | None:
-        """What was told; None where nothing is known."""
+    async def read(self) -> Progress | None:
+        """What the stores hold, merged; None where they hold nothing."""
         known = [value for store in self._stores if (value := await store.aget(self.key))]
         if not known:
             return None
         keys = {key: at for each in known for key, at in each["keys"].items()}
-        return Told(max(each["since"] for each in known), keys)
+        return Progress(max(each["since"] for each in known), keys)
 
 
-class Told:
-    """What was told already.
+class Progress:
+    """Which occurrences a trigger has already emitted.
 
-    :param since: what happened before is not told
-    :param keys: what was told, and when it happened
+    :param since: earlier occurrences are not emitted, ISO 8601
+    :param keys: the keys of emitted occurrences, and when each occurred, ISO 8601
     """
 
     def __init__(self, since: str, keys: dict[str, str]) -> None:
@@ -251,48 +260,50 @@ class Told:
         self.keys = keys
 
     @property
-    def moment(self) -> datetime:
-        """The moment of ``since``."""
+    def start(self) -> datetime:
+        """``since`` as a datetime."""
         return datetime.fromisoformat(self.since.replace("Z", "+00:00"))
 
-    def is_new(self, happening: Happening) -> bool:
-        """Whether it was not told yet."""
-        return happening["key"] not in self.keys and happening["at"] >= self.moment
+    def lacks(self, occurrence: Occurrence) -> bool:
+        """Whether an occurrence is still to be emitted."""
+        return occurrence["key"] not in self.keys and occurrence["at"] >= self.start
 
-    def and_also(self, now: list[Happening], later: list[Happening], *, latest_only: bool) -> Told:
-        """With these told, too; what happened long before them is forgotten, and not told any more.
+    def after(self, now: list[Occurrence], later: list[Occurrence], *, latest_only: bool) -> Progress:
+        """The progress after these were emitted. Keys too old to be seen again are dropped.
 
-        :param later: is still to be told
+        :param later: occurrences still to be emitted
+        :param latest_only: keep only the keys just emitted
         """
-        from airflow_provider_segment.waiting.happenings import HORIZON
+        from airflow_provider_segment.waiting.feeds import MAX_LATENESS
 
         before = {} if latest_only else self.keys
         keys = {**before, **{each["key"]: timestamp(each["at"]) for each in now}}
-        floor = min([max(each["at"] for each in now) - HORIZON, *(each["at"] for each in later)])
-        return Told(self.since, keys).up_to(floor)
+        floor = min([max(each["at"] for each in now) - MAX_LATENESS, *(each["at"] for each in later)])
+        return Progress(self.since, keys).forget_before(floor)
 
-    def up_to(self, moment: datetime) -> Told:
-        """The same, without what happened before a moment, which is not told any more."""
+    def forget_before(self, moment: datetime) -> Progress:
+        """The progress with ``since`` at the given moment or later, and without older keys."""
         since = max(self.since, timestamp(moment))
-        return Told(since, {key: at for key, at in self.keys.items() if at >= since})
+        return Progress(since, {key: at for key, at in self.keys.items() if at >= since})
 
 
-def one_of_each_lane(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]]:
-    """The oldest of each lane, and all others."""
-    first: dict[str, Happening] = {}
-    later: list[Happening] = []
-    for happening in sorted(happenings, key=lambda each: each["at"]):
-        if first.setdefault(happening["lane"], happening) is not happening:
-            later.append(happening)
+def one_of_each_ordering_key(occurrences: list[Occurrence]) -> tuple[list[Occurrence], list[Occurrence]]:
+    """The oldest occurrence with each ordering key, and all others."""
+    first: dict[str, Occurrence] = {}
+    later: list[Occurrence] = []
+    for occurrence in sorted(occurrences, key=lambda each: each["at"]):
+        if first.setdefault(occurrence["ordering_key"], occurrence) is not occurrence:
+            later.append(occurrence)
     return list(first.values()), later
 
 
-class SegmentWarehouseSyncedTrigger(SegmentEventTrigger):
-    """A sync to a warehouse has ended. The event is Segment's report of it, with the ``warehouse_id``.
+class SegmentWarehouseSyncedTrigger(SegmentWatcherTrigger):
+    """Emits an event when a sync to a warehouse has ended: Segment's report of the sync, with the
+    ``warehouse_id``.
 
     :param warehouse_id: the warehouse
-    :param source_id: only syncs of this source. Segment reports each source's sync by itself.
-    :param outcomes: which ends count: ``success``, ``partial``, ``failed``
+    :param source_id: only syncs of this source. Segment reports the sync of each source separately
+    :param outcomes: emit syncs with these outcomes: ``success``, ``partial``, ``failed``
     """
 
     arguments = ("warehouse_id", "source_id", "outcomes")
@@ -310,22 +321,22 @@ class SegmentWarehouseSyncedTrigger(SegmentEventTrigger):
         self.outcomes = list(outcomes)
 
     def feed(self) -> Feed:
-        """The reports of the warehouse."""
-        from airflow_provider_segment.waiting.happenings import WarehouseSyncs
+        """The syncs to the warehouse."""
+        from airflow_provider_segment.waiting.feeds import WarehouseSyncs
 
         return WarehouseSyncs(warehouse_id=self.warehouse_id)
 
-    def wants(self, happening: Happening) -> bool:
-        """Of the source, with an end that counts."""
-        return self.source_id in (None, happening["lane"]) and happening["outcome"] in self.outcomes
+    def wants(self, occurrence: Occurrence) -> bool:
+        """Syncs of the source with one of the outcomes."""
+        return self.source_id in (None, occurrence["ordering_key"]) and occurrence["outcome"] in self.outcomes
 
 
-class SegmentReverseEtlSyncedTrigger(SegmentEventTrigger):
-    """A reverse ETL sync of a mapping has ended. The event is Segment's status of it.
+class SegmentReverseEtlSyncedTrigger(SegmentWatcherTrigger):
+    """Emits an event when a reverse ETL sync of a mapping has ended: Segment's status of the sync.
 
     :param model_id: the model
     :param subscription_id: the mapping
-    :param outcomes: which ends count: ``success``, ``partial``, ``failed``, ``cancelled``
+    :param outcomes: emit syncs with these outcomes: ``success``, ``partial``, ``failed``, ``cancelled``
     """
 
     arguments = ("model_id", "subscription_id", "outcomes")
@@ -340,19 +351,19 @@ class SegmentReverseEtlSyncedTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The syncs of the mapping."""
-        from airflow_provider_segment.waiting.happenings import ReverseEtlSyncs
+        from airflow_provider_segment.waiting.feeds import ReverseEtlSyncs
 
         return ReverseEtlSyncs(model_id=self.model_id, subscription_id=self.subscription_id)
 
-    def wants(self, happening: Happening) -> bool:
-        """With an end that counts."""
-        return happening["outcome"] in self.outcomes
+    def wants(self, occurrence: Occurrence) -> bool:
+        """Syncs with one of the outcomes."""
+        return occurrence["outcome"] in self.outcomes
 
 
-class SegmentAudienceUpdatedTrigger(SegmentEventTrigger):
-    """A live audience was changed, or has another size. The event holds its ``id``, ``status``, ``size``...
+class SegmentAudienceUpdatedTrigger(SegmentWatcherTrigger):
+    """Emits an event when a live audience was changed, or its size: ``id``, ``status``, ``size``...
 
-    The first look tells of the audience as it is.
+    The first poll emits the current state of the audience.
 
     :param space_id: the space
     :param audience_id: the audience
@@ -367,18 +378,17 @@ class SegmentAudienceUpdatedTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The audience."""
-        from airflow_provider_segment.waiting.happenings import AudienceUpdates
+        from airflow_provider_segment.waiting.feeds import AudienceUpdates
 
         return AudienceUpdates(space_id=self.space_id, audience_id=self.audience_id)
 
 
-class SegmentEventVolumeTrigger(SegmentEventTrigger):
-    """So many events of a source came on one day (UTC), told once a day.
-
-    The event holds ``source_id``, ``day`` and ``count``.
+class SegmentEventVolumeTrigger(SegmentWatcherTrigger):
+    """Emits an event when a source has received a number of events on one day (UTC), once for each day:
+    ``source_id``, ``day`` and ``count``.
 
     :param source_id: the source
-    :param count: events at least
+    :param count: the minimum number of events
     :param event_name: only events of this name
     :param event_type: only events of this type
     """
@@ -400,18 +410,18 @@ class SegmentEventVolumeTrigger(SegmentEventTrigger):
         self.event_type = event_type
 
     def feed(self) -> Feed:
-        """The events of the day."""
-        from airflow_provider_segment.waiting.happenings import VolumeCrossings
+        """The days with so many events."""
+        from airflow_provider_segment.waiting.feeds import VolumeCrossings
 
         names = ("source_id", "count", "event_name", "event_type")
         return VolumeCrossings(**{name: getattr(self, name) for name in names})
 
 
-class SegmentAuditEventTrigger(SegmentEventTrigger):
-    """Somebody changed something in the workspace. The event is that of the audit trail, without who did it.
+class SegmentAuditEventTrigger(SegmentWatcherTrigger):
+    """Emits each event of the workspace's audit trail, without the person who made the change.
 
-    :param resource_type: only changes of this kind of resource
-    :param resource_id: only changes of this resource
+    :param resource_type: only changes to this type of resource
+    :param resource_id: only changes to this resource
     :param event_types: only events of these types, such as ``Source Modified``
     """
 
@@ -431,10 +441,10 @@ class SegmentAuditEventTrigger(SegmentEventTrigger):
 
     def feed(self) -> Feed:
         """The audit trail."""
-        from airflow_provider_segment.waiting.happenings import AuditEvents
+        from airflow_provider_segment.waiting.feeds import AuditEvents
 
         return AuditEvents(resource_type=self.resource_type, resource_id=self.resource_id)
 
-    def wants(self, happening: Happening) -> bool:
-        """Of the types."""
-        return self.event_types is None or happening["what"].get("type") in self.event_types
+    def wants(self, occurrence: Occurrence) -> bool:
+        """Events of the types."""
+        return self.event_types is None or occurrence["payload"].get("type") in self.event_types

@@ -1,4 +1,4 @@
-"""The trigger behind every deferred sensor and job: waits until a condition is decided."""
+"""The trigger behind every deferred sensor and job: polls Segment until a condition is decided."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import KILL_RETRIES
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from airflow_provider_segment.api.client import AsyncSegmentClient
     from airflow_provider_segment.waiting.condition import Condition, Verdict
     from airflow_provider_segment.waiting.watch import Watch
 
 LAST_LOOK = 30.0
-"""Seconds for a look where the time was over before the triggerer came to it."""
-FIRST_WORD = timedelta(seconds=10)
-"""How long after its deferral a task is resumed at the soonest. A scheduler that finds a task queued again,
-before it has heard that the worker is done with the deferral, takes it for crashed and fails it. Airflow 3
-does nothing against that; Airflow 2 waits these ten seconds."""
+"""Seconds for one last poll where the deadline passed before the triggerer started the trigger."""
+MIN_DEFERRAL = timedelta(seconds=10)
+"""The shortest deferral. If a task is queued again before the scheduler has processed the worker's exit, the
+scheduler takes the task for crashed and fails it. Airflow 3 has no guard against that; Airflow 2 waits these
+ten seconds."""
 OVERTIME = timedelta(minutes=5)
-"""After the time is over, how long Airflow waits for the trigger to say so."""
+"""How long after the deadline Airflow waits for the trigger's own timeout event."""
 
 
-class Request(TypedDict):
-    """A request as plain JSON: how to cancel a job. It may be sent again."""
+class CancelRequest(TypedDict):
+    """The request that cancels a job, as plain JSON. It is safe to repeat."""
 
     method: str
     path: str
@@ -38,11 +40,11 @@ class Request(TypedDict):
     media_type: str | None
 
 
-class Event(TypedDict):
-    """What the trigger tells the task.
+class Payload(TypedDict):
+    """The payload of the trigger's event, as plain JSON.
 
-    ``failed``: it will not come true any more; ``error``: it could not be looked at; ``timeout``: no more
-    time.
+    ``done`` and ``failed``: the condition is decided; ``error``: it could not be polled; ``timeout``: it was
+    not decided before the deadline.
     """
 
     status: Literal["done", "failed", "error", "timeout"]
@@ -51,10 +53,10 @@ class Event(TypedDict):
 
 
 def read_event(event: Any) -> Verdict:
-    """The verdict in a trigger's event.
+    """The verdict in the payload of a trigger's event.
 
-    :raises SegmentWaitTimeoutError: there was no more time
-    :raises SegmentPollError: it could not be looked at, or there is no event that says so
+    :raises SegmentWaitTimeoutError: the condition was not decided before the deadline
+    :raises SegmentPollError: the condition could not be polled, or the payload is not one of ours
     """
     from airflow_provider_segment.errors import SegmentPollError, SegmentWaitTimeoutError
     from airflow_provider_segment.waiting.condition import Verdict
@@ -66,37 +68,23 @@ def read_event(event: Any) -> Verdict:
         raise SegmentWaitTimeoutError(event["message"])
     if status == "error":
         raise SegmentPollError(event["message"])
-    raise SegmentPollError(f"The trigger ended without saying how Segment's state is: {event!r}")
-
-
-def deferral(condition: Condition, *, timeout: float, **arguments: Any) -> dict[str, Any]:
-    """What a task hands to Airflow's ``defer``: the trigger, and the time it gets.
-
-    :param timeout: seconds to wait
-    :param arguments: of :class:`SegmentTrigger`
-    """
-    classpath, facts = condition.freeze()
-    deadline = (Clock().now() + timedelta(seconds=timeout)).isoformat()
-    trigger = SegmentTrigger(
-        condition=classpath, facts=facts, timeout=timeout, deadline=deadline, **arguments
-    )
-    # The trigger keeps the time itself, and says what it saw last. This is for a triggerer that is gone.
-    return {"trigger": trigger, "timeout": timedelta(seconds=timeout) + OVERTIME}
+    raise SegmentPollError(f"The trigger ended without saying how the wait ended: {event!r}")
 
 
 class SegmentTrigger(BaseTrigger):
-    """Waits until a condition is decided, or there is no more time.
+    """Polls Segment until a condition is decided or the deadline has passed, and emits one event.
 
-    All triggers of a triggerer that wait for the same ask Segment once for all of them.
+    All triggers in a triggerer that ask the same question share the request. Airflow stores the class path
+    and the arguments with each deferred task.
 
     :param condition: class path of the condition
-    :param facts: its fields: all that was known when the wait began
+    :param facts: its fields, as plain JSON
     :param segment_conn_id: the Airflow connection
-    :param poll_interval: seconds from look to look
-    :param max_poll_failures: failed looks in a row that are lived with
-    :param timeout: seconds to wait
-    :param deadline: when they are over, ISO 8601: a restart of the triggerer does not begin them anew
-    :param on_kill_request: to be sent when somebody ends the task: cancels the job that is waited for
+    :param poll_interval: seconds between polls
+    :param max_poll_failures: consecutive failed polls tolerated
+    :param timeout: seconds to wait in all
+    :param deadline: the end of the wait, ISO 8601. A restarted triggerer does not start the wait over
+    :param on_kill_request: sent when the task is ended by hand: cancels the job
     """
 
     def __init__(
@@ -108,7 +96,7 @@ class SegmentTrigger(BaseTrigger):
         max_poll_failures: int,
         timeout: float,
         deadline: str,
-        on_kill_request: Request | None = None,
+        on_kill_request: CancelRequest | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.condition = condition
@@ -120,6 +108,17 @@ class SegmentTrigger(BaseTrigger):
         self.deadline = deadline
         self.on_kill_request = on_kill_request
         self._clock = Clock()
+
+    @classmethod
+    def until(cls, condition: Condition, *, timeout: float, **arguments: Any) -> Self:
+        """The trigger that waits from now on until a condition is decided.
+
+        :param timeout: seconds to wait in all
+        :param arguments: the other arguments of the trigger
+        """
+        path, facts = condition.freeze()
+        deadline = (Clock().now() + timedelta(seconds=timeout)).isoformat()
+        return cls(condition=path, facts=facts, timeout=timeout, deadline=deadline, **arguments)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -138,38 +137,39 @@ class SegmentTrigger(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and tell how it ended."""
-        event = await self._wait()
-        early = self._deferred_at + FIRST_WORD - self._clock.now()
-        await self._clock.asleep(min(early, FIRST_WORD).total_seconds())  # the clock may have been set back
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+        """Wait, and emit one event that says how the wait ended."""
+        payload = await self._wait()
+        early = self._deferred_at + MIN_DEFERRAL - self._clock.now()
+        await self._clock.asleep(min(early, MIN_DEFERRAL).total_seconds())  # the clock may have been set back
+        yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
     @property
     def _deferred_at(self) -> datetime:
         return datetime.fromisoformat(self.deadline) - timedelta(seconds=self.timeout)
 
-    async def _wait(self) -> Event:
+    async def _wait(self) -> Payload:
         from airflow_provider_segment.errors import SegmentError
         from airflow_provider_segment.waiting.condition import thaw
         from airflow_provider_segment.waiting.watch import Watch
 
-        watch = Watch(thaw(self.condition, self.facts), self.max_poll_failures)
         try:
-            return await asyncio.wait_for(self._decided(watch), self._seconds_left())
-        except asyncio.TimeoutError:
-            return {"status": "timeout", "message": watch.timed_out(self.timeout), "result": None}
+            watch = Watch(thaw(self.condition, self.facts), self.max_poll_failures)
+            try:
+                return await asyncio.wait_for(self._decided(watch), self._seconds_left())
+            except asyncio.TimeoutError:
+                return {"status": "timeout", "message": watch.timed_out(self.timeout), "result": None}
         except Exception as error:
-            # Without an event Airflow fails the task, too, but a sensor with soft_fail it skips.
+            # Without an event Airflow fails the task, too, but skips a sensor with soft_fail.
             if not isinstance(error, SegmentError):
-                self.log.exception("Unexpected")
+                self.log.exception("Unexpected error while waiting for %s", self.condition)
             return {"status": "error", "message": str(error) or repr(error), "result": None}
 
     def _seconds_left(self) -> float:
-        """Counted once, by the machine's clock; from then on a change of that clock is no matter."""
+        """Read from the wall clock once: setting that clock during the wait changes nothing."""
         left = (datetime.fromisoformat(self.deadline) - self._clock.now()).total_seconds()
         return min(left, self.timeout) if left > 0 else LAST_LOOK
 
-    async def _decided(self, watch: Watch) -> Event:
+    async def _decided(self, watch: Watch) -> Payload:
         from airflow_provider_segment.errors import SegmentError
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
@@ -183,14 +183,14 @@ class SegmentTrigger(BaseTrigger):
                     await asyncio.to_thread(watch.failed, error)
                     continue
                 if verdict.message != watch.last:
-                    # Writing to a log may block, where hundreds see the same at the same moment.
+                    # Writing the log may block while hundreds of triggers log the same at once.
                     await asyncio.to_thread(watch.saw, verdict)
                 watch.failures = 0
                 if verdict.state != "waiting":
                     return {"status": verdict.state, "message": verdict.message, "result": verdict.result}
 
     async def on_kill(self) -> None:
-        """Cancel the job that is waited for; Airflow calls this where somebody ends the task."""
+        """Cancel the job. Airflow calls this when the task is ended by hand."""
         request = self.on_kill_request
         if request is None:
             return
@@ -200,10 +200,11 @@ class SegmentTrigger(BaseTrigger):
 
 
 async def connect(segment_conn_id: str, **overrides: Any) -> AsyncSegmentClient:
-    """A client for a connection.
+    """A client for an Airflow connection.
 
+    :param overrides: client settings that replace those of the connection
     :raises AirflowNotFoundException: there is no such connection
-    :raises SegmentConnectionReadError: Airflow could not read it, for now
+    :raises SegmentConnectionReadError: Airflow cannot read the connection at the moment
     """
     from airflow_provider_segment.errors import SegmentConnectionReadError, SegmentError
     from airflow_provider_segment.hooks.segment import SegmentHook

@@ -35,7 +35,7 @@ class AudienceComputed(Condition, frozen=True, kw_only=True):
         return Verdict("done" if meaning == "success" and settled else "waiting", f"status {status}", found)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"audience {self.audience_id} to be computed"
 
 
@@ -58,5 +58,5 @@ class AudiencePreviewed(Condition, frozen=True, kw_only=True):
         return Verdict("failed" if meaning == "failed" else "waiting", message, found)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"preview {self.preview_id}"

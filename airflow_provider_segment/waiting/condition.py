@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
+from airflow_provider_segment import __version__
 from airflow_provider_segment.api.pages import PAGE_SIZE
-from airflow_provider_segment.errors import SegmentAnswerError
+from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 T = TypeVar("T")
 
@@ -60,8 +61,12 @@ Check = Generator[Ask, Any, Verdict]
 """Yields questions, is sent the ``data`` of their answers, returns the verdict."""
 
 
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that may be true of Segment. Its fields are all that it goes by, and survive as JSON."""
+class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A state of Segment that can be waited for. It depends on its fields only, which survive as JSON.
+
+    Airflow stores the class path and the fields with each deferred task: a new name for either orphans the
+    tasks that are deferred at the moment of the upgrade. ``tests/triggers/test_stored_paths.py`` pins them.
+    """
 
     moving: ClassVar[bool] = False
     """Whether each look asks another question: a window that moves on with time."""
@@ -84,9 +89,23 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
-    """The condition that :meth:`Condition.freeze` put down."""
+    """The condition that :meth:`Condition.freeze` put down.
+
+    :raises SegmentConfigurationError: this version of the package has no such condition, or it has other
+        fields
+    """
     module, _, name = path.rpartition(".")
-    return msgspec.convert(facts, getattr(import_module(module), name))  # type: ignore[no-any-return]
+    try:
+        cls = getattr(import_module(module), name)
+        if not issubclass(cls, Condition):
+            raise TypeError("it is not a Condition")
+        return msgspec.convert(facts, cls)
+    except Exception as error:  # importing a module may raise anything
+        raise SegmentConfigurationError(
+            f"Cannot restore the condition {path}, which was stored when the task was deferred: {error}. "
+            f"The installed airflow-provider-segment ({__version__}) is probably not the version that stored "
+            "it. Clear the task, or let it be retried, to start the wait again."
+        ) from error
 
 
 class Later(Condition, frozen=True, kw_only=True):

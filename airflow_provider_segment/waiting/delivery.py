@@ -96,6 +96,6 @@ class Delivered(Condition, frozen=True, kw_only=True):
         return "waiting" if low or bounds.keys() - {"min"} else "done"
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         to = f" to destination {self.destination_id}" if self.destination_id else ""
         return f"the delivery of events of source {self.source_id}{to} {self.window.describe()}"

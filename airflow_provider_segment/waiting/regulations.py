@@ -76,7 +76,7 @@ class Regulated(_Regulated, frozen=True, kw_only=True):
         return Verdict(verdict.state, verdict.message, report)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"regulation {self.regulate_id}"
 
 
@@ -97,7 +97,7 @@ class AllRegulated(_Regulated, frozen=True, kw_only=True):
         return self._verdict(reports)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"{len(self.groups)} regulations"
 
 

@@ -35,7 +35,7 @@ class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
         return verdict_of(data["reverseETLSyncStatus"], self.on_partial)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"reverse ETL sync {self.sync_id} of model {self.model_id}"
 
 
@@ -59,7 +59,7 @@ class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
         return next((verdict for verdict in verdicts if verdict.state == "done"), verdicts[0])
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"a sync of mapping {self.subscription_id} that started at or after {self.since:%F %T %Z}"
 
 
@@ -82,7 +82,7 @@ def syncs_since(since: datetime, model_id: str, subscription_id: str) -> Generat
 def verdict_of(sync: Sync, on_partial: str) -> Verdict:
     """How a sync stands. One that has an end but no word that is known has failed."""
     meaning: Meaning = meaning_of(sync["syncStatus"])
-    message = words_of(sync)
+    message = summary_of(sync)
     if meaning == "success" or (meaning == "partial" and on_partial == "accept"):
         return Verdict("done", message, sync)
     if meaning == "running" or (meaning == "unknown" and not sync.get("finishedAt")):
@@ -90,8 +90,8 @@ def verdict_of(sync: Sync, on_partial: str) -> Verdict:
     return Verdict("failed", message)
 
 
-def words_of(sync: Sync) -> str:
-    """How a sync stands, in words."""
+def summary_of(sync: Sync) -> str:
+    """The state of a sync, for logs and errors."""
     extract, load = sync.get("extractPhase") or {}, sync.get("loadPhase") or {}
     counts = {
         "extracted": extract.get("extractCount"),

@@ -44,7 +44,7 @@ class EventVolume(Condition, frozen=True, kw_only=True):
         return Verdict("failed" if over else "waiting", message, found)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         names = " ".join(name for name in (self.event_type, self.event_name) if name)
         most = "" if self.max_count is None else f" and at most {self.max_count:,}"
         return (

@@ -51,7 +51,7 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
         return self._verdict({source_id: self._judge(reports[source_id]) for source_id in source_ids})
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         sources = f" of {', '.join(self.source_ids)}" if self.source_ids else ""
         return (
             f"a sync{sources} to warehouse {self.warehouse_id} that started at or after {self.since:%F %T %Z}"
@@ -72,7 +72,9 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
 
     def _verdict(self, standings: dict[str, tuple[State, Report | None]]) -> Verdict:
         states = {state for state, _ in standings.values()}
-        undone = [f"{id} {words_of(report)}" for id, (state, report) in standings.items() if state != "done"]
+        undone = [
+            f"{id} {summary_of(report)}" for id, (state, report) in standings.items() if state != "done"
+        ]
         if not standings:
             return Verdict("waiting", "no source is connected")
         if "failed" in states:
@@ -101,8 +103,8 @@ def outcome_of(report: Report) -> Meaning:
     return meaning_of(report["status"]) if report.get("end") else "running"
 
 
-def words_of(report: Report | None) -> str:
-    """How a sync stands, in words."""
+def summary_of(report: Report | None) -> str:
+    """The state of a sync, for logs and errors."""
     if report is None:
         return "(none yet)"
     notices = "".join(f", {notice.get('message')}" for notice in (report.get("notices") or [])[:3])
@@ -122,5 +124,5 @@ class WarehouseConnected(Condition, frozen=True, kw_only=True):
         return Verdict("done" if state == "CONNECTED" else "waiting", f"connection state {state}", state)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"a connection to warehouse {self.warehouse_id}"

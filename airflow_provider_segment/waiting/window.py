@@ -31,7 +31,7 @@ class Part(NamedTuple):
         }
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
+class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From a moment to another, which is not part of it. Segment counts whole minutes.
 
     :param end: None for a window that is still open

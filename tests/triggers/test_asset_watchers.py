@@ -13,16 +13,16 @@ import pytest
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import asset_watchers
 from airflow_provider_segment.triggers.asset_watchers import (
-    Seen,
+    FeedStream,
     SegmentAudienceUpdatedTrigger,
     SegmentAuditEventTrigger,
-    SegmentEventTrigger,
     SegmentEventVolumeTrigger,
     SegmentReverseEtlSyncedTrigger,
     SegmentWarehouseSyncedTrigger,
-    Stream,
+    SegmentWatcherTrigger,
+    SharedPoll,
 )
-from airflow_provider_segment.waiting.happenings import Happening
+from airflow_provider_segment.waiting.feeds import Occurrence
 from tests.harness.sandbox_api import create, send
 
 T = TypeVar("T")
@@ -44,43 +44,43 @@ class Store(dict[str, Any]):
         self[key] = value
 
 
-def watching(trigger: SegmentEventTrigger, *stores: Store) -> Any:
+def watching(trigger: SegmentWatcherTrigger, *stores: Store) -> Any:
     """The trigger as Airflow runs it, for assets with these stores."""
     named = {f"asset {number}": store for number, store in enumerate(stores)}
     trigger.asset_state_store = SimpleNamespace(_by_name=named, _by_uri={})  # type: ignore[attr-defined]
     return trigger
 
 
-def synced(hours: float, lane: str = "a", outcome: str = "success") -> Happening:
+def synced(hours: float, ordering_key: str = "a", outcome: str = "success") -> Occurrence:
     """A sync that ended so many hours ago."""
     at = NOW - timedelta(hours=hours)
-    key = f"{lane}/{hours}"
-    return {"key": key, "at": at, "lane": lane, "outcome": outcome, "what": {"sync": key}}
+    key = f"{ordering_key}/{hours}"
+    return {"key": key, "at": at, "ordering_key": ordering_key, "outcome": outcome, "payload": {"sync": key}}
 
 
-async def told(trigger: Any, *looks: list[Happening], store: bool = True, hours: float = 200) -> list[str]:
+async def told(trigger: Any, *looks: list[Occurrence], store: bool = True, hours: float = 200) -> list[str]:
     """What a trigger tells of looks, each repeated while it has more to tell, and noted as Airflow does.
 
     :param hours: how far back the looks reach
     """
-    stream = Stream("segment_default", trigger.feed(), 60.0)
-    seen: list[Seen] = []
+    stream = FeedStream("segment_default", trigger.feed(), 60.0)
+    polled: list[SharedPoll] = []
 
-    async def shared() -> AsyncIterator[Seen]:
+    async def shared() -> AsyncIterator[SharedPoll]:
         for look in looks:
             while True:
-                seen.append(Seen(look, NOW - timedelta(hours=hours)))
-                yield seen[-1]
+                polled.append(SharedPoll(look, NOW - timedelta(hours=hours)))
+                yield polled[-1]
                 if store:
-                    await stream.advance([advanced(seen[-1])])
-                if not seen[-1].more:
+                    await stream.advance([advanced(polled[-1])])
+                if not polled[-1].unfinished:
                     break
 
     return [event.payload["sync"] async for event in trigger.filter_shared_stream(shared())]
 
 
-def advanced(seen: Seen, *, failed: int = 0) -> Any:
-    return SimpleNamespace(broker_payload=seen, outcome=SimpleNamespace(failed=failed))
+def advanced(polled: SharedPoll, *, failed: int = 0) -> Any:
+    return SimpleNamespace(broker_payload=polled, outcome=SimpleNamespace(failed=failed))
 
 
 def run(coroutine: Awaitable[T]) -> T:
@@ -126,18 +126,18 @@ def test_what_happened_before_the_first_look_is_not_told() -> None:
 
 
 def test_only_outcomes_and_sources_that_are_asked_for_are_told() -> None:
-    happenings = [synced(-1), synced(-2, outcome="partial"), synced(-3, "b"), synced(-4, outcome="unknown")]
-    assert run(told(watching(trigger(), Store()), happenings)) == ["a/-1", "b/-3"]
-    assert run(told(watching(trigger(source_id="b"), Store()), happenings)) == ["b/-3"]
-    assert run(told(watching(trigger(outcomes=["partial"]), Store()), happenings)) == ["a/-2"]
+    occurrences = [synced(-1), synced(-2, outcome="partial"), synced(-3, "b"), synced(-4, outcome="unknown")]
+    assert run(told(watching(trigger(), Store()), occurrences)) == ["a/-1", "b/-3"]
+    assert run(told(watching(trigger(source_id="b"), Store()), occurrences)) == ["b/-3"]
+    assert run(told(watching(trigger(outcomes=["partial"]), Store()), occurrences)) == ["a/-2"]
 
 
 def test_two_watchers_of_one_asset_do_not_take_each_others_notes() -> None:
     store = Store()
     one, other = trigger(source_id="a"), trigger(source_id="b")
-    happenings = [synced(-1), synced(-2, "b")]
+    occurrences = [synced(-1), synced(-2, "b")]
     for watcher, expected in ((one, ["a/-1"]), (other, ["b/-2"]), (one, []), (other, [])):
-        assert run(told(watching(watcher, store), happenings)) == expected
+        assert run(told(watching(watcher, store), occurrences)) == expected
     assert len(store) == 2
 
 
@@ -162,22 +162,22 @@ def test_what_is_not_stored_is_told_again_after_a_restart() -> None:
 
 def test_what_was_not_confirmed_is_not_noted() -> None:
     async def main() -> None:
-        store, stream = Store(), Stream("segment_default", trigger().feed(), 60.0)
-        seen = Seen([synced(-1)], NOW)
+        store, stream = Store(), FeedStream("segment_default", trigger().feed(), 60.0)
+        polled = SharedPoll([synced(-1)], NOW)
 
-        async def shared() -> AsyncIterator[Seen]:
-            yield seen
+        async def shared() -> AsyncIterator[SharedPoll]:
+            yield polled
 
         async for _ in watching(trigger(), store).filter_shared_stream(shared()):
             pass
         before = dict(store)
-        await stream.advance([advanced(seen, failed=1)])
+        await stream.advance([advanced(polled, failed=1)])
         assert store == before
         store.broken = True
-        await stream.advance([advanced(seen)])
+        await stream.advance([advanced(polled)])
         assert store == before
         store.broken = False
-        await stream.advance([advanced(Seen([], NOW))])  # the next look makes up for it
+        await stream.advance([advanced(SharedPoll([], NOW))])  # the next look makes up for it
         assert store != before
 
     run(main())
@@ -193,7 +193,7 @@ def test_a_look_reaches_back_as_far_as_anybody_needs() -> None:
     async def main() -> list[timedelta]:
         reached: list[timedelta] = []
 
-        class Reaching(asset_watchers.Stream):
+        class Reaching(FeedStream):
             pass
 
         stream = Reaching("segment_default", trigger().feed(), 0.01)
@@ -205,15 +205,15 @@ def test_a_look_reaches_back_as_far_as_anybody_needs() -> None:
 
         stream._feed = SimpleNamespace(look=look, moving=True)  # type: ignore[assignment]
         watcher = watching(trigger(), noted)
-        async for _ in limited(stream.looks(), watcher):
+        async for _ in limited(stream.polls(), watcher):
             pass
         return reached
 
-    async def limited(looks: AsyncIterator[Seen], watcher: Any) -> AsyncIterator[Seen]:
-        async def some() -> AsyncIterator[Seen]:
+    async def limited(looks: AsyncIterator[SharedPoll], watcher: Any) -> AsyncIterator[SharedPoll]:
+        async def some() -> AsyncIterator[SharedPoll]:
             count = 0
-            async for seen in looks:
-                yield seen
+            async for polled in looks:
+                yield polled
                 if (count := count + 1) == 3:
                     return
 
@@ -324,7 +324,7 @@ def test_a_question_that_makes_no_sense_is_not_asked_again_and_again(
     ],
     ids=lambda watcher: type(watcher).__name__,
 )
-def test_a_trigger_survives_its_serialisation(watcher: SegmentEventTrigger) -> None:
+def test_a_trigger_survives_its_serialisation(watcher: SegmentWatcherTrigger) -> None:
     path, arguments = watcher.serialize()
     again = getattr(asset_watchers, path.rpartition(".")[2])(**arguments)
     assert again.serialize() == watcher.serialize()

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import segment
-from airflow_provider_segment.triggers.segment import SegmentTrigger, deferral
+from airflow_provider_segment.triggers.segment import SegmentTrigger
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 
 pytestmark = pytest.mark.core
@@ -32,7 +32,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> dict[str, timedelta]:
 def trigger(warehouse: str, timeout: float = 30) -> SegmentTrigger:
     condition = WarehouseSynced(warehouse_id=warehouse, since=LONG_AGO)
     options: dict[str, Any] = {"segment_conn_id": "segment_default", "poll_interval": 0.05}
-    made = deferral(condition, timeout=timeout, max_poll_failures=3, **options)["trigger"]
+    made = SegmentTrigger.until(condition, timeout=timeout, max_poll_failures=3, **options)
     return SegmentTrigger(**made.serialize()[1])
 
 
@@ -62,7 +62,7 @@ def test_a_clock_that_is_moved_during_the_wait_changes_nothing(
 def test_a_clock_that_was_set_back_does_not_prolong_the_wait(
     warehouse: str, moved: dict[str, timedelta], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment, "FIRST_WORD", timedelta(seconds=0.2))
+    monkeypatch.setattr(segment, "MIN_DEFERRAL", timedelta(seconds=0.2))
     deferred = trigger(warehouse, timeout=0.5)
     moved["by"] = -DAY
     event = first_event(deferred)
@@ -83,7 +83,7 @@ def test_after_the_time_is_over_there_is_one_more_look(
 def test_a_task_is_not_resumed_before_the_scheduler_knows_of_its_deferral(
     segment_sandbox: Sandbox, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment, "FIRST_WORD", timedelta(seconds=1))
+    monkeypatch.setattr(segment, "MIN_DEFERRAL", timedelta(seconds=1))
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
     start = time.monotonic()
     assert first_event(trigger(warehouse))["status"] == "done"

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_segment.errors import SegmentAnswerError
 from airflow_provider_segment.waiting.audiences import AudienceComputed
 from airflow_provider_segment.waiting.condition import Check, Condition, Verdict, careful
-from airflow_provider_segment.waiting.happenings import VolumeCrossings
+from airflow_provider_segment.waiting.feeds import VolumeCrossings
 from airflow_provider_segment.waiting.regulations import Regulated
 from airflow_provider_segment.waiting.reverse_etl import ReverseEtlMappingSynced, ReverseEtlSynced
 from airflow_provider_segment.waiting.volume import EventVolume

@@ -41,7 +41,7 @@ class ResourceHas(Condition, frozen=True, kw_only=True):
         return Verdict("done" if same else "waiting", f"{what} is {'' if same else 'not '}as expected", found)
 
     def describe(self) -> str:
-        """What is waited for."""
+        """The condition in a few words, for logs and errors."""
         return f"{self.field or 'a resource'} at {self.path}" + ("" if self.exists else " to be gone")
 
 

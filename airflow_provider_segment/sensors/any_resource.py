@@ -40,7 +40,7 @@ class SegmentResourceSensor(SegmentSensor):
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
         """The resource."""
-        from airflow_provider_segment.waiting.resource import ResourceHas
+        from airflow_provider_segment.waiting.any_resource import ResourceHas
 
         if "value" in arguments and not (arguments["exists"] and arguments["field"]):
             raise AirflowFailException("a value is that of a field that exists")

@@ -1,4 +1,4 @@
-"""Sensors of events: how many came, and what became of them."""
+"""Sensors that count events: how many arrived, and how many were delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens at Segment, again and again: for triggers that tell of each thing once."""
+"""Feeds of what occurs at Segment, for triggers that emit each occurrence once."""
 
 from __future__ import annotations
 
@@ -17,62 +17,63 @@ from airflow_provider_segment.waiting.warehouses import outcome_of, reports_sinc
 from airflow_provider_segment.waiting.window import DAY, Window
 from airflow_provider_segment.waiting.words import meaning_of
 
-HORIZON = timedelta(hours=6)
-"""How much later than others that came after it a happening may be seen."""
+MAX_LATENESS = timedelta(hours=6)
+"""How late Segment may report an occurrence: by then later ones may have been seen already."""
 LONGEST_SYNC = timedelta(days=2)
-"""How long before it is seen to have ended a sync may have started."""
+"""The longest a sync may take. Segment lists syncs by their start; they occur when they end."""
 
 
-class Happening(TypedDict):
-    """One thing that happened.
+class Occurrence(TypedDict):
+    """One thing that occurred at Segment.
 
-    ``key``: the same for the same; ``at``: when; ``lane``: of one lane only one is told at a time;
-    ``outcome``: how it ended; ``what``: plain JSON, for the DAG.
+    ``key``: its identity within the feed; ``at``: when it occurred; ``ordering_key``: occurrences with the
+    same ordering key are emitted one at a time, oldest first; ``outcome``: how it ended; ``payload``: plain
+    JSON, for the DAG.
     """
 
     key: str
     at: datetime
-    lane: str
+    ordering_key: str
     outcome: str
-    what: dict[str, Any]
+    payload: dict[str, Any]
 
 
-Look = Generator[Ask, Any, list[Happening]]
-"""Yields questions, is sent the ``data`` of their answers, returns what happened."""
+Look = Generator[Ask, Any, list[Occurrence]]
+"""Yields questions, is sent the ``data`` of their answers, returns what occurred."""
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of happening. Its fields say of what."""
+    """A kind of occurrence. Its fields say of which resource."""
 
     moving: ClassVar[bool] = False
-    """Whether each look asks another question: a window that moves on with time."""
+    """Whether the questions depend on the time of the poll, as those of a sliding window do."""
     latest_only: ClassVar[bool] = False
-    """Whether it is a state that comes and goes: the same as long ago is news."""
+    """Whether an occurrence is a state: one that comes back is emitted again."""
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Look once.
+        """Poll once.
 
-        :param now: the moment of looking, UTC
-        :param since: how far back to look, at least
+        :param now: the time of the poll, UTC
+        :param since: report everything that occurred at or after this time; earlier occurrences may come, too
         """
         raise NotImplementedError
 
 
 class WarehouseSyncs(Feed, frozen=True, kw_only=True):
-    """Syncs to a warehouse that ended."""
+    """Syncs to a warehouse that have ended."""
 
     warehouse_id: str
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Look at the reports."""
+        """Read the reports."""
         reports = yield from reports_since(since - LONGEST_SYNC, self.warehouse_id)
         return [
             {
                 "key": f"{report['sourceId']}/{report['start']}",
                 "at": moment(report["end"]),
-                "lane": report["sourceId"],
+                "ordering_key": report["sourceId"],
                 "outcome": outcome_of(report),
-                "what": {"warehouse_id": self.warehouse_id, **report},
+                "payload": {"warehouse_id": self.warehouse_id, **report},
             }
             for report in reports
             if report.get("end")
@@ -80,21 +81,21 @@ class WarehouseSyncs(Feed, frozen=True, kw_only=True):
 
 
 class ReverseEtlSyncs(Feed, frozen=True, kw_only=True):
-    """Syncs of a mapping that ended."""
+    """Reverse ETL syncs of a mapping that have ended."""
 
     model_id: str
     subscription_id: str
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Look at the syncs."""
+        """Read the syncs."""
         syncs = yield from syncs_since(since - LONGEST_SYNC, self.model_id, self.subscription_id)
         return [
             {
                 "key": sync["syncId"],
                 "at": moment(sync["finishedAt"]),
-                "lane": self.subscription_id,
+                "ordering_key": self.subscription_id,
                 "outcome": meaning_of(sync["syncStatus"]),
-                "what": sync,
+                "payload": sync,
             }
             for sync in syncs
             if sync.get("finishedAt")
@@ -102,7 +103,7 @@ class ReverseEtlSyncs(Feed, frozen=True, kw_only=True):
 
 
 class AudienceUpdates(Feed, frozen=True, kw_only=True):
-    """An audience is another than before: it was changed, or has another size."""
+    """States of an audience: one for each change of its definition or size."""
 
     latest_only = True
 
@@ -110,7 +111,7 @@ class AudienceUpdates(Feed, frozen=True, kw_only=True):
     audience_id: str
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Look at the audience."""
+        """Read the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
         audience = (yield Ask(path))["audience"]
         status, size = audience.get("status"), audience.get("size")  # which Segment may leave out
@@ -119,15 +120,15 @@ class AudienceUpdates(Feed, frozen=True, kw_only=True):
             {
                 "key": f"{audience.get('updatedAt')}/{(size or {}).get('count')}",
                 "at": now,
-                "lane": self.audience_id,
+                "ordering_key": self.audience_id,
                 "outcome": meaning_of(status) if status else "running",
-                "what": {**{name: audience.get(name) for name in names}, "size": size},
+                "payload": {**{name: audience.get(name) for name in names}, "size": size},
             }
         ]
 
 
 class VolumeCrossings(Feed, frozen=True, kw_only=True):
-    """So many events of a source came on one day (UTC)."""
+    """Days (UTC) on which a source received a number of events."""
 
     moving = True
 
@@ -137,21 +138,21 @@ class VolumeCrossings(Feed, frozen=True, kw_only=True):
     event_type: str | None = None
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Count the events of each day that had not ended long before."""
-        found: list[Happening] = []
+        """Count the events of each day that overlaps the time since."""
+        found: list[Occurrence] = []
         day = since.replace(hour=0, minute=0, second=0, microsecond=0)
         while day < now:
             parts = Window(start=day, end=day + DAY, lag=60.0).parts(now)
             count, _ = yield from volume(parts, self.source_id, self.event_name, self.event_type)
             if count >= self.count:
-                what = {"source_id": self.source_id, "day": f"{day:%F}", "count": count}
+                payload = {"source_id": self.source_id, "day": f"{day:%F}", "count": count}
                 found.append(
                     {
                         "key": f"{day:%F}",
                         "at": day + DAY,
-                        "lane": self.source_id,
+                        "ordering_key": self.source_id,
                         "outcome": "success",
-                        "what": what,
+                        "payload": payload,
                     }
                 )
             day += DAY
@@ -167,7 +168,7 @@ class AuditEvents(Feed, frozen=True, kw_only=True):
     resource_id: str | None = None
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Look at the audit trail. Who did it is left out: a DAG's runs are shown to everyone."""
+        """Read the audit trail, without the person: everyone who sees the DAG sees its runs."""
         start = since.replace(second=0, microsecond=0).isoformat()
         query = {"startTime": start, "resourceType": self.resource_type, "resourceId": self.resource_id}
         given = {name: value for name, value in query.items() if value is not None}
@@ -176,9 +177,11 @@ class AuditEvents(Feed, frozen=True, kw_only=True):
             {
                 "key": event["id"],
                 "at": moment(event["timestamp"]),
-                "lane": event["id"],
+                "ordering_key": event["id"],
                 "outcome": "success",
-                "what": {name: value for name, value in event.items() if name not in ("actor", "actorEmail")},
+                "payload": {
+                    name: value for name, value in event.items() if name not in ("actor", "actorEmail")
+                },
             }
             for event in events
         ]
