@@ -177,10 +177,11 @@ class SegmentClient(_Client):
         :param page_size: items per request, 1 to 1,000 for most lists
         :param limit: stop after so many items
         :param media_type: a vendor media type to accept
+        :raises SegmentAnswerError: there is no such list, or its pages would never end (see :mod:`.pages`)
         """
         pages = Pages(path, **options)
         while call := pages.next_call():
-            yield from pages.take(call, self._retried(call))
+            yield from pages.take(self._retried(call).data)
 
     def _retried(self, call: Call) -> Answer:
         rule = self._rule(call)
@@ -246,7 +247,7 @@ class AsyncSegmentClient(_Client):
         """Every item of a list; arguments as of :meth:`SegmentClient.paginate`."""
         pages = Pages(path, **options)
         while call := pages.next_call():
-            for item in pages.take(call, await self._retried(call)):
+            for item in pages.take((await self._retried(call)).data):
                 yield item
 
     async def _retried(self, call: Call) -> Answer:

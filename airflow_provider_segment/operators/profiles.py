@@ -5,6 +5,7 @@ They need the space's own access token in the connection, beside the token of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_segment.tasks.declarative import Arg, option, path, query
@@ -31,15 +32,13 @@ class _ProfileOperator(SegmentOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Ask once."""
-        return self.ask(arguments, {})[self.part]
+        _, path, options = self.request(arguments)
+        return self.ask(path, options.get("query"))[self.part]
 
-    def ask(self, arguments: dict[str, Any], cursor: dict[str, Any]) -> dict[str, Any]:
-        """One answer of the Profile API."""
-        method, path, options = self.request(arguments)
-        parameters = options.get("query", {}) | cursor
-        joined = {n: ",".join(v) if isinstance(v, list) else v for n, v in parameters.items()}
-        body: dict[str, Any] = self.hook.request(method, path, api="profile", query=joined).body
-        return body
+    def ask(self, path: str, query: Mapping[str, Any] | None) -> Any:
+        """The body of one answer of the Profile API, which takes several values separated by commas."""
+        joined = {n: ",".join(v) if isinstance(v, list) else v for n, v in (query or {}).items()}
+        return self.hook.request("GET", path, api="profile", query=joined).body
 
 
 class _PagedProfileOperator(_ProfileOperator):
@@ -55,18 +54,16 @@ class _PagedProfileOperator(_ProfileOperator):
     page_size: Arg[int] = option(default=100)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Ask until there is no more, or enough."""
-        limit = arguments["limit"]
+        """Ask for page after page."""
+        from airflow_provider_segment.api.pages import PROFILE, Pages
+
+        _, path, options = self.request(arguments)
+        limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
+        pages = Pages(path, key=self.part, api="profile", paging=PROFILE, **limits, **options)
         found: list[Any] = []
-        start = None
-        while limit is None or len(found) < limit:
-            body = self.ask(arguments, {"limit": arguments["page_size"], "next": start})
-            found += body[self.part].items() if isinstance(body[self.part], dict) else body[self.part]
-            cursor = body.get("cursor") or {}
-            start = cursor.get("next") if cursor.get("has_more") else None
-            if not start:
-                break
-        return self.result(found[:limit])
+        while call := pages.next_call():
+            found += pages.take(self.ask(call.path, call.query))
+        return self.result(found)
 
     def result(self, found: list[Any]) -> Any:
         """What to return of all pages."""

@@ -18,7 +18,6 @@ its class.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -195,22 +194,17 @@ class SegmentListOperator(SegmentOperator):
 
     def collect(self, arguments: dict[str, Any], key: str, pagination: str | None) -> dict[str, Any]:
         """The answer's ``data``, with all pages' items in the list ``key``."""
-        from airflow_provider_segment.api.pages import Pages
+        from airflow_provider_segment.api.pages import Pages, Paging
 
         _, path, options = self.request(arguments)
         limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
-        pages = Pages(path, key=key, media_type=self.media_type, **limits, **options)
+        paging = Paging(pagination)
+        pages = Pages(path, key=key, media_type=self.media_type, paging=paging, **limits, **options)
         data: dict[str, Any] = {}
         items: list[Any] = []
         while call := pages.next_call():
-            query = dict(call.query or {})
-            page = query.pop("pagination")
-            query |= {pagination: page} if pagination else page
-            answer = self.hook.request("GET", path, query=query, media_type=self.media_type)
-            data = answer.data
-            # One list may be null instead of empty.
-            known = {**data, key: data.get(key) or [], "pagination": data.get(pagination or "pagination")}
-            items += pages.take(call, replace(answer, body={"data": known}))
+            data = self.hook.request("GET", path, query=call.query, media_type=self.media_type).data
+            items += pages.take(data)
         return {**data, key: items}
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import msgspec
 
 from airflow_provider_segment import __version__
-from airflow_provider_segment.api.pages import PAGE_SIZE
+from airflow_provider_segment.api.pages import PAGE_SIZE, PUBLIC, Pages, Paging
 from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
         cls = getattr(import_module(module), name)
         if not issubclass(cls, Condition):
             raise TypeError("it is not a Condition")
-        return msgspec.convert(facts, cls)
+        return cast("Condition", msgspec.convert(facts, cls))
     except Exception as error:  # importing a module may raise anything
         raise SegmentConfigurationError(
             f"Cannot restore the condition {path}, which was stored when the task was deferred: {error}. "
@@ -131,10 +131,10 @@ class Later(Condition, frozen=True, kw_only=True):
         return f"{self.moment:%F %T %Z}"
 
 
-def careful(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
-    """The same questions. Where an answer has another shape than Segment promises, that is an error as any.
+def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
+    """The same questions; what a check stumbles over in an answer of another shape becomes a SegmentError.
 
-    :raises SegmentAnswerError: from what the check stumbled over
+    :raises SegmentAnswerError: an answer does not have the shape that Segment documents
     """
     answer: Any = None
     path = ""
@@ -158,51 +158,58 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
+def pages(
+    path: str,
+    key: str,
+    query: Mapping[str, Any] | None = None,
+    *,
+    media_type: str | None = None,
+    page_size: int = PAGE_SIZE,
+    paging: Paging = PUBLIC,
+    enough: Callable[[list[Any]], bool] = lambda page: False,
+) -> Generator[Ask, Any, list[Any]]:
+    """Ask for all pages of a list: ``items = yield from pages("/sources", "sources")``.
+
+    :param enough: whether no page after this one is needed
+    :raises SegmentAnswerError: there is no such list, or its pages would never end
+    """
+    walk = Pages(path, query=query, key=key, page_size=page_size, media_type=media_type, paging=paging)
+    items: list[Any] = []
+    while call := walk.next_call():
+        page = walk.take((yield Ask(path, call.query or {}, media_type)))
+        items += page
+        if enough(page):
+            break
+    return items
+
+
 def newest(
     path: str,
     key: str,
     since: datetime,
     start_of: Callable[[Any], str | None],
     *,
-    query: Callable[[str | None], Mapping[str, Any]] = lambda cursor: {
-        "pagination": _page(PAGE_SIZE, cursor)
-    },
     media_type: str | None = None,
+    page_size: int = PAGE_SIZE,
+    paging: Paging = PUBLIC,
 ) -> Generator[Ask, Any, list[Any]]:
-    """Ask for the items of a list of work that started at or after a moment.
+    """Ask for the items of a list that started at or after a moment.
 
-    Segment does not document the order. Where a page is in order, the newest first, no more pages are needed
-    than it takes to get back to the moment.
+    Segment does not document the order. A page that is sorted, the newest first, and reaches back beyond the
+    moment is the last one needed.
 
-    :param start_of: when an item started, as Segment writes it
-    :param query: the query for a page with a cursor
+    :param start_of: when an item started, as Segment writes it; None if it has not
+    :raises SegmentAnswerError: there is no such list, or its pages would never end
     """
-    items: list[Any] = []
-    cursor = None
-    while True:
-        data = yield Ask(path, query(cursor), media_type)
-        page = [(moment(start), item) for item in data[key] or [] if (start := start_of(item))]
-        items += [item for start, item in page if start >= since]
-        starts = [start for start, _ in page]
-        following = (data.get("pagination") or {}).get("next")
-        done = starts == sorted(starts, reverse=True) and bool(starts) and starts[-1] < since
-        if done or not following or following == cursor:
-            return items
-        cursor = following
 
+    def starts(items: list[Any]) -> list[datetime]:
+        return [moment(start) for item in items if (start := start_of(item))]
 
-def _page(count: int, cursor: str | None) -> dict[str, Any]:
-    return {"count": count} | ({"cursor": cursor} if cursor else {})
+    def enough(page: list[Any]) -> bool:
+        found = starts(page)
+        return bool(found) and found[-1] < since and found == sorted(found, reverse=True)
 
-
-def pages(path: str, key: str, query: Mapping[str, Any] | None = None) -> Generator[Ask, Any, list[Any]]:
-    """Ask for all pages of a list: ``items = yield from pages("/sources", "sources")``."""
-    items: list[Any] = []
-    cursor = None
-    while True:
-        data = yield Ask(path, {**(query or {}), "pagination": _page(PAGE_SIZE, cursor)})
-        items += data[key] or []  # null where there is none; but it is there
-        following = (data.get("pagination") or {}).get("next")
-        if not following or following == cursor:
-            return items
-        cursor = following
+    items = yield from pages(
+        path, key, media_type=media_type, page_size=page_size, paging=paging, enough=enough
+    )
+    return [item for item in items if (start := start_of(item)) and moment(start) >= since]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from airflow_provider_segment.errors import SegmentAuthenticationError, SegmentNotFoundError
-from airflow_provider_segment.waiting.condition import Ask, careful
+from airflow_provider_segment.waiting.condition import Ask, with_answer_errors
 
 if TYPE_CHECKING:
     from airflow_provider_segment.api.client import AsyncSegmentClient
@@ -209,13 +209,15 @@ class Subscriber(Generic[T]):
             await asyncio.sleep(self._looked_at + self._interval - loop.time())
             self._looked_at = loop.time()
         known, self._known = self._known, {}
-        check, answer = careful(self._check(clock.now())), None
+        check, answer = with_answer_errors(self._check(clock.now())), None
         while True:
             try:
                 ask = check.send(answer)
             except StopIteration as end:
                 result: T = end.value
                 return result
+            # Known answers need no waiting; without this, endless questions would stop the event loop.
+            await asyncio.sleep(0)
             topic = self._polls.topic(ask)
             await self._polls.newer(topic, known.get(topic, 0), self._interval)
             self._known[topic] = topic.version

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from airflow_provider_segment.api.media_types import ALPHA
+from airflow_provider_segment.api.pages import Paging
 from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, moment, newest
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
 
-PAGE = 100
-"""Syncs that Segment answers at once, at most."""
+PAGE_SIZE = 100
+"""The most syncs that Segment returns per page."""
 
 Sync = dict[str, Any]
 """Segment's status of a sync: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
@@ -73,8 +74,9 @@ def syncs_since(since: datetime, model_id: str, subscription_id: str) -> Generat
         "syncStatuses",
         since,
         lambda sync: sync.get("startedAt"),
-        query=lambda cursor: {"count": PAGE} | ({"cursor": cursor} if cursor else {}),
         media_type=ALPHA,
+        page_size=PAGE_SIZE,
+        paging=Paging(group=None),
     )
     return sorted(syncs, key=lambda sync: moment(sync["startedAt"]), reverse=True)
 

@@ -17,7 +17,7 @@ from airflow_provider_segment.errors import (
     SegmentTransportError,
     SegmentWaitTimeoutError,
 )
-from airflow_provider_segment.waiting.condition import careful
+from airflow_provider_segment.waiting.condition import with_answer_errors
 
 if TYPE_CHECKING:
     from airflow_provider_segment.api.client import SegmentClient
@@ -53,7 +53,7 @@ def look(condition: Condition, client: SegmentClient) -> Verdict:
 
 def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
     """Have all questions answered, and return what they were asked for."""
-    questions, answer = careful(questions), None
+    questions, answer = with_answer_errors(questions), None
     while True:
         try:
             ask = questions.send(answer)

@@ -534,6 +534,14 @@ def test_a_list_that_is_not_one_is_an_error(make_api: Callable[..., Api], data: 
         client.paginate("/x", key=key)
 
 
+@pytest.mark.parametrize("cursors", ["AA", "ABAB"])
+def test_pages_that_would_never_end(make_api: Callable[..., Api], cursors: str) -> None:
+    answers = ({"a": [1], "pagination": {"next": cursor}} for cursor in cursors)
+    client = make_api(lambda _: httpx.Response(200, json={"data": next(answers)}))
+    with pytest.raises(errors.SegmentAnswerError, match="seen before"):
+        client.paginate("/x")
+
+
 # Against the sandbox, over HTTP
 
 

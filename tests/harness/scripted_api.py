@@ -65,6 +65,18 @@ def pages(key: str, items: list[Any], name: str = "pagination") -> Callable[[Req
     return page
 
 
+def going_round(
+    key: str, cursors: list[str], name: str = "pagination"
+) -> Callable[[Request], dict[str, Any]]:
+    """A list of which each page leads to another, by these cursors in turn; asked once more, it ends."""
+    left = iter(cursors)
+
+    def page(_: Request) -> dict[str, Any]:
+        return {key: [{"id": "x"}], name: {"next": next(left, None)}}
+
+    return page
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     api: ScriptedAPI

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_segment import operators
-from tests.harness.scripted_api import Request, ScriptedAPI, pages
+from tests.harness.scripted_api import Request, ScriptedAPI, going_round, pages
 from tests.harness.task_runner import RunTask
 
 HAS_STORE = version("apache-airflow") >= "3.3"
@@ -30,6 +30,36 @@ def test_two_lists_with_two_cursors(run_task: RunTask, scripted_api: ScriptedAPI
     )
     assert run.xcom == {"warehouses": warehouses, "sources": sources}
     assert len(scripted_api.requests) == 3 + 2
+
+
+@pytest.mark.parametrize("key", ["warehouses", "sources"])
+def test_two_lists_of_which_one_would_never_end(
+    run_task: RunTask, scripted_api: ScriptedAPI, key: str
+) -> None:
+    endless = going_round(key, ["A", "B", "A"], f"{key}Pagination")
+
+    def consumers(request: Request) -> dict[str, Any]:
+        data: dict[str, Any] = {"warehouses": [], "sources": []}
+        return data | (endless(request) if f"{key}Pagination.count" in request.query else {})
+
+    scripted_api.answers["GET /credentials/c/consumers"] = consumers
+    run = run_task(operators.SegmentListCredentialConsumersOperator(task_id="t", credential_id="c"))
+    assert run.state == "failed"
+    assert "seen before" in str(run.error)
+
+
+def test_count_and_cursor_by_themselves_that_would_never_end(
+    run_task: RunTask, scripted_api: ScriptedAPI
+) -> None:
+    path = "/reverse-etl-models/m/subscriptionId/s/syncs"
+    scripted_api.answers[f"GET {path}"] = going_round("syncStatuses", ["A", "B", "A"])
+    run = run_task(
+        operators.SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator(
+            task_id="t", model_id="m", subscription_id="s"
+        )
+    )
+    assert run.state == "failed"
+    assert "seen before" in str(run.error)
 
 
 def test_count_and_cursor_by_themselves(run_task: RunTask, scripted_api: ScriptedAPI) -> None:

@@ -118,6 +118,34 @@ def test_lists_of_a_profile(
     assert run_task(operator).xcom == (items if limit is None else items[:limit])
 
 
+@pytest.mark.parametrize(
+    ("part", "path", "key"),
+    [
+        ("Traits", "traits", "traits"),
+        ("Events", "events", "data"),
+        ("ExternalIds", "external_ids", "data"),
+        ("Links", "links", "data"),
+    ],
+)
+def test_pages_of_a_profile_that_would_never_end(
+    run_task: RunTask, scripted_api: ScriptedAPI, part: str, path: str, key: str
+) -> None:
+    cursors = iter(["A", "B", "A"])
+
+    def page(_: Request) -> tuple[int, Any]:
+        cursor = next(cursors, None)
+        items: Any = {"a": 1} if key == "traits" else [{"a": 1}]
+        return 200, {key: items, "cursor": {"has_more": cursor is not None, "next": cursor or ""}}
+
+    scripted_api.answers[f"GET {PROFILE}/{path}"] = page
+    operator = getattr(operators, f"SegmentGetProfile{part}Operator")(
+        task_id="t", space_id="p", external_id="email:jane@example.com"
+    )
+    run = run_task(operator)
+    assert run.state == "failed"
+    assert "seen before" in str(run.error)
+
+
 def test_metadata_of_an_account(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
     scripted_api.answers["GET /v1/spaces/p/collections/accounts/profiles/group_id%3A1/metadata"] = (
         200,

@@ -18,7 +18,7 @@ from airflow_provider_segment.tasks.operation import (
     SegmentListOperator,
     SegmentOperator,
 )
-from tests.harness.scripted_api import ScriptedAPI, pages
+from tests.harness.scripted_api import ScriptedAPI, going_round, pages
 from tests.harness.task_runner import RunTask
 
 pytestmark = pytest.mark.core
@@ -378,6 +378,14 @@ def test_list_follows_the_pages(
     assert run.state == "success", run.error
     assert run.xcom == things[:found]
     assert [request.query["pagination.count"] for request in scripted_api.requests] == counts
+
+
+def test_list_that_would_never_end(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
+    scripted_api.answers["GET /things"] = going_round("things", ["A", "B", "A"])
+    run = run_task(List(task_id="t"))
+    assert run.state == "failed"
+    assert "seen before" in str(run.error)
+    assert len(scripted_api.requests) == 3
 
 
 def test_write_keys_stay_out_of_xcom(run_task: RunTask, scripted_api: ScriptedAPI) -> None:

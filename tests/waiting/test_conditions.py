@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_segment.errors import SegmentAnswerError
 from airflow_provider_segment.waiting.audiences import AudienceComputed
-from airflow_provider_segment.waiting.condition import Check, Condition, Verdict, careful
+from airflow_provider_segment.waiting.condition import Check, Condition, Verdict, with_answer_errors
 from airflow_provider_segment.waiting.feeds import VolumeCrossings
 from airflow_provider_segment.waiting.regulations import Regulated
 from airflow_provider_segment.waiting.reverse_etl import ReverseEtlMappingSynced, ReverseEtlSynced
@@ -26,11 +26,11 @@ NOW = datetime(2026, 11, 25, 12, 0, 30, tzinfo=timezone.utc)
 
 def answered(questions: Any, *answers: Any) -> Any:
     """What comes of questions that get these answers, in this order."""
-    careful_ones, left = careful(questions), list(answers)
+    checked, left = with_answer_errors(questions), list(answers)
     answer = None
     try:
         while True:
-            careful_ones.send(answer)
+            checked.send(answer)
             answer = left.pop(0)
     except StopIteration as end:
         assert not left, f"{len(left)} answers were not asked for"
@@ -155,7 +155,7 @@ OVER = Window(start=at("2026-11-25T10:00"), end=at("2026-11-25T11:00"), lag=60.0
     ids=str,
 )
 def test_an_answer_of_another_shape_is_an_error_and_nothing_else(condition: Condition, answer: Any) -> None:
-    with pytest.raises(SegmentAnswerError, match="not what was expected"):
+    with pytest.raises(SegmentAnswerError, match="expected"):
         verdict(condition, answer)
 
 
@@ -184,11 +184,31 @@ def test_pages_are_asked_for_until_they_are_known_to_be_old() -> None:
     }
     assert verdict(condition, by_source, {"reports": [report("b", 3)]}).state == "done"
     oldest_first = {"reports": [report("a", 5), report("a", 10)], **more}
-    last = {
-        "reports": [report("a", 50), report("b", 50)],
-        "pagination": {"next": "2"},
-    }  # the same cursor again
-    assert verdict(condition, oldest_first, last).state == "done"
+    assert verdict(condition, oldest_first, {"reports": [report("a", 50), report("b", 50)]}).state == "done"
+
+
+def to(cursor: Any, **lists: Any) -> dict[str, Any]:
+    return {**lists, "pagination": {"next": cursor}}
+
+
+@pytest.mark.parametrize("cursors", [["A", "A"], ["A", "B", "A"], [1, "1"]], ids=str)
+def test_a_cursor_seen_before_is_an_error_and_not_the_end(cursors: list[Any]) -> None:
+    """Neither a list that is read to its end nor one that is read back to a moment is taken for complete."""
+    synced = WarehouseSynced(warehouse_id="w", since=at("2026-11-25T11:30"), source_ids=["a"])
+    with pytest.raises(SegmentAnswerError, match="seen before"):
+        verdict(synced, *(to(cursor, reports=[report("a", 50)]) for cursor in cursors))
+    connected = WarehouseSynced(warehouse_id="w", since=at("2026-11-25T11:30"))
+    with pytest.raises(SegmentAnswerError, match="seen before"):
+        verdict(connected, *(to(cursor, sources=[{"id": "a"}]) for cursor in cursors))
+    mapping = ReverseEtlMappingSynced(model_id="m", subscription_id="s", since=NOW)
+    with pytest.raises(SegmentAnswerError, match="seen before"):
+        verdict(mapping, *(to(cursor, syncStatuses=[]) for cursor in cursors))
+
+
+def test_the_same_cursors_in_another_walk_are_no_error() -> None:
+    condition = WarehouseSynced(warehouse_id="w", since=at("2026-11-25T11:30"))
+    answers = [to("A", sources=[{"id": "a"}]), to(None, sources=[]), to("A", reports=[report("a", 50)])]
+    assert verdict(condition, *answers, to(None, reports=None)).state == "done"
 
 
 # --- regulations ---

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from airflow_provider_segment.api.clock import Clock
-from airflow_provider_segment.errors import SegmentError, SegmentNotFoundError, SegmentServerError
+from airflow_provider_segment.errors import (
+    SegmentAnswerError,
+    SegmentError,
+    SegmentNotFoundError,
+    SegmentServerError,
+)
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.waiting import polls
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 from airflow_provider_segment.waiting.polls import Polls, Subscriber, shared_polls
+from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 
 pytestmark = pytest.mark.core
 
@@ -234,6 +241,56 @@ def test_the_last_one_closes_the_client(segment_sandbox: Sandbox) -> None:
         assert polls._polls[loop] == {}
 
     asyncio.run(main())
+
+
+def test_pages_that_would_never_end_are_an_error(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cursors that go round: each question is one that is answered already."""
+    ends = itertools.chain("AB" * 500, [None])
+
+    async def answer_to(_: Polls, ask: Ask) -> Any:
+        cursor = ask.query["pagination"].get("cursor")
+        return {
+            "sources": [{"id": "s"}],
+            "pagination": {"next": next(ends) and ("B" if cursor == "A" else "A")},
+        }
+
+    monkeypatch.setattr(Polls, "_answer_to", answer_to)
+    condition = WarehouseSynced(warehouse_id="w", since=datetime.now(timezone.utc))
+
+    async def main() -> None:
+        async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
+            with pytest.raises(SegmentAnswerError, match="seen before"):
+                await Subscriber(shared, condition.check, 1_000).look(Clock())
+
+    asyncio.run(main())
+
+
+def test_endless_questions_let_the_event_loop_run(segment_sandbox: Sandbox) -> None:
+    """So that a timeout can fire, though every answer is known already."""
+    asked_for, running = 0, asyncio.Event()
+
+    class Endless(Condition, frozen=True):
+        def check(self, now: datetime) -> Check:
+            nonlocal asked_for
+            while asked_for < 10_000:
+                asked_for += 1
+                if asked_for == 10:
+                    running.set()
+                yield Ask("/sources")
+            return Verdict("failed", "the event loop stood still")
+
+    async def main() -> None:
+        async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
+            task = asyncio.create_task(Subscriber(shared, Endless().check, 1_000).look(Clock()))
+            await running.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    assert asked_for < 10_000
 
 
 def without_retries(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
