@@ -28,7 +28,6 @@ hypothesis.settings.load_profile("tests")
 
 pytest_plugins = [
     "airflow_provider_segment.sandbox.pytest_plugin",
-    "tests.harness.running_airflow",
     "tests.harness.sandbox_api",
     "tests.harness.scripted_api",
 ]

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.sandbox.clock import iso
 
 AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "5f7dd6d21ad74f3842b1fc47",
@@ -117,6 +118,11 @@ def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
     path = f"/destinations/{webhook}/subscriptions"
     subscription_id = create(path, name="Rows", enabled=True, **trigger)
     return {"source_id": source_id, "model_id": model_id, "subscription_id": subscription_id}
+
+
+def start_sync(sandbox: Sandbox) -> str:
+    """Have all warehouses synced now; the start of the syncs, as Segment reports it."""
+    return iso(sandbox.scripts.add("warehouse_sync", now=True, seconds=0).given_at)
 
 
 def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""The fixture `airflow`: a real Airflow, started once for the session, connected to the sandbox."""
+"""The fixture `airflow`: a real Airflow, started once for the session, with a sandbox of its own.
+
+Its triggerer polls that sandbox whenever it likes, which would be seen by tests that inspect requests. So in
+this folder `segment_sandbox` is another server than elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,12 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.task_runner import REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def _segment_sandbox_server() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session")
