@@ -99,13 +99,14 @@ def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
         cls = getattr(import_module(module), name)
         if not issubclass(cls, Condition):
             raise TypeError("it is not a Condition")
-        return msgspec.convert(facts, cls)
+        condition: Condition = msgspec.convert(facts, cls)
     except Exception as error:  # importing a module may raise anything
         raise SegmentConfigurationError(
             f"Cannot restore the condition {path}, which was stored when the task was deferred: {error}. "
             f"The installed airflow-provider-segment ({__version__}) is probably not the version that stored "
             "it. Clear the task, or let it be retried, to start the wait again."
         ) from error
+    return condition
 
 
 class Later(Condition, frozen=True, kw_only=True):
