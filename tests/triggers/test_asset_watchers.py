@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import asset_watchers
 from airflow_provider_segment.triggers.asset_watchers import (
@@ -250,6 +251,13 @@ def first_events(trigger: Any, count: int, then: Any = lambda: None) -> list[Any
     return run(main())
 
 
+async def first_poll(sandbox: Sandbox) -> None:
+    """Wait until the watcher has asked for the first time: by then it knows since when it watches."""
+    before = len(sandbox.requests)
+    while len(sandbox.requests) == before:  # noqa: ASYNC110  (the sandbox lives in a thread of its own)
+        await asyncio.sleep(0.01)
+
+
 def test_an_audience_that_comes_and_goes(segment_sandbox: Sandbox, quick: None) -> None:
     sizes = iter([100, 101, 100])
 
@@ -280,7 +288,7 @@ def test_a_change_in_the_workspace(segment_sandbox: Sandbox, quick: None) -> Non
     async def main() -> Any:
         stream = watcher.run()
         first = asyncio.ensure_future(anext(stream))
-        await asyncio.sleep(0.3)
+        await first_poll(segment_sandbox)
         await asyncio.to_thread(create, "/sources", slug="web", enabled=True, metadataId="iUM16Md8P2")
         return (await first).payload
 
@@ -294,7 +302,7 @@ def test_a_sync_of_a_mapping(segment_sandbox: Sandbox, quick: None, mapping: dic
 
     async def main() -> Any:
         first = asyncio.ensure_future(anext(watcher.run()))
-        await asyncio.sleep(0.3)
+        await first_poll(segment_sandbox)
         segment_sandbox.scripts.add("reverse_etl_sync", now=True, seconds=0, **ids)
         return (await first).payload
 
@@ -302,15 +310,22 @@ def test_a_sync_of_a_mapping(segment_sandbox: Sandbox, quick: None, mapping: dic
 
 
 def test_a_question_that_makes_no_sense_is_not_asked_again_and_again(
-    segment_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    segment_sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def main() -> None:
-        watcher = SegmentWarehouseSyncedTrigger(warehouse_id="..", poll_interval=0.2)
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(anext(watcher.run()), 0.5)
+    pauses: list[float] = []
 
-    run(main())
-    assert 1 <= sum("must not be '..'" in record.getMessage() for record in caplog.records) <= 4
+    async def asleep(self: Clock, seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise EOFError
+
+    monkeypatch.setattr(Clock, "asleep", asleep)
+    watcher = SegmentWarehouseSyncedTrigger(warehouse_id="..", poll_interval=600)
+    with pytest.raises(EOFError):
+        run(anext(watcher.run()))
+    assert pauses == [600, 600, 600]
+    assert sum("must not be '..'" in record.getMessage() for record in caplog.records) == 3
+    assert not segment_sandbox.requests
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import segment
 from airflow_provider_segment.triggers.segment import SegmentTrigger
+from airflow_provider_segment.waiting.condition import Verdict
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
+from airflow_provider_segment.waiting.watch import Watch
 
 pytestmark = pytest.mark.core
 
@@ -60,12 +63,39 @@ def test_a_clock_that_is_moved_during_the_wait_changes_nothing(
 
 
 def test_a_clock_that_was_set_back_does_not_prolong_the_wait(
-    warehouse: str, moved: dict[str, timedelta], monkeypatch: pytest.MonkeyPatch
+    segment_sandbox: Sandbox,
+    warehouse: str,
+    moved: dict[str, timedelta],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(segment, "MIN_DEFERRAL", timedelta(seconds=0.2))
-    deferred = trigger(warehouse, timeout=0.5)
+    """The wait is cut off by hand once there was a poll: how long one takes is no matter."""
+    given: list[float] = []
+
+    async def wait_for(wait: Coroutine[Any, Any, Any], seconds: float) -> None:
+        given.append(seconds)
+        task = asyncio.ensure_future(wait)
+        await seen.wait()
+        task.cancel()
+        raise asyncio.TimeoutError
+
+    def saw(watch: Watch, verdict: Verdict) -> None:
+        really_saw(watch, verdict)
+        seen.loop.call_soon_threadsafe(seen.set)
+
+    class Seen(asyncio.Event):
+        loop: asyncio.AbstractEventLoop
+
+    async def main() -> Any:
+        seen.loop = asyncio.get_running_loop()
+        return (await anext(deferred.run())).payload
+
+    seen, really_saw = Seen(), Watch.saw
+    monkeypatch.setattr(Watch, "saw", saw)
+    monkeypatch.setattr(segment.asyncio, "wait_for", wait_for)
+    deferred = trigger(warehouse, timeout=1000)
     moved["by"] = -DAY
-    event = first_event(deferred)
+    event = asyncio.run(main())
+    assert given == [1000]
     assert event["status"] == "timeout"
     assert "1 of 1 sources not synced" in event["message"]
 
