@@ -102,8 +102,8 @@ def retry_after(response: httpx.Response, body: Any, now: datetime) -> float | N
         return _seconds(response.headers.get("x-ratelimit-reset"), now)
 
 
-def last_for(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds until the window of a rate limit ends, where the answer says that it was the last one in it."""
+def seconds_until_reset(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds until the rate limit's window ends, if no request is left in it; otherwise None."""
     if response.headers.get("x-ratelimit-remaining") != "0":
         return None
     # Both dates are Segment's; this machine's clock may be wrong.

@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import httpx
 
-from airflow_provider_segment.api.answers import last_for, read_answer, request_id_of, transport_error
+from airflow_provider_segment.api.answers import (
+    read_answer,
+    request_id_of,
+    seconds_until_reset,
+    transport_error,
+)
 from airflow_provider_segment.api.calls import Answer, Call
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.pages import Pages
-from airflow_provider_segment.api.rate_limits import LANES, Lane, Lanes
+from airflow_provider_segment.api.rate_limits import RATE_LIMITERS, RateLimiter, RateLimiters
 from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
@@ -77,8 +82,8 @@ class _Client:
         self.clock = clock or Clock()
         self.retried = 0
         """Requests sent again so far."""
-        # Moments of a clock of its own mean nothing to others.
-        self._lanes = LANES if clock is None else Lanes()
+        # Rate limiters hold monotonic times, which clients with different clocks cannot share.
+        self._limiters = RATE_LIMITERS if clock is None else RateLimiters()
 
     @staticmethod
     def _call(method: str, path: str, *, json: Any = NO_BODY, **options: Any) -> Call:
@@ -97,14 +102,14 @@ class _Client:
         level = logging.WARNING
         if isinstance(error, SegmentRateLimitError):
             # The limit is the credential's, not this request's: everyone else waits, too, and one says so.
-            lane, now = self._lane(call), self.clock.monotonic()
-            level = logging.DEBUG if lane.held(now) else logging.WARNING
-            lane.hold(now + seconds)
+            limiter, now = self._limiter(call), self.clock.monotonic()
+            level = logging.DEBUG if limiter.blocked_for(now) else logging.WARNING
+            limiter.block_until(now + seconds)
         log.log(level, "Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
         return seconds
 
-    def _lane(self, call: Call) -> Lane:
-        return self._lanes.of(call, self.settings)
+    def _limiter(self, call: Call) -> RateLimiter:
+        return self._limiters.of(call, self.settings)
 
     def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
         return build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
@@ -113,20 +118,22 @@ class _Client:
         self._log(call, f"{response.status_code}, request id {request_id_of(response)}", started)
         # httpx ties a response to its stream and back; cut, the body that was sent is freed at once.
         response.stream = httpx.ByteStream(b"")
-        self._heed(call, response)
+        self._apply_rate_limit(call, response)
         return read_answer(call, response, self.clock.now())
 
-    def _heed(self, call: Call, response: httpx.Response) -> None:
-        """Take Segment's word on how much more it takes."""
-        lane = self._lane(call)
-        if lane.limit is None:
+    def _apply_rate_limit(self, call: Call, response: httpx.Response) -> None:
+        """Adjust the rate limiter to the answer's rate limit headers."""
+        limiter = self._limiter(call)
+        if limiter.limit is None:
             return
         if self.settings.base_url and not response.is_server_error:
-            # A sandbox or a gateway that does not count has no limit to keep.
-            lane.open("x-ratelimit-remaining" not in response.headers)
-        seconds = last_for(response, self.clock.now())
-        if seconds is not None and seconds <= lane.limit.seconds:  # else it is another limit: a monthly quota
-            lane.hold(self.clock.monotonic() + seconds)
+            # A sandbox or gateway that sends no rate limit headers enforces no limit.
+            limiter.enforced = "x-ratelimit-remaining" in response.headers
+        seconds = seconds_until_reset(response, self.clock.now())
+        if (
+            seconds is not None and seconds <= limiter.limit.seconds
+        ):  # else it is another limit: a monthly quota
+            limiter.block_until(self.clock.monotonic() + seconds)
 
     def _log(self, call: Call, outcome: str, started: float) -> None:
         level = logging.INFO if self.settings.log_requests else logging.DEBUG
@@ -193,8 +200,8 @@ class SegmentClient(_Client):
             self.clock.sleep(seconds)
 
     def _send(self, call: Call, rule: RetryRule) -> Answer:
-        with self._lane(call).turn() as turn:
-            while seconds := turn.wait(self.clock.monotonic()):
+        with self._limiter(call).queue() as place:
+            while seconds := place.wait(self.clock.monotonic()):
                 self.clock.sleep(seconds)
         rule.begin()
         started = self.clock.monotonic()
@@ -260,8 +267,8 @@ class AsyncSegmentClient(_Client):
             await self.clock.asleep(seconds)
 
     async def _send(self, call: Call, rule: RetryRule) -> Answer:
-        with self._lane(call).turn() as turn:
-            while seconds := turn.wait(self.clock.monotonic()):
+        with self._limiter(call).queue() as place:
+            while seconds := place.wait(self.clock.monotonic()):
                 await self.clock.asleep(seconds)
         rule.begin()
         started = self.clock.monotonic()

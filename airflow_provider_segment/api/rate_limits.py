@@ -1,10 +1,10 @@
-"""Who may send when: the limits that Segment publishes, kept before Segment has to enforce them.
+"""Client-side rate limiting: Segment's published limits are kept, so that Segment need not enforce them.
 
-All clients of a process share its lanes. Of a credential, each endpoint with a published limit has a lane of
-its own, all others of an API have one together. In a lane it is first come, first served.
+All clients of a process share its rate limiters. A credential has one rate limiter for each endpoint with a
+published limit, and one per API for all other endpoints. Each serves its requests first come, first served.
 
-Segment's own word comes first: a 429 holds its lane for as long as Segment asks, and so does an answer that
-says that it was the last one for now (``X-RateLimit-Remaining: 0``).
+What Segment answers takes precedence: a 429 blocks the rate limiter for as long as Segment asks, and
+``X-RateLimit-Remaining: 0`` blocks it until the window ends.
 """
 
 from __future__ import annotations
@@ -22,124 +22,125 @@ if TYPE_CHECKING:
     from airflow_provider_segment.api.settings import Settings
 
 MARGIN = 1.0
-"""Seconds by which a window is kept longer than published: requests overtake each other on their way."""
-LOOK_AGAIN = 1.0
-"""Seconds after which a waiting request looks again, at the latest: a lane may open before its time."""
-RECOVERY, GAP = 60.0, 0.1
-"""For so many seconds after a hold, a lane without a published limit lets one request pass in each such
-interval: all that were held, at once, would only bring on the next 429."""
+"""Seconds added to a published window: requests may overtake each other on the network."""
+RECHECK_INTERVAL = 1.0
+"""Seconds after which a queued request checks again, at most: the limit may no longer be enforced by then."""
+SLOW_START_PERIOD, SLOW_START_INTERVAL = 60.0, 0.1
+"""After a block, a rate limiter without a published limit releases one request per interval, for this period
+(both in seconds). All queued requests at once would only cause the next 429."""
 
 
-class Lane:
-    """One limit of one credential.
+class RateLimiter:
+    """One rate limit of one credential.
 
-    :param limit: None where none is published
-    :param gentle: let requests pass one by one after a hold, where no limit says how many
+    :param limit: None where Segment publishes none
+    :param slow_start: release requests one by one after a block, where there is no published limit
     """
 
-    def __init__(self, limit: Limit | None = None, *, gentle: bool = True) -> None:
+    def __init__(self, limit: Limit | None = None, *, slow_start: bool = True) -> None:
         self.limit = limit
-        self._gentle = gentle
+        self.enforced = True
+        """Whether the published limit is kept. A base URL other than Segment's own may have no limit."""
+        self._slow_start = slow_start
         self._next = 0.0
         self._sent: deque[float] = deque(maxlen=limit.requests if limit else 0)
-        self._queue: list[Turn] = []
-        self._held_until = float("-inf")
-        self._open = False
+        self._queue: list[QueuePlace] = []
+        self._blocked_until = float("-inf")
         self._lock = threading.Lock()
 
-    def turn(self) -> Turn:
-        """Queue up for one request; a context manager, which leaves the queue at its end."""
-        return Turn(self)
+    def queue(self) -> QueuePlace:
+        """A place in the queue for one request: a context manager, which gives the place up at its end."""
+        return QueuePlace(self)
 
-    def hold(self, until: float) -> None:
-        """Let nobody pass before a moment of the monotonic clock."""
-        self._held_until = self._next = max(self._held_until, until)
+    def block_until(self, moment: float) -> None:
+        """Release no request before a moment of the monotonic clock."""
+        self._blocked_until = self._next = max(self._blocked_until, moment)
 
-    def held(self, now: float) -> float:
-        """Seconds until anybody may pass."""
-        return max(0.0, self._held_until - now)
+    def blocked_for(self, now: float) -> float:
+        """Seconds for which no request is released."""
+        return max(0.0, self._blocked_until - now)
 
-    def open(self, is_open: bool) -> None:
-        """Keep the limit no longer, or again: another origin than Segment's own need not have one."""
-        self._open = is_open
+    def release(self, place: QueuePlace, now: float) -> float:
+        """Release and count the request at this place, if it may be sent now.
 
-    def take(self, turn: Turn, now: float) -> float:
-        """Seconds until the turn should ask again; 0 where it passes now, and is counted."""
+        :returns: 0 if it was released, otherwise the seconds to wait before asking again
+        """
         with self._lock:
-            seconds = max(self.held(now), self._seconds_to(turn, now))
+            seconds = max(self.blocked_for(now), self._wait_of(place, now))
             if seconds == 0.0:
-                self._next = now + GAP
+                self._next = now + SLOW_START_INTERVAL
                 self._sent.append(now)
-                self._queue.remove(turn)
-            return min(seconds, LOOK_AGAIN) if self.limit else seconds
+                self._queue.remove(place)
+            return min(seconds, RECHECK_INTERVAL) if self.limit else seconds
 
-    def _seconds_to(self, turn: Turn, now: float) -> float:
-        if self._open:
+    def _wait_of(self, place: QueuePlace, now: float) -> float:
+        if not self.enforced:
             return 0.0
         if self.limit is None:
-            if not self._gentle or not self._held_until <= now < self._held_until + RECOVERY:
+            starting = self._blocked_until <= now < self._blocked_until + SLOW_START_PERIOD
+            if not self._slow_start or not starting:
                 return 0.0
-            return max(0.0, self._next + self._queue.index(turn) * GAP - now)
-        # Those in front fill up the places that become free; each place is free again a window later.
-        rounds, place = divmod(self._queue.index(turn), self.limit.requests)
+            return max(0.0, self._next + self._queue.index(place) * SLOW_START_INTERVAL - now)
+        # Requests further ahead use the slots that become free; each slot is free again one window later.
+        rounds, slot = divmod(self._queue.index(place), self.limit.requests)
         free = self.limit.requests - len(self._sent)
         window = self.limit.seconds + MARGIN
-        first = now if place < free else self._sent[place - free] + window
+        first = now if slot < free else self._sent[slot - free] + window
         return max(0.0, first + rounds * window - now)
 
-    def _join(self, turn: Turn) -> None:
+    def _join(self, place: QueuePlace) -> None:
         with self._lock:
-            self._queue.append(turn)
+            self._queue.append(place)
 
-    def _leave(self, turn: Turn) -> None:
+    def _leave(self, place: QueuePlace) -> None:
         with self._lock:
-            if turn in self._queue:
-                self._queue.remove(turn)
+            if place in self._queue:
+                self._queue.remove(place)
 
 
-class Turn:
-    """One request's place in the queue of its lane."""
+class QueuePlace:
+    """One request's place in the queue of a rate limiter."""
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
 
-    def __enter__(self) -> Turn:
-        self._lane._join(self)
+    def __enter__(self) -> QueuePlace:
+        self._limiter._join(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lane._leave(self)
+        self._limiter._leave(self)
 
     def wait(self, now: float) -> float:
         """Seconds to sleep before asking again; 0 to send now."""
-        return self._lane.take(self, now)
+        return self._limiter.release(self, now)
 
 
-class Lanes:
-    """The lanes of all credentials at all origins."""
+class RateLimiters:
+    """The rate limiters of all credentials and hosts."""
 
     def __init__(self) -> None:
-        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._limiters: dict[tuple[str, str, str], RateLimiter] = {}
 
-    def of(self, call: Call, settings: Settings) -> Lane:
-        """The lane of a request."""
+    def of(self, call: Call, settings: Settings) -> RateLimiter:
+        """The rate limiter of a request."""
         limit = limit_of(call.method, call.path) if call.api == "public" else None
         if limit and limit.seconds > PATIENCE["public"].budget:
-            limit = None  # by the day: no request waits so long; Segment's own answer says what to do
+            limit = None  # a daily limit: no request waits that long; Segment's own answer decides
         secret = settings.secret_of(call.api)
-        lane = (
+        key = (
             host_of(call.api, settings.region, settings.base_url),
             secret.get_secret_value() if secret else "",
             limit.endpoint if limit else call.api,
         )
-        return self._lanes.get(lane) or self._lanes.setdefault(
-            lane, Lane(limit, gentle=call.api != "tracking")
+        return self._limiters.get(key) or self._limiters.setdefault(
+            key, RateLimiter(limit, slow_start=call.api != "tracking")
         )
 
     def clear(self) -> None:
-        """Forget all that was sent."""
-        self._lanes.clear()
+        """Forget all requests that were sent."""
+        self._limiters.clear()
 
 
-LANES = Lanes()
-"""The lanes of this process."""
+RATE_LIMITERS = RateLimiters()
+"""The rate limiters of this process."""

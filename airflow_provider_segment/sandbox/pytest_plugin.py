@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_segment.api.rate_limits import LANES
+from airflow_provider_segment.api.rate_limits import RATE_LIMITERS
 from airflow_provider_segment.sandbox import Sandbox
 
 
@@ -33,6 +33,6 @@ def segment_sandbox(_segment_sandbox_server: Sandbox, monkeypatch: pytest.Monkey
     """A fresh sandbox, which the Airflow connection `segment_default` points to."""
     sandbox = _segment_sandbox_server
     sandbox.reset()
-    LANES.clear()
+    RATE_LIMITERS.clear()
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(sandbox.connection))
     return sandbox

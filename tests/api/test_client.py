@@ -416,7 +416,7 @@ def test_a_shorter_wait_does_not_shorten_a_longer_one() -> None:
     for seconds in (30.0, 1.0):
         failure = errors.SegmentRateLimitError("POST", "/v1/batch", 429, [], retry_after=seconds)
         client._wait(call, client._rule(call), failure)
-    assert client._lane(call).held(client.clock.monotonic()) == 30
+    assert client._limiter(call).blocked_for(client.clock.monotonic()) == 30
 
 
 @pytest.mark.parametrize("secret", ["k\u00e9y", "a\nb", "a b\x00"])

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_segment.api.client import AsyncSegmentClient, SegmentClient
 from airflow_provider_segment.api.published_limits import LIMITS, Limit, limit_of
-from airflow_provider_segment.api.rate_limits import MARGIN, Lane, Lanes
+from airflow_provider_segment.api.rate_limits import MARGIN, RateLimiter, RateLimiters
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.fake_clock import FakeClock
@@ -74,20 +74,20 @@ def test_other_endpoints_are_not_kept_waiting(segment: Segment) -> None:
 
 
 def test_clients_with_the_same_credential_share_the_limit() -> None:
-    lanes = Lanes()
+    limiters = RateLimiters()
     call = SegmentClient._call("GET", SYNCS)
     settings = Settings(public_api_token="t")  # type: ignore[arg-type]
-    assert lanes.of(call, settings) is lanes.of(call, settings.model_copy())
+    assert limiters.of(call, settings) is limiters.of(call, settings.model_copy())
     other = Settings(public_api_token="u")  # type: ignore[arg-type]
-    assert lanes.of(call, settings) is not lanes.of(call, other)
-    assert lanes.of(call, settings) is not lanes.of(call, settings.model_copy(update={"region": "eu"}))
+    assert limiters.of(call, settings) is not limiters.of(call, other)
+    assert limiters.of(call, settings) is not limiters.of(call, settings.model_copy(update={"region": "eu"}))
 
 
-def test_real_clients_of_a_process_share_their_lanes() -> None:
+def test_real_clients_of_a_process_share_their_rate_limiters() -> None:
     settings = Settings(public_api_token="t")  # type: ignore[arg-type]
     call = SegmentClient._call("GET", SYNCS)
     with SegmentClient(settings) as one, SegmentClient(settings) as other:
-        assert one._lane(call) is other._lane(call)
+        assert one._limiter(call) is other._limiter(call)
 
 
 def test_the_last_one_of_a_window_holds_all_until_its_end(segment: Segment) -> None:
@@ -169,14 +169,14 @@ def test_coroutines_are_served_in_turn(segment: Segment) -> None:
 
 
 def test_who_leaves_the_queue_keeps_nobody_waiting() -> None:
-    lane = Lane(TWO)
-    turns = [lane.turn() for _ in range(4)]
-    for turn in turns:
-        turn.__enter__()
-    assert [turns[0].wait(0.0), turns[1].wait(0.0)] == [0.0, 0.0]
-    assert turns[3].wait(WINDOW) == 0.0  # the places of a window are for the first two that wait
-    turns[2].__exit__()
-    with lane.turn() as late:
+    limiter = RateLimiter(TWO)
+    places = [limiter.queue() for _ in range(4)]
+    for place in places:
+        place.__enter__()
+    assert [places[0].wait(0.0), places[1].wait(0.0)] == [0.0, 0.0]
+    assert places[3].wait(WINDOW) == 0.0  # the places of a window are for the first two that wait
+    places[2].__exit__()
+    with limiter.queue() as late:
         assert late.wait(WINDOW) == 0.0
 
 
