@@ -23,7 +23,7 @@
     ├── SegmentConnectionReadError      Airflow could not say, for now, what the connection holds
     ├── SegmentPollError                a state could not be looked at, too often in a row
     ├── SegmentWaitTimeoutError         a state did not come in time
-    └── SegmentJobError                 a job of Segment's ended, and not well
+    └── SegmentJobError                 a job of Segment's failed
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ class SegmentError(Exception):
 
     repeated = False
     """Whether an earlier attempt of the same request may have been carried out, its answer being lost."""
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether Segment may have carried the request out, in this attempt or an earlier one."""
+        return self.repeated
 
 
 class SegmentConfigurationError(SegmentError):
@@ -63,7 +68,7 @@ class SegmentWaitTimeoutError(SegmentError):
 
 
 class SegmentJobError(SegmentError):
-    """A job of Segment's (a sync, a deletion, a computation) ended, and not well."""
+    """A job of Segment's (a sync, a deletion, a computation) failed."""
 
 
 class SegmentEventError(SegmentError):
@@ -94,6 +99,11 @@ class SegmentTransportError(SegmentError):
         self.path = path
         self.never_ran = never_ran
 
+    @property
+    def may_have_run(self) -> bool:
+        """Unless it certainly did not reach Segment."""
+        return self.repeated or not self.never_ran
+
 
 class SegmentTimeoutError(SegmentTransportError):
     """No answer came in time."""
@@ -116,6 +126,11 @@ class SegmentAnswerError(SegmentError):
         self.method = method
         self.path = path
         self.status = status
+
+    @property
+    def may_have_run(self) -> bool:
+        """Somebody took the request; whether it went on to Segment is unknown."""
+        return True
 
 
 class SegmentAPIError(SegmentError):
@@ -217,6 +232,11 @@ class SegmentServerError(SegmentAPIError):
     """5xx: Segment failed."""
 
     advice = "Segment's side failed and kept failing; its status page may say more. Try again later."
+
+    @property
+    def may_have_run(self) -> bool:
+        """It may have failed after the work was done."""
+        return True
 
 
 ERROR_OF_STATUS: dict[int, type[SegmentAPIError]] = {

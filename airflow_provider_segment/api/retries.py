@@ -62,6 +62,8 @@ PATIENCE: dict[Api, Patience] = {
 
 TRACKING_RETRIED_4XX = frozenset({408, 410, 429, 460})
 TRACKING_FINAL_5XX = frozenset({501, 505, 511})
+TRANSIENT = (SegmentRateLimitError, SegmentServerError, SegmentTransportError, SegmentAnswerError)
+"""Errors of the Public and the Profile API that another attempt may not meet."""
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
@@ -75,13 +77,7 @@ def is_retryable(error: BaseException, api: Api, *, repeatable: bool) -> bool:
             status = error.status
             return status in TRACKING_RETRIED_4XX or (status >= 500 and status not in TRACKING_FINAL_5XX)
         return isinstance(error, (SegmentTransportError, SegmentAnswerError))
-    if isinstance(error, SegmentRateLimitError):
-        return True
-    if isinstance(error, SegmentTransportError) and error.never_ran:
-        return True
-    if not repeatable:
-        return False
-    return isinstance(error, (SegmentServerError, SegmentTransportError, SegmentAnswerError))
+    return isinstance(error, TRANSIENT) and (repeatable or not error.may_have_run)
 
 
 def backoff(retry: int) -> float:
@@ -135,6 +131,5 @@ class RetryRule:
             seconds = backoff(self._backoffs)
         if self._deadline is not None and self._clock.monotonic() + seconds > self._deadline:
             raise error
-        certainly_not = isinstance(error, SegmentRateLimitError) or getattr(error, "never_ran", False)
-        self._may_have_run = self._may_have_run or not certainly_not
+        self._may_have_run = error.may_have_run
         return seconds

@@ -1,4 +1,4 @@
-"""Jobs of deletion and suppression."""
+"""Deletion and suppression of users, as jobs."""
 
 from __future__ import annotations
 
@@ -23,32 +23,31 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Condition
 
 MAX_IDS, MAX_BYTES = 5_000, 4_000_000
-"""Ids, and bytes of them, that Segment takes in one request."""
+"""The most ids, and bytes of ids, that Segment takes in one request."""
 
-GROUPS = "regulations"
-"""Name of the note of which groups have a regulation. It holds no ids."""
+GROUPS, SINCE = "regulations", "regulations_since"
+"""Names of notes: the regulation of each group (it holds no user ids), and when the first try began."""
 
 
 class SegmentDeleteUsersDataOperator(SegmentJobOperator):
-    """Deletes or suppresses people, however many, and waits until it is done.
+    """Deletes or suppresses any number of users, and waits until it is done.
 
-    The ids are cut into groups of at most 5,000; each becomes a regulation of Segment's. A retry goes on with
-    the regulations that there are: one whose answer was lost is found again by its ids. Segment takes up to
+    The ids are split into groups of at most 5,000; each group becomes one Segment regulation. A retry reuses
+    the regulations that exist already; one whose answer was lost is found by its ids. Segment takes up to
     30 days, and has a monthly quota for deletions.
 
-    No id is logged, returned or kept; a group is told by the places of its first and last id. Give ids by a
-    file, or by another task: what stands in the DAG file, or comes as an XCom, everyone can read who sees the
-    DAG.
+    No id is logged, returned or stored; a group is identified by the positions of its first and last id. Pass
+    the ids in a file, or from another task: everyone who can see the DAG can read its file and its XComs.
 
-    Returns, for each group, ``first`` and ``last`` place, ``ids``, ``regulate_id``, ``status``,
-    ``finished_at``, how many destinations are ``done`` and ``running``, and which are ``undone``. Where the
-    task fails because of some, the same is its XCom ``failed``.
+    Returns, for each group, the positions ``first`` and ``last``, the number of ``ids``, ``regulate_id``,
+    ``status``, ``finished_at``, how many destinations are ``done`` and ``running``, and which are ``undone``.
+    If the task fails because of some of them, the same is its XCom ``failed``.
 
     :param regulation_type: ``SUPPRESS_WITH_DELETE``, ``DELETE_ONLY``, ``SUPPRESS_ONLY``, ``UNSUPPRESS``...
-    :param user_ids: the ids: a list of texts or whole numbers, a template that renders to one (as JSON, where
+    :param user_ids: the ids: a list of strings or integers, a template that renders to one (as JSON, where
         templates are not rendered as native objects), or the output of another task
-    :param path: instead of ``user_ids``, files of ids, one a line, ``.gz`` or not, wherever Airflow's
-        ``ObjectStoragePath`` reaches; may be a glob
+    :param path: instead of ``user_ids``, files with one id per line, gzipped (``.gz``) or not, anywhere that
+        Airflow's ``ObjectStoragePath`` can read; may be a glob
     :param subject_type: what the ids are: ``USER_ID``, ``ANONYMOUS_ID``, ``OBJECT_ID``
     :param source_id: only in this source, instead of the whole workspace
     :param on_unsupported: what to do about destinations that cannot delete: ``accept`` or ``fail``
@@ -70,14 +69,14 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         super().__setattr__(name, hidden(value) if name == "user_ids" else value)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Make a regulation of each group, and wait for all of them."""
+        """Make one regulation per group, and wait for all of them."""
         groups = list(grouped(self._ids(arguments)))
         if not groups:
             self.log.info("There are no ids: nothing to do")
             return []
         memory = Memory(context)
         regulations = self._still_good(memory.get(GROUPS, {}), arguments)
-        again, since = self._begin(context)
+        again, since = self._since(memory, context)
         job: Job = {"groups": [], **{name: arguments[name] for name in ("on_unsupported", "on_partial")}}
         made = self._made_since(since, arguments) if again else {}
         first = 1
@@ -101,10 +100,18 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         return AllRegulated(**job)
 
     @staticmethod
-    def _begin(context: Context) -> tuple[bool, datetime]:
-        """Whether this is a retry, and when the DAG run began."""
-        run = cast("Any", context.get("dag_run"))
-        return Memory(context).is_retry, run.start_date or Clock().now()
+    def _since(memory: Memory, context: Context) -> tuple[bool, datetime]:
+        """Whether an earlier try may have made regulations, and since when.
+
+        Where no notes were kept (before Airflow 3.3): since the DAG run's start.
+        """
+        now = Clock().now()
+        if noted := memory.get(SINCE):
+            return True, datetime.fromisoformat(noted)
+        if memory.is_retry:
+            return True, cast("Any", context.get("dag_run")).start_date or now
+        memory.note(**{SINCE: now.isoformat()})
+        return False, now
 
     @staticmethod
     def _ids(arguments: dict[str, Any]) -> Iterator[str]:
@@ -147,9 +154,9 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         }
 
     def _made_since(self, since: datetime, arguments: dict[str, Any]) -> dict[frozenset[str], str]:
-        """The regulations of the kind, by their ids, made since the DAG run began, that have not failed.
+        """The regulations of this kind that were made since then and have not failed, by their ids.
 
-        One whose answer was lost is among them.
+        They include one whose answer was lost.
         """
         from airflow_provider_segment.waiting.condition import moment
         from airflow_provider_segment.waiting.words import meaning_of
@@ -164,9 +171,8 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         }
 
     def _regulate(self, ids: list[str], arguments: dict[str, Any], since: datetime, *, sent: int) -> str:
-        """Make a regulation. Where the answer is lost, look for it before making another."""
+        """Make a regulation. If the answer is lost, look for it before making another."""
         from airflow_provider_segment.errors import SegmentError
-        from airflow_provider_segment.waiting.watch import may_have_run
 
         body = {
             "regulationType": arguments["regulation_type"],
@@ -180,8 +186,8 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
                 lambda: self._made_since(since, arguments).get(frozenset(ids)),
             )
         except SegmentError as error:
-            rest = f"the next {len(ids)} perhaps, " if may_have_run(error) else ""
-            self.log.error("The first %d ids are sent, %sall others not", sent, rest)
+            rest = f"the next {len(ids)} may have been, " if error.may_have_run else ""
+            self.log.error("The first %d ids are sent, %sall others are not", sent, rest)
             raise
 
 

@@ -88,14 +88,14 @@ class SegmentCreateOperator(SegmentOperator):
 
     def create(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create, leaving a note for a retry that the answer may be lost."""
-        from airflow_provider_segment.errors import SegmentAPIError
+        from airflow_provider_segment.errors import SegmentError
 
         memory = Memory(context)
         memory.note(**{SENT: True})
         try:
             return self.send(arguments)
-        except SegmentAPIError as error:
-            if error.status < 500:
+        except SegmentError as error:
+            if not error.may_have_run:
                 memory.note(**{SENT: None})  # refused: whatever appears later is not ours
             raise
 

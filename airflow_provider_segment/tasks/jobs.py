@@ -1,8 +1,8 @@
-"""Jobs of Segment's: started, waited for, cancelled; started once, whatever happens on the way.
+"""Segment jobs: start one exactly once, wait for its end, cancel it.
 
-Segment has no idempotency key, and what starts a job may lose its answer: to a broken connection, to a crash
-of the worker. So a job's start is noted before it is asked for, and its id right after; whoever finds the
-first note without the second looks among Segment's jobs before starting another.
+Segment has no idempotency key, and the answer to a start request can be lost: to a broken connection, to a
+crash of the worker. So a note is made before the request, and the job's id is noted right after. A try that
+finds the first note without the second searches Segment's jobs before it starts another.
 """
 
 from __future__ import annotations
@@ -28,30 +28,31 @@ if TYPE_CHECKING:
 Job = dict[str, Any]
 """What is known of a started job, as plain JSON: ids, and facts of its start."""
 
-STARTING, STARTED = "job_starting", "job"
+BEFORE_START, JOB = "before_start", "job"
+"""Names of notes: what was there before the start, until it is answered; then the job."""
 
-LOST_AFTER = (0.0, 5.0, 10.0)
-"""Seconds to wait before each look for a job whose start was not answered."""
+SEARCH_DELAYS = (0.0, 5.0, 10.0)
+"""Seconds to wait before each search for a job whose start was not answered."""
 
 T = TypeVar("T")
 
 
 class SegmentJobOperator(SegmentBaseOperator):
-    """Starts a job of Segment's, and waits for its end.
+    """Starts a Segment job and waits for its end.
 
-    A retry goes on with the job of the try before it, unless that has failed; on Airflow before 3.3, which
-    has no memory for this, it starts another. A task that is cleared starts a new one. Ending the task (mark
-    as failed, clear, kill) cancels the job, where Segment can cancel it: in the worker always, of a deferred
-    task on Airflow 3.3 and later.
+    A retry resumes the job of the previous try, unless that job failed; before Airflow 3.3, which keeps no
+    task state, it starts another. A cleared task starts a new job. Ending the task (mark as failed, clear,
+    kill) cancels the job, where Segment can cancel it: always while it runs in a worker, and while it is
+    deferred on Airflow 3.3 and later.
 
     :param wait_for_completion: False to return what is known of the job as soon as it is started
     :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
-    :param poll_interval: seconds from look to look
-    :param timeout: seconds to wait in all; the job itself goes on
-    :param max_poll_failures: failed looks in a row that are lived with
-    :raises SegmentJobError: the job ended, and not well
+    :param poll_interval: seconds between polls
+    :param timeout: seconds to wait in all; after that the task fails, but the job goes on
+    :param max_poll_failures: consecutive failed polls tolerated
+    :raises SegmentJobError: the job failed
     :raises SegmentWaitTimeoutError: it did not end in time
-    :raises SegmentError: it could not be started, or not be looked at
+    :raises SegmentError: it could not be started or polled
     """
 
     wait_for_completion: Arg[bool] = True
@@ -63,14 +64,14 @@ class SegmentJobOperator(SegmentBaseOperator):
     waits = True
 
     can_be_found: ClassVar[bool] = False
-    """Whether Segment lists them: one whose start was not answered is looked for; else it is an error."""
+    """Whether Segment lists such jobs. If not, a start that was not answered is an error."""
 
-    _running: Any = None  # the job and the client's settings, for who ends the task
+    _running: Any = None  # the job and the client's settings, for on_kill
 
-    # What a job says of itself.
+    # What each kind of job defines.
 
     def before(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """What to remember from before the start, to tell the new job from older ones by."""
+        """What to note before the start, to tell the new job from older ones."""
         return {}
 
     def start(self, arguments: dict[str, Any]) -> Job:
@@ -89,20 +90,20 @@ class SegmentJobOperator(SegmentBaseOperator):
         """The request that cancels the job; None where none can."""
         return None
 
-    # What all of them do.
+    # What all of them share.
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Start the job, or go on with one that was started before, and wait for it."""
+        """Start the job, or resume one that an earlier try started, and wait for it."""
         memory = Memory(context)
         job, verdict = self._resumed(arguments, memory)
         if job and verdict and verdict.state == "done":
-            self._show(job, context)
+            self._push_job(job, context)
             return self._result(verdict, context)
         return self.wait(job or self._start_once(arguments, memory), arguments, context)
 
     def wait(self, job: Job, arguments: dict[str, Any], context: Context) -> Any:
-        """Wait for a job that is started."""
-        self._show(job, context)  # before the wait, for whoever looks meanwhile
+        """Wait for a started job."""
+        self._push_job(job, context)  # before the wait, so that links and others can use it meanwhile
         if not arguments["wait_for_completion"]:
             return job
         client = self.hook.get_conn()
@@ -124,7 +125,7 @@ class SegmentJobOperator(SegmentBaseOperator):
         return self._result(verdict, context)
 
     @staticmethod
-    def _show(job: Job, context: Context) -> None:
+    def _push_job(job: Job, context: Context) -> None:
         cast("Any", context)["ti"].xcom_push(key="job", value=job)
 
     def resume(self, context: Context, event: Any = None) -> Any:
@@ -166,11 +167,11 @@ class SegmentJobOperator(SegmentBaseOperator):
         from airflow_provider_segment.errors import SegmentNotFoundError
         from airflow_provider_segment.waiting.watch import look
 
-        job: Job | None = memory.get(STARTED)
-        before = memory.get(STARTING)
+        job: Job | None = memory.get(JOB)
+        before = memory.get(BEFORE_START)
         if job is None and before is not None and self.can_be_found:
             job = self.find(arguments, before)
-            memory.note(**{STARTED: job})
+            memory.note(**{JOB: job})
         if job is None:
             return None, None
         try:
@@ -186,43 +187,46 @@ class SegmentJobOperator(SegmentBaseOperator):
 
     def _start_once(self, arguments: dict[str, Any], memory: Memory) -> Job:
         from airflow_provider_segment.errors import SegmentError
-        from airflow_provider_segment.waiting.watch import may_have_run
 
         before = self.before(arguments)
-        memory.note(**{STARTED: None, DEADLINE: None, STARTING: before})
+        memory.note(**{JOB: None, DEADLINE: None, BEFORE_START: before})
         try:
             job = self.start_or_find(
                 lambda: self.start(arguments),
                 (lambda: self.find(arguments, before)) if self.can_be_found else None,
             )
         except SegmentError as error:
-            if not may_have_run(error):
-                memory.note(**{STARTING: None})  # refused: what runs later is not ours
+            if not error.may_have_run:
+                memory.note(**{BEFORE_START: None})  # refused: what runs later is not ours
             raise
-        memory.note(**{STARTED: job, STARTING: None})
+        memory.note(**{JOB: job, BEFORE_START: None})
         self.log.info("Started: %s", job)
         return job
 
     def start_or_find(self, start: Callable[[], T], find: Callable[[], T | None] | None) -> T:
-        """Start something; where the answer is lost, find it, or else start it again, once.
+        """Start something. If the answer is lost, find it, or else start it again, once.
 
-        :param find: None where it cannot be found: it is not started again, then
+        :param find: None where there is no way to find it; then it is not started again
         """
         from airflow_provider_segment.errors import SegmentError
-        from airflow_provider_segment.waiting.watch import may_have_run
 
         try:
             return start()
         except SegmentError as error:
-            if not may_have_run(error):
+            if not error.may_have_run:
                 raise
             if find is None:
-                self.log.error("It may have been started, which Segment offers no way to find out")
+                self.log.error("It may have been started, and Segment offers no way to find out")
                 raise
             self.log.warning("It may have been started: looking for it. %s", error)
-        for seconds in LOST_AFTER:
+            unanswered = error
+        for seconds in SEARCH_DELAYS:
             Clock().sleep(seconds)
-            if found := find():
+            try:
+                found = find()
+            except SegmentError as error:
+                raise unanswered from error  # still unknown, whatever the search failed with
+            if found:
                 return found
         self.log.warning("It was not started: starting it again")
         return start()

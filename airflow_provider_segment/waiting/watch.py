@@ -36,13 +36,6 @@ PASSING = (
 """Errors that may be gone at the next look."""
 
 
-def may_have_run(error: SegmentError) -> bool:
-    """Whether a request that ended so may have been carried out, only its answer being lost."""
-    if isinstance(error, SegmentTransportError):
-        return not error.never_ran
-    return isinstance(error, (SegmentServerError, SegmentAnswerError))
-
-
 def look(condition: Condition, client: SegmentClient) -> Verdict:
     """Look at a condition once.
 

@@ -82,7 +82,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         )
         task_instance.refresh_from_task(operator)
         task_instance.try_number = which_try.try_number
-        task_instance.max_tries = operator.retries
+        task_instance.max_tries = operator.retries if which_try.max_tries is None else which_try.max_tries
         task_instance.state = None
         session.query(DatasetEvent).delete()
         session.query(TaskReschedule).filter_by(dag_id=dag.dag_id, task_id=operator.task_id).delete()

@@ -48,6 +48,11 @@ class ExecutionAPI:
         self.xcoms = {place: serialize(value) for place, value in self.which_try.xcoms.items()}
         self.store = dict(self.which_try.state_store or {})
 
+    @property
+    def max_tries(self) -> int:
+        given = self.which_try.max_tries
+        return self.task.retries if given is None else given
+
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
         path = [
@@ -126,11 +131,11 @@ class ExecutionAPI:
                 "consumed_asset_events": [],
                 "partition_key": None,
             },
-            "max_tries": self.task.retries,
+            "max_tries": self.max_tries,
             "task_reschedule_count": int(which_try.first_reschedule is not None),
             "next_method": which_try.resume and which_try.resume[0],
             "next_kwargs": which_try.resume and serialize(which_try.resume[1]),
-            "should_retry": which_try.try_number <= self.task.retries,
+            "should_retry": which_try.try_number <= self.max_tries,
         }
 
 

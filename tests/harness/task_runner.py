@@ -39,6 +39,7 @@ class Try:
     """Which try of which task instance to run, and what Airflow has kept for it."""
 
     try_number: int = 1
+    max_tries: int | None = None  # by default the task's retries; a clear sets it to the last try + retries
     map_index: int = -1
     run_id: str = "scheduled__2026-01-02T00:00:00+00:00"
     logical_date: datetime | None = LOGICAL_DATE

@@ -30,7 +30,7 @@ from airflow_provider_segment.operators.function_jobs import SegmentDeployFuncti
 from airflow_provider_segment.operators.reverse_etl_jobs import SegmentRunReverseEtlSyncOperator
 from airflow_provider_segment.operators.write_key_jobs import SegmentRotateWriteKeyOperator
 from airflow_provider_segment.sandbox import Sandbox
-from airflow_provider_segment.tasks.jobs import STARTED, STARTING, SegmentJobOperator
+from airflow_provider_segment.tasks.jobs import BEFORE_START, JOB, SegmentJobOperator
 from airflow_provider_segment.tasks.memory import KEY
 from airflow_provider_segment.waiting.words import meaning_of
 from tests.harness.sandbox_api import AMPLITUDE, Api, create, syncs_of
@@ -118,7 +118,7 @@ def run_here(run_task: RunTask, caplog: pytest.LogCaptureFixture) -> RunJob:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> None:
-    monkeypatch.setattr("airflow_provider_segment.tasks.jobs.LOST_AFTER", (0.0, 0.05, 0.1))
+    monkeypatch.setattr("airflow_provider_segment.tasks.jobs.SEARCH_DELAYS", (0.0, 0.05, 0.1))
     monkeypatch.setattr("airflow_provider_segment.triggers.segment.LAST_LOOK", 0.2)
     caplog.set_level(logging.INFO, "airflow_provider_segment")
     meaning_of.cache_clear()  # which tells of an unknown word once
@@ -242,7 +242,7 @@ def test_after_a_crash_the_retry_goes_on_with_the_sync(
 ) -> None:
     sandbox.scripts.add("reverse_etl_sync", seconds=3600, next=1)
     killed = run_task.start("tests.operators.test_jobs:make_sync", mapping)
-    wait_until(lambda: STARTED in notes_of(killed.state_store))
+    wait_until(lambda: JOB in notes_of(killed.state_store))
     killed.kill()
     assert [sync["syncStatus"] for sync in syncs_of(mapping)] == ["IN_PROGRESS"]
     sandbox.advance_clock(3600)
@@ -258,7 +258,7 @@ def test_after_a_crash_between_start_and_note_the_sync_is_looked_for(
     run_job: RunJob, mapping: Any, arrived: bool
 ) -> None:
     old = start_sync(mapping)
-    left = {KEY: {"of": 2, "notes": {STARTING: {"since": LONG_AGO, "syncs": [old]}}}}
+    left = {KEY: {"of": 2, "notes": {BEFORE_START: {"since": LONG_AGO, "syncs": [old]}}}}
     lost = start_sync(mapping) if arrived else None
     run = run_job.run(run_job.operator(SYNC, **mapping), try_number=2, state_store=left)
     assert run.state == "success", run.error
