@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_segment import operators
+from airflow_provider_segment.errors import SegmentTransportError
 from airflow_provider_segment.tasks.creation import SENT
 from airflow_provider_segment.tasks.memory import KEY
 from tests.harness.scripted_api import Request, ScriptedAPI, pages
@@ -123,6 +124,24 @@ def test_refused_create_is_not_ours(
 ) -> None:
     scripted_api.answers["POST /sources"] = answer
     assert create().state_store[KEY]["notes"] == kept
+
+
+@pytest.mark.skipif(not HAS_STORE, reason="before Airflow 3.3 nothing is kept from try to try")
+def test_create_that_never_reached_segment_is_not_ours(
+    create: Callable[..., TaskRun], scripted_api: ScriptedAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise SegmentTransportError("POST", "/sources", "refused", never_ran=True)
+
+    with monkeypatch.context() as network:
+        network.setattr(operators.SegmentCreateSourceOperator, "send", refuse)
+        network.setattr(operators.SegmentCreateSourceOperator, "find", lambda *_: None)
+        first = create()
+    assert first.state == "up_for_retry"
+    assert first.state_store[KEY]["notes"] == {}
+    there_is_one(scripted_api)
+    second = create(try_number=2, state_store=first.state_store)
+    assert "exists already (id s7)" in str(second.error)
 
 
 FOUND = {"id": "x7", "enabled": True}
