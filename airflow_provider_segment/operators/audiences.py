@@ -150,6 +150,8 @@ class SegmentGetAudiencePreviewOperator(SegmentOperator):
 class SegmentCreateAudiencePreviewOperator(SegmentOperator):
     """Start computing how large an audience would be, and return the preview's id.
 
+    :class:`.SegmentPreviewAudienceOperator` also waits for the result: prefer it in DAGs.
+
     Previews are scarce: 5 a minute and 700 a month for each space.
     A retry of a task whose first try lost the answer starts another one.
     """
@@ -165,6 +167,8 @@ class SegmentCreateAudiencePreviewOperator(SegmentOperator):
 
 class SegmentForceExecuteAudienceRunOperator(SegmentOperator):
     """Run a linked audience now, and return the run's id.
+
+    :class:`.SegmentRunAudienceOperator` also waits for the run: prefer it in DAGs.
 
     Only for audiences of type ``LINKED``. Each call starts a run, and so does a retry of the task.
     """

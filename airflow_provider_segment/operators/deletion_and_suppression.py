@@ -59,6 +59,8 @@ class SegmentGetRegulationOperator(SegmentOperator):
 class SegmentCreateWorkspaceRegulationOperator(SegmentOperator):
     """Delete or suppress people in the whole workspace, and return the regulation's id.
 
+    :class:`.SegmentDeleteUsersDataOperator` takes any number of ids and waits for the end: prefer it in DAGs.
+
     Up to 5,000 ids a call, and a monthly quota for deletions. It is carried out within 30 days.
     A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
     towards the quota again.
@@ -115,6 +117,8 @@ class SegmentListRegulationsFromSourceOperator(SegmentListOperator):
 
 class SegmentCreateSourceRegulationOperator(SegmentOperator):
     """Delete or suppress people in one source, and return the regulation's id.
+
+    :class:`.SegmentDeleteUsersDataOperator` takes any number of ids and waits for the end: prefer it in DAGs.
 
     Whom the workspace suppresses, a source cannot unsuppress.
     A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts

@@ -120,6 +120,8 @@ class SegmentDeleteFunctionOperator(SegmentDeleteOperator):
 class SegmentCreateFunctionDeploymentOperator(SegmentOperator):
     """Deploy the latest code to an instance of a source function.
 
+    :class:`.SegmentDeployFunctionOperator` finds the instances by the function or source: prefer it in DAGs.
+
     :param function_id: the id of the instance, ``sfn_`` and the id of its source; not the function's
         (``sfnc_``)
     """

@@ -174,6 +174,8 @@ class SegmentUpdateSchemaSettingsInSourceOperator(SegmentOperator):
 class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
     """Give a source one more write key.
 
+    To replace a key, use :class:`.SegmentRotateWriteKeyOperator`.
+
     Returns the source, its write keys hidden but for the last characters: read the new one in Segment's
     app, or through the hook. On Airflow 3.3, a retry of a task whose first try lost the answer makes no
     other one, if the token may see write keys.
@@ -200,6 +202,8 @@ class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
 
 class SegmentRemoveWriteKeyFromSourceOperator(SegmentDeleteOperator):
     """Take a write key from a source. Whoever still sends with it loses events.
+
+    To replace a key, use :class:`.SegmentRotateWriteKeyOperator`.
 
     :param write_key: masked in logs and in what Airflow shows of the task
     """

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+import httpx
 import pytest
 
 from airflow_provider_segment import operators
-from airflow_provider_segment.errors import SegmentTransportError
 from airflow_provider_segment.tasks.creation import SENT
 from airflow_provider_segment.tasks.memory import KEY
 from tests.harness.scripted_api import Request, ScriptedAPI, pages
@@ -130,12 +130,15 @@ def test_refused_create_is_not_ours(
 def test_create_that_never_reached_segment_is_not_ours(
     create: Callable[..., TaskRun], scripted_api: ScriptedAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> Any:
-        raise SegmentTransportError("POST", "/sources", "refused", never_ran=True)
+    connected = httpx.HTTPTransport.handle_request
+
+    def refuse(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            raise httpx.ConnectError("refused")
+        return connected(transport, request)
 
     with monkeypatch.context() as network:
-        network.setattr(operators.SegmentCreateSourceOperator, "send", refuse)
-        network.setattr(operators.SegmentCreateSourceOperator, "find", lambda *_: None)
+        network.setattr(httpx.HTTPTransport, "handle_request", refuse)
         first = create()
     assert first.state == "up_for_retry"
     assert first.state_store[KEY]["notes"] == {}
