@@ -9,7 +9,7 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator
 class SegmentListAuditEventsOperator(SegmentListOperator):
     """Return who changed what in the workspace.
 
-    The trail is never truncated: pass ``start_time`` or ``limit``.
+    The trail keeps growing: pass ``start_time`` or ``limit``.
 
     :param start_time: only events after this time, ISO 8601
     :param end_time: only events before this time, ISO 8601

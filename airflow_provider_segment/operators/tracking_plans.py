@@ -135,7 +135,7 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
     """Replace all rules of a tracking plan.
 
     Segment accepts 200 rules per request: the first 200 of a longer list replace all rules, and the rest are
-    added. Until then, and if that fails until a retry, the rest are missing from the plan.
+    added. Until then, or until a retry if that fails, the rest are missing from the plan.
     """
 
     endpoint = "PUT /tracking-plans/{trackingPlanId}/rules"
