@@ -1,8 +1,9 @@
 """Types of declared arguments, checked when their class is made.
 
 An annotation is a string (``from __future__ import annotations``), and may name a type that only type
-checkers import. That must fail where it is written, not in a task weeks later. Evaluating all annotations would take a
-fifth of the import time of all operators, so only their names are looked up; suspicious ones are evaluated.
+checkers import. That must fail where it is written, not in a task weeks later. Evaluating all annotations
+would take a fifth of the import time of all operators, so only their names are looked up; suspicious ones are
+evaluated.
 """
 
 from __future__ import annotations
