@@ -22,7 +22,7 @@ help: ## Show this
 demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no account needed
 	@$(VENV)/bin/python -m example_dags.demo
 
-demo-ui: $(VENV)/.base ## The same, and Airflow stays up for a look at its UI, until Ctrl-C
+demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for its UI
 	@$(VENV)/bin/python -m example_dags.demo --ui
 
 test: $(VENV)/.test ## All tests; ARGS='-k name' passes arguments on to pytest
@@ -48,10 +48,10 @@ drift: $(VENV)/.base ## Compare the facts of the Public API with an OpenAPI docu
 facts: $(VENV)/.base ## Write the facts of an OpenAPI document, from which the tests judge: make facts SPEC=file
 	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC) --write
 
-docs: $(VENV)/.base ## Make the table of operators in docs/ anew
+docs: $(VENV)/.base ## Regenerate the table of operators in docs/
 	$(VENV)/bin/python -m docs.make_operator_table
 
-constraints: $(VENV)/.base ## Take the newest versions as the tested ones
+constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv
 	for python in 3.10 3.11 3.12 3.13; do \
 	  echo 'apache-airflow==3.3.2' | $(VENV)/bin/uv pip compile --quiet --upgrade --no-annotate --no-header \

@@ -1,12 +1,12 @@
-"""Everything that can go wrong, as one tree.
+"""All errors of this package, as one tree.
 
 ::
 
     SegmentError
-    ├── SegmentConfigurationError       the connection or an argument lacks or contradicts something
+    ├── SegmentConfigurationError       a missing or contradictory value in the connection or an argument
     ├── SegmentTransportError           no answer: refused, reset, cut off
     │   └── SegmentTimeoutError         no answer in time
-    ├── SegmentAnswerError              an answer, but not one of Segment's: not JSON, not the promised shape
+    ├── SegmentAnswerError              not an answer of Segment's: not JSON, or not the documented shape
     ├── SegmentAPIError                 Segment answered with an error
     │   ├── SegmentBadRequestError      400
     │   ├── SegmentAuthenticationError  401
@@ -18,11 +18,11 @@
     │   ├── SegmentRateLimitError       429
     │   └── SegmentServerError          5xx
     ├── SegmentEventError               an event that Segment would refuse or silently drop
-    ├── SegmentInputError               the input of a backfill cannot be read, or not to its end
+    ├── SegmentInputError               the input of a backfill cannot be read, or only in part
     ├── SegmentStoppedError             a backfill was stopped from outside before its end
-    ├── SegmentConnectionReadError      Airflow could not say, for now, what the connection holds
-    ├── SegmentPollError                a state could not be looked at, too often in a row
-    ├── SegmentWaitTimeoutError         a state did not come in time
+    ├── SegmentConnectionReadError      Airflow temporarily failed to read the connection
+    ├── SegmentPollError                too many consecutive polls failed
+    ├── SegmentWaitTimeoutError         a state was not reached in time
     └── SegmentJobError                 a job of Segment's failed
 """
 
@@ -35,7 +35,7 @@ class SegmentError(Exception):
     """Base of all errors of this package."""
 
     repeated = False
-    """Whether an earlier attempt of the same request may have been carried out, its answer being lost."""
+    """Whether an earlier attempt of the same request may have been carried out, but its answer was lost."""
 
     @property
     def may_have_run(self) -> bool:
@@ -44,11 +44,11 @@ class SegmentError(Exception):
 
 
 class SegmentConfigurationError(SegmentError):
-    """The connection or an argument lacks or contradicts something."""
+    """A value in the connection or an argument is missing or contradictory."""
 
 
 class SegmentInputError(SegmentError):
-    """The input of a backfill cannot be read, or not to its end."""
+    """The input of a backfill cannot be read, or only in part."""
 
 
 class SegmentStoppedError(SegmentError):
@@ -56,15 +56,15 @@ class SegmentStoppedError(SegmentError):
 
 
 class SegmentConnectionReadError(SegmentError):
-    """Airflow could not say, for now, what the connection holds: its secrets backend, perhaps, is away."""
+    """Airflow temporarily failed to read the connection, for instance because its secrets backend is down."""
 
 
 class SegmentPollError(SegmentError):
-    """A state could not be looked at, too often in a row."""
+    """Too many consecutive polls failed."""
 
 
 class SegmentWaitTimeoutError(SegmentError):
-    """A state did not come in time."""
+    """A state was not reached in time."""
 
 
 class SegmentJobError(SegmentError):
@@ -72,7 +72,7 @@ class SegmentJobError(SegmentError):
 
 
 class SegmentEventError(SegmentError):
-    """An event that Segment would refuse, or answer 200 and drop.
+    """An event that Segment would reject, or answer 200 and drop.
 
     :param reason: one of the words of ``airflow_provider_segment.events.check.Reason``
     :param detail: what exactly is wrong with this event
@@ -90,7 +90,7 @@ class SegmentTransportError(SegmentError):
     :param method: the HTTP method
     :param path: the path, without host and query
     :param detail: what the HTTP library said
-    :param never_ran: True where the request certainly did not reach Segment, so that sending it again is safe
+    :param never_ran: True if the request certainly did not reach Segment, so that it is safe to send it again
     """
 
     def __init__(self, method: str, path: str, detail: str, *, never_ran: bool = False) -> None:
@@ -110,12 +110,12 @@ class SegmentTimeoutError(SegmentTransportError):
 
 
 class SegmentAnswerError(SegmentError):
-    """The answer is not one of Segment's.
+    """The answer did not come from Segment, or has an unexpected shape.
 
     :param method: the HTTP method
     :param path: the path, without host and query
     :param status: the HTTP status of the answer
-    :param detail: what was expected and what came
+    :param detail: what was expected and what was received
     """
 
     def __init__(self, method: str, path: str, status: int, detail: str) -> None:
@@ -139,9 +139,9 @@ class SegmentAPIError(SegmentError):
     :param method: the HTTP method
     :param path: the path, without host and query
     :param status: the HTTP status
-    :param errors: Segment's ``errors``: dicts of ``type``, ``message``, ``field`` where given
-    :param request_id: Segment's id of the request, to be named to its support
-    :param retry_after: seconds after which Segment wants to be asked again, where it said so
+    :param errors: Segment's ``errors``: dicts of ``type``, ``message`` and, if given, ``field``
+    :param request_id: Segment's id of the request, for its support
+    :param retry_after: seconds to wait before a retry, if Segment named them
     """
 
     advice = ""
@@ -176,7 +176,7 @@ def _describe(error: dict[str, Any]) -> str:
 
 
 class SegmentBadRequestError(SegmentAPIError):
-    """400: the request is malformed or against a rule of the resource."""
+    """400: the request is malformed or breaks a rule of the resource."""
 
     advice = "Correct the request; sending it again as it is will not help."
 
@@ -191,31 +191,31 @@ class SegmentAuthenticationError(SegmentAPIError):
 
 
 class SegmentPermissionError(SegmentAPIError):
-    """403: the token may not do this."""
+    """403: the token does not permit this."""
 
     advice = "Give the token's role access to this resource, or use another token."
 
 
 class SegmentNotFoundError(SegmentAPIError):
-    """404: the resource does not exist, or not for this token."""
+    """404: the resource does not exist, or is not visible to this token."""
 
     advice = "Check the id, and that the token belongs to the workspace (and region) that holds it."
 
 
 class SegmentConflictError(SegmentAPIError):
-    """409: the resource is in use or exists already."""
+    """409: the resource is in use or already exists."""
 
-    advice = "Look the resource up: it exists already, or something still uses it."
+    advice = "Look the resource up: it already exists, or something still uses it."
 
 
 class SegmentTooLargeError(SegmentAPIError):
-    """413: the request is larger than Segment takes."""
+    """413: the request is larger than Segment accepts."""
 
-    advice = "Send less at a time."
+    advice = "Send less per request."
 
 
 class SegmentValidationError(SegmentAPIError):
-    """422: a field has a value that Segment does not take."""
+    """422: a field has a value that Segment does not accept."""
 
     advice = "Correct the named field."
 
@@ -224,14 +224,14 @@ class SegmentRateLimitError(SegmentAPIError):
     """429: too many requests."""
 
     advice = (
-        "Segment's limit was still reached after all retries: run fewer tasks at once, for example in a pool."
+        "The rate limit was still exceeded after all retries: run fewer tasks at once, for example in a pool."
     )
 
 
 class SegmentServerError(SegmentAPIError):
     """5xx: Segment failed."""
 
-    advice = "Segment's side failed and kept failing; its status page may say more. Try again later."
+    advice = "Segment kept failing; see its status page. Try again later."
 
     @property
     def may_have_run(self) -> bool:

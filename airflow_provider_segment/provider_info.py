@@ -1,4 +1,4 @@
-"""What Airflow is told about this package, at every start of every process: imports nothing heavy."""
+"""The package's metadata for Airflow, read whenever a process starts: imports nothing heavy."""
 
 from __future__ import annotations
 

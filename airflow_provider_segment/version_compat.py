@@ -1,4 +1,4 @@
-"""The one place that knows what moved between versions of Airflow and of its compatibility package."""
+"""The differences between versions of Airflow and of its compatibility package; the only such place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 async def amask_secret(secret: str) -> None:
-    """Have Airflow mask a secret, from a coroutine: where the plain way would not get through."""
+    """Have Airflow mask a secret, from a coroutine, where ``mask_secret`` has no effect."""
     try:
         from airflow.sdk.log import amask_secret
     except ImportError:  # Airflow before 3.3
@@ -48,7 +48,7 @@ async def extra_of(connection: Connection) -> dict[str, Any]:
 
 
 def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:
-    """What the event of an asset behind an alias may hold: JSON instead of lists and dicts in Airflow 2."""
+    """The extra allowed for the event of an asset behind an alias: in Airflow 2, JSON for lists and dicts."""
     from airflow.providers.common.compat.sdk import AssetAlias
 
     if AssetAlias.__name__ == "AssetAlias":
@@ -62,12 +62,12 @@ def stores_of_assets(accessors: Any) -> list[Any]:
     """The state store of each asset that an event trigger watches for; none before Airflow 3.3."""
     if accessors is None:
         return []
-    # Its own methods serve one asset only.
+    # The accessors' public methods only work with a single asset.
     return [*accessors._by_name.values(), *accessors._by_uri.values()]
 
 
 def __getattr__(name: str) -> Any:
-    # Only triggers need it, and it takes a second to import.
+    # Only triggers need it, and importing it takes a second.
     if name == "SharedStreamProducer":
         try:
             from airflow.triggers.shared_stream import SharedStreamProducer

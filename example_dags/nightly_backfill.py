@@ -1,4 +1,4 @@
-"""Last night's events, from files into Segment: nothing lost, nothing doubled, nothing silent.
+"""Last night's events, from files into Segment: nothing lost, nothing duplicated, nothing silent.
 
 The events of a day lie in `<events>/<day>/`, as JSON Lines, compressed or not. The run sends the day before
 it; trigger it by hand with a `day` to send another. Sending a day twice within 24 hours doubles nothing:
@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import DAG, Param, task
 
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 
-# The day that was asked for, else the day before the run, whatever started it.
+# The requested day, otherwise the day before the run, however it was started.
 DAY = "{{ params.day or macros.ds_add(dag_run.run_after | default(data_interval_end) | ds, -1) }}"
 
 with DAG(
@@ -34,12 +34,12 @@ with DAG(
         task_id="send_events",
         path="{{ params.events }}/" + DAY + "/*.jsonl*",
         rejects_path="{{ params.events }}/rejected/" + DAY + ".jsonl",
-        max_rejected=100,  # a handful is set aside to be mended; more is a fault upstream, and fails the task
+        max_rejected=100,  # a few are set aside for repair; more is a fault upstream, and fails the task
     )
 
     @task
     def tell(report: Any) -> str:
-        """Say what became of the events; here into the log, in your DAG perhaps to a chat."""
+        """Report the result: here to the log, in your DAG perhaps to a chat."""
         rejected = sum(report["rejected"].values())
         message = f"{report['sent']:,} of {report['read']:,} events are in Segment"
         if rejected:

@@ -1,4 +1,4 @@
-"""A week's requests to be forgotten: people deleted and suppressed everywhere, and a report to prove it.
+"""A week's deletion requests: users deleted and suppressed everywhere, and a report to prove it.
 
 The ids lie in `<requests>/<day>/`, one a line, in text files; the day is that of the run, unless another is
 asked for. They are shown nowhere in Airflow, and the report tells them only by their places in the files. A
@@ -39,7 +39,7 @@ with DAG(
 
     @task
     def report(groups: Any, file: str) -> str:
-        """Write what became of each group, and say where somebody has to delete by hand."""
+        """Write the result of each group, and where users must be deleted by hand."""
         ObjectStoragePath(file).write_text(json.dumps(groups, indent=1))
         message = f"{sum(group['ids'] for group in groups):,} people are forgotten"
         if undone := {destination["name"] for group in groups for destination in group["undone"]}:

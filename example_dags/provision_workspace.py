@@ -27,7 +27,7 @@ from airflow_provider_segment.operators import (
     SegmentReplaceRulesInTrackingPlanOperator,
 )
 
-# What is connected: ids of Segment's catalog, the same in all workspaces.
+# Ids of Segment's catalog, the same in all workspaces.
 HTTP_API, POSTGRES, AMPLITUDE = "iUM16Md8P2", "55d3d3aea3c", "5f7dd6d21ad74f3842b1fc47"
 
 EVENTS = {
@@ -57,7 +57,7 @@ RULES: Any = [
 with DAG(
     "provision_workspace",
     schedule=None,
-    # Where something with that name exists already, it is brought to what is said here.
+    # A resource whose name already exists is updated.
     default_args={"if_exists": "update", "retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
         "source": Param("shop", type="string", pattern="^[a-z0-9-_]+$", description="Slug of the source"),
@@ -71,13 +71,13 @@ with DAG(
 
     @task
     def keep_write_key(source_id: Any, variable: str) -> None:
-        """Put the write key where other DAGs find it; what a task returns, all who see the DAG can read."""
+        """Store the write key for other DAGs. It is not returned: everyone who sees the DAG could read it."""
         keys = SegmentHook().request("GET", f"/sources/{source_id}").data["source"]["writeKeys"]
         if not keys:
             raise AirflowFailException("The token sees no write keys: it needs to be one of a Source Admin")
         Variable.set(variable, keys[0])
 
-    # Airflow hides the values of Variables with "secret" in their name.
+    # Airflow masks the values of Variables with "secret" in their name.
     keep_write_key(source.output["id"], "segment_secret_write_key_{{ params.source }}")
 
     warehouse = SegmentCreateWarehouseOperator(
@@ -109,7 +109,7 @@ with DAG(
 
     @task
     def id_of_action(destination: Any, slug: str) -> Any:
-        """The id of what the destination can do with an event."""
+        """The id of the destination's action with this slug."""
         return next(action["id"] for action in destination["metadata"]["actions"] if action["slug"] == slug)
 
     SegmentCreateDestinationSubscriptionOperator(

@@ -1,4 +1,4 @@
-"""A reverse ETL sync, from the warehouse to a destination, and a judgement of how much of it got there.
+"""A reverse ETL sync, from the warehouse to a destination, and a check of how much of it arrived.
 
 Segment's PARTIAL_SUCCESS may be one row of a million, or all but one. So the run takes it for an end, counts,
 and fails where too large a share was not delivered. Let the DAG that makes the tables start this one, or give
@@ -42,7 +42,7 @@ with DAG(
 
     @task
     def judge(sync: Any, max_undelivered: str) -> str:
-        """Fail where too much is missing. Segment gives counts as text."""
+        """Fail if too much is missing. Segment returns counts as strings."""
         load = sync["loadPhase"]
         delivered, undelivered = int(load["deliverSuccessCount"]), int(load["deliverFailureCount"])
         rows = delivered + undelivered

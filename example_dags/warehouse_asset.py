@@ -39,7 +39,7 @@ with DAG(
 
     @task
     def go_on(triggering_asset_events: Any = None) -> list[Any]:
-        """Here dbt may follow, or whatever builds upon the tables. Sources have their syncs each."""
+        """Run dbt here, or whatever builds on the tables. Each source has its own syncs."""
         syncs = [event.extra["payload"] for events in triggering_asset_events.values() for event in events]
         for sync in syncs:
             print(f"{sync['count']:,} rows of source {sync['sourceId']} by the sync of {sync['start']}")

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import DAG, Param, task
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 from airflow_provider_segment.sensors import SegmentEventVolumeSensor, SegmentWarehouseSyncSensor
 
-# The day that was asked for, else the day before the run, whatever started it.
+# The requested day, otherwise the day before the run, however it was started.
 DAY = "{{ params.day or macros.ds_add(dag_run.run_after | default(data_interval_end) | ds, -1) }}"
 
 with DAG(
@@ -44,7 +44,7 @@ with DAG(
     counted = SegmentEventVolumeSensor(
         task_id="counted",
         source_id="{{ params.source_id }}",
-        start="{{ dag_run.start_date }}",  # an event counts when it arrives, whatever its timestamp says
+        start="{{ dag_run.start_date }}",  # events are counted when they arrive, whatever their timestamps
         min_count="{{ ti.xcom_pull('send_events')['sent'] }}",
         lag="{{ params.lag }}",
         timeout=timedelta(hours=1),
@@ -54,14 +54,14 @@ with DAG(
         task_id="loaded",
         warehouse_id="{{ params.warehouse_id }}",
         source_ids=["{{ params.source_id }}"],
-        since="{{ ti.xcom_pull('counted')['end'] }}",  # by then all of them had come
+        since="{{ ti.xcom_pull('counted')['end'] }}",  # all had arrived by then
         timeout=timedelta(days=1),
         deferrable=True,
     )
 
     @task
     def go_on(loaded: Any) -> str:
-        """Everything is in the warehouse: here dbt may follow, or whatever builds upon its tables."""
+        """Everything is in the warehouse: run dbt here, or whatever builds on its tables."""
         [sync] = loaded["syncs"]  # one for each source
         message = f"The sync of {sync['start']} has loaded {sync['count']:,} rows"
         print(message)

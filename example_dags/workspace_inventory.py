@@ -43,20 +43,20 @@ KEPT = ("id", "slug", "name", "displayName", "email", "key", "value", "type", "e
 
 
 def outline(items: Any) -> Any:
-    """What the report holds of each item: all of it is too much for XCom, and settings are no inventory."""
+    """The part of each item that the report contains: the rest is too much for XCom."""
     return [item if isinstance(item, str) else outline_of(item) for item in items]
 
 
 def outline_of(item: dict[str, Any]) -> dict[str, Any]:
     kept = {name: item[name] for name in KEPT if name in item}
     settings = item.get("settings")
-    if isinstance(settings, dict) and "name" in settings:  # where a warehouse has its name
+    if isinstance(settings, dict) and "name" in settings:  # a warehouse stores its name there
         kept["name"] = settings["name"]
     return kept
 
 
 def request(wanted: Any) -> dict[str, Any]:
-    """The arguments of the task that asks for a list."""
+    """The arguments of the task that requests a list."""
     return {"path": wanted["path"], "query": wanted.get("query")}
 
 
@@ -79,7 +79,7 @@ with DAG(
         try:
             spaces = list(SegmentHook().paginate("/spaces"))
         except (SegmentAuthenticationError, SegmentPermissionError, SegmentNotFoundError):
-            spaces = []  # the task that lists them will fail, and say why
+            spaces = []  # the task that lists them fails with the reason
         return LISTS + [
             {"name": f"{what} of {space['name']}", "path": f"/spaces/{space['id']}/{place}"}
             for space in spaces
@@ -97,7 +97,7 @@ with DAG(
 
     @task(trigger_rule="all_done")
     def report(lists: Any, file: str, ti: Any = None) -> Any:
-        """Write what was found into the file; return how many there are of each."""
+        """Write the lists to the file; return the number of items in each."""
         found = {
             wanted["name"]: ti.xcom_pull(task_ids="list", map_indexes=index)
             for index, wanted in enumerate(lists)

@@ -17,9 +17,9 @@ class Call:
 
     :param path: absolute path, already percent-encoded
     :param query: see :func:`airflow_provider_segment.api.paths.query_pairs`
-    :param body: makes the body for an attempt at the given moment; None for no body
+    :param body: makes the body for an attempt at the given time; None for no body
     :param media_type: what to send and accept
-    :param repeatable: it does no harm twice; by default as of its method
+    :param repeatable: whether sending it twice is harmless; by default decided by its method
     """
 
     method: str
@@ -33,7 +33,7 @@ class Call:
 
     @property
     def safe_path(self) -> str:
-        """The path as it may be logged: one endpoint has a write key in it."""
+        """The path, safe to log: one endpoint has a write key in it."""
         return re.sub(r"(/writekey/)[^/]+", r"\1***", self.path)
 
 
@@ -44,7 +44,7 @@ class Answer:
     :param status: HTTP status
     :param headers: HTTP headers
     :param body: the parsed JSON
-    :param request_id: Segment's id of the request, where it gave one
+    :param request_id: Segment's id of the request, if it gave one
     """
 
     status: int
@@ -54,5 +54,5 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """The Public API's ``data`` member; the whole body where there is none."""
+        """The Public API's ``data`` member; the whole body if it has none."""
         return self.body.get("data", self.body) if isinstance(self.body, dict) else self.body

@@ -13,7 +13,7 @@ from airflow_provider_segment.errors import SegmentConfigurationError
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
     """``/sources/{sourceId}`` with its placeholders filled, percent-encoded.
 
-    :raises SegmentConfigurationError: a value is empty, or would climb the path (``.``, ``..``)
+    :raises SegmentConfigurationError: a value is empty or a dot segment (``.``, ``..``)
     """
 
     def part(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The rate limits that Segment publishes for single endpoints; what it limits all others to is not known."""
+"""The rate limits that Segment publishes for single endpoints; the limits of all others are not known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 DAY = 86_400
 
-# Requests a minute -> path -> methods. Each method has a count of its own.
+# Requests per minute -> path -> methods. Each method is counted separately.
 PER_MINUTE: dict[int, dict[str, str]] = {
     2: {
         "/warehouses/{}/advanced-sync-schedule": "GET PUT",
@@ -94,7 +94,7 @@ DOWNLOAD, DOWNLOADS_PER_DAY = "POST /customer-insights/download", 120
 
 
 class Limit(NamedTuple):
-    """So many requests in so many seconds, whatever the ids in the path."""
+    """A number of requests per number of seconds, regardless of the ids in the path."""
 
     endpoint: str
     requests: int
@@ -115,6 +115,6 @@ _BY_REQUEST = [
 
 @lru_cache(maxsize=1024)
 def limit_of(method: str, path: str) -> Limit | None:
-    """The limit of a request, by its method and its percent-encoded path; None where none is published."""
+    """The limit of a request, by its method and its percent-encoded path; None if none is published."""
     request = f"{method} {path}"
     return next((limit for pattern, limit in _BY_REQUEST if pattern.fullmatch(request)), None)

@@ -1,4 +1,4 @@
-"""What is hidden of Segment's answers before others see them."""
+"""Secrets removed from Segment's answers before they are stored or shown."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def without_write_keys(value: Any) -> Any:
-    """The same, where it holds sources, with the write keys hidden but for their last four characters.
+    """The same value, with the write keys of sources masked except for their last four characters.
 
-    What an operator returns is kept, and shown, by Airflow.
+    Airflow stores and shows what an operator returns.
     """
     if isinstance(value, list):
         return [without_write_keys(item) for item in value]

@@ -24,7 +24,7 @@ HOSTS: dict[Region, dict[Api, str]] = {
 }
 
 APPS: dict[Region, str] = {"us": "https://app.segment.com", "eu": "https://eu1.app.segment.com"}
-"""Where people work with Segment."""
+"""Segment's web app."""
 
 REGION_NAMES: dict[Region, str] = {"us": "US (Oregon)", "eu": "EU (Dublin)"}
 

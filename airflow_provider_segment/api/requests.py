@@ -27,7 +27,7 @@ def build_request(
 ) -> httpx.Request:
     """The request of a call, with its credential.
 
-    :param attempt: how often this call was sent before
+    :param attempt: number of earlier attempts of this call
     """
     if not call.path.startswith("/") or call.path.startswith("//"):
         raise SegmentConfigurationError(f"a path begins with one slash and holds no host: {call.safe_path!r}")
@@ -52,7 +52,7 @@ def build_request(
 
 @lru_cache(maxsize=64)
 def _url(text: str) -> httpx.URL:
-    # Of the thousands of requests of a backfill each goes to the same one.
+    # All the thousands of requests of a backfill go to the same URL.
     return httpx.URL(text)
 
 
@@ -73,6 +73,6 @@ def _authorization(api: Api, settings: Settings) -> str:
 
 
 def json_body(document: Any) -> Callable[[datetime], bytes]:
-    """A body that is the same at every attempt."""
+    """A body that is the same for every attempt."""
     content = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return lambda _: content

@@ -1,6 +1,6 @@
 """All operators in one place: ``from airflow_provider_segment.operators import SegmentCreateSourceOperator``.
 
-An operator's module is found, and imported, when the operator is first asked for.
+An operator's module is imported when the operator is first accessed.
 """
 
 # ruff: noqa: F403  (the star imports are for editors and type checkers; a test holds them complete)

@@ -46,7 +46,7 @@ class EntityPersonalization(TypedDict):
 
 
 class Personalization(TypedDict, total=False):
-    """What an activation sends beside the membership."""
+    """What an activation sends in addition to the membership."""
 
     profile: ProfilePersonalization | None
     entities: list[EntityPersonalization] | None
@@ -63,7 +63,7 @@ class DestinationMapping(TypedDict):
 class SegmentListSupportedDestinationsFromAudienceOperator(SegmentOperator):
     """Return the destinations that audiences of a type can be activated to, with their actions.
 
-    One without actions takes its settings from the connection and no ``destination_mapping``.
+    A destination without actions takes its settings from the connection, and no ``destination_mapping``.
 
     :param slug: only this destination
     :param action_id: only this action
@@ -103,7 +103,7 @@ class SegmentGetActivationFromAudienceOperator(SegmentOperator):
 
 
 class SegmentUpdateActivationForAudienceOperator(SegmentOperator):
-    """Change an activation: switch it on or off, rename it, map it anew.
+    """Update an activation: enable or disable it, rename it, change its mapping.
 
     :param perform_resync: send the whole audience again
     """
@@ -124,7 +124,7 @@ class SegmentUpdateActivationForAudienceOperator(SegmentOperator):
 
 
 class SegmentRemoveActivationFromAudienceOperator(SegmentDeleteOperator):
-    """Delete an activation: the audience is no longer sent there."""
+    """Delete an activation: the audience is no longer sent to the destination."""
 
     endpoint = "DELETE /spaces/{spaceId}/audiences/{audienceId}/activations/{id}"
     media_type = ALPHA
@@ -146,7 +146,7 @@ class SegmentListDestinationsFromAudienceOperator(SegmentListOperator):
 
 
 class SegmentUpdateDestinationForAudienceOperator(SegmentOperator):
-    """Change what a connection from an audience to a destination sends."""
+    """Update what a connection from an audience to a destination sends."""
 
     endpoint = "PATCH /spaces/{spaceId}/audiences/{audienceId}/destination-connections/{destinationId}"
     media_type = ALPHA
@@ -161,8 +161,8 @@ class SegmentUpdateDestinationForAudienceOperator(SegmentOperator):
 class SegmentAddDestinationToAudienceOperator(SegmentCreateOperator):
     """Connect an audience to a destination.
 
-    The destination must have been added to Engage in Segment's app. Data flows only after an activation was
-    added to the connection.
+    The destination must have been added to Engage in Segment's app. Data flows only after an activation has
+    been added to the connection.
     """
 
     endpoint = "POST /spaces/{spaceId}/audiences/{audienceId}/destination-connections"
@@ -200,7 +200,7 @@ class SegmentAddDestinationToAudienceOperator(SegmentCreateOperator):
 class SegmentRemoveDestinationFromAudienceOperator(SegmentDeleteOperator):
     """Disconnect an audience from a destination.
 
-    Segment refuses (409) while the connection has activations.
+    Segment refuses this (409) while the connection has activations.
     """
 
     endpoint = "DELETE /spaces/{spaceId}/audiences/{audienceId}/destination-connections/{destinationId}"
@@ -214,8 +214,8 @@ class SegmentRemoveDestinationFromAudienceOperator(SegmentDeleteOperator):
 class SegmentAddActivationToAudienceOperator(SegmentCreateOperator):
     """Send an audience to a connected destination.
 
-    :param connection_id: what :class:`SegmentAddDestinationToAudienceOperator` made
-    :param perform_resync: send the whole audience, not only who enters and leaves from now on
+    :param connection_id: created by :class:`SegmentAddDestinationToAudienceOperator`
+    :param perform_resync: send the whole audience, not only later entries and exits
     """
 
     endpoint = (

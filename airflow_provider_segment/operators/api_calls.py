@@ -9,7 +9,7 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator
 class SegmentGetDailyWorkspaceApiCallsUsageOperator(SegmentListOperator):
     """Return how many API calls the workspace made, per day of a usage period.
 
-    The counts are cumulative and come as text.
+    The counts are cumulative, and strings.
 
     :param period: first day of the usage month, ISO 8601: ``2026-01-01``
     """
@@ -23,7 +23,7 @@ class SegmentGetDailyWorkspaceApiCallsUsageOperator(SegmentListOperator):
 class SegmentGetDailyPerSourceApiCallsUsageOperator(SegmentListOperator):
     """Return how many API calls each source made, per day of a usage period.
 
-    The counts are cumulative and come as text.
+    The counts are cumulative, and strings.
 
     :param period: first day of the usage month, ISO 8601: ``2026-01-01``
     """

@@ -25,7 +25,7 @@ class AudienceDefinition(TypedDict):
 
 
 class AudienceQuery(TypedDict):
-    """Who is in an audience, where its target entity is settled."""
+    """The members of an audience, where its target entity is fixed."""
 
     query: str
 
@@ -60,10 +60,10 @@ class AudienceSort(TypedDict):
 class SegmentListAudiencesOperator(SegmentListOperator):
     """Return all audiences of a space.
 
-    Segment gives at most 200 a page here.
+    Segment returns at most 200 per page here.
 
     :param search: only those that match
-    :param include: ``schedules`` to have each audience's schedules with it
+    :param include: ``schedules`` to include each audience's schedules
     """
 
     endpoint = "GET /spaces/{spaceId}/audiences"
@@ -78,7 +78,7 @@ class SegmentListAudiencesOperator(SegmentListOperator):
 class SegmentGetAudienceOperator(SegmentOperator):
     """Return an audience, with its size and the status of its computation.
 
-    :param include: ``schedules`` to have its schedules with it
+    :param include: ``schedules`` to include its schedules
     """
 
     endpoint = "GET /spaces/{spaceId}/audiences/{id}"
@@ -90,9 +90,9 @@ class SegmentGetAudienceOperator(SegmentOperator):
 
 
 class SegmentUpdateAudienceForSpaceOperator(SegmentOperator):
-    """Change an audience.
+    """Update an audience.
 
-    Segment locks it until a changed definition is worked in.
+    Segment locks it until a changed definition has been processed.
     """
 
     endpoint = "PATCH /spaces/{spaceId}/audiences/{id}"
@@ -110,7 +110,7 @@ class SegmentUpdateAudienceForSpaceOperator(SegmentOperator):
 class SegmentCreateAudienceOperator(SegmentCreateOperator):
     """Create an audience in a space.
 
-    Its computation begins at once where ``enabled``. Segment derives the key from the name.
+    Its computation starts immediately if ``enabled``. Segment derives the key from the name.
     """
 
     endpoint = "POST /spaces/{spaceId}/audiences"
@@ -199,7 +199,7 @@ class SegmentListAudienceConsumersFromSpaceAndAudienceOperator(SegmentListOperat
 
 
 class SegmentGetAudienceScheduleFromSpaceAndAudienceOperator(SegmentOperator):
-    """Return a schedule of an audience, with the moment of its next run."""
+    """Return a schedule of an audience, with the time of its next run."""
 
     endpoint = "GET /spaces/{spaceId}/audiences/{id}/schedules/{scheduleId}"
     returns = "audienceSchedule"
@@ -220,7 +220,7 @@ class SegmentListAudienceSchedulesFromSpaceAndAudienceOperator(SegmentOperator):
 
 
 class SegmentUpdateAudienceScheduleForAudienceOperator(SegmentOperator):
-    """Change a schedule of a linked audience; strategy and config are given anew."""
+    """Update a schedule of a linked audience; strategy and config are always required."""
 
     endpoint = "PATCH /spaces/{spaceId}/audiences/{id}/schedules/{scheduleId}"
     returns = "audienceSchedule"
@@ -233,7 +233,7 @@ class SegmentUpdateAudienceScheduleForAudienceOperator(SegmentOperator):
 
 
 class SegmentAddAudienceScheduleToAudienceOperator(SegmentOperator):
-    """Give a linked audience a schedule.
+    """Add a schedule to a linked audience.
 
     Segment deletes the schedule of an audience that stays disabled for 90 days.
     A retry of a task whose first try lost the answer asks for another one.

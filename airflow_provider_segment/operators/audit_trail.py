@@ -9,12 +9,12 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator
 class SegmentListAuditEventsOperator(SegmentListOperator):
     """Return who changed what in the workspace.
 
-    The trail grows for ever: give ``start_time``, or a ``limit``.
+    The trail keeps growing: pass ``start_time`` or ``limit``.
 
-    :param start_time: only events after this moment, ISO 8601
-    :param end_time: only events before this moment, ISO 8601
+    :param start_time: only events after this time, ISO 8601
+    :param end_time: only events before this time, ISO 8601
     :param resource_id: only events about this resource
-    :param resource_type: only events about such resources
+    :param resource_type: only events about resources of this type
     """
 
     endpoint = "GET /audit-events"

@@ -9,8 +9,8 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator, Segmen
 class SegmentGetDestinationsCatalogOperator(SegmentListOperator):
     """Return the catalog of destinations, with the settings that each takes.
 
-    Some hundreds, with long descriptions: too much for XCom in most installations. Give a ``limit``, or ask
-    for one by its id.
+    Several hundred entries with long descriptions: too much for XCom in most installations. Pass a ``limit``,
+    or request a single one by its id.
     """
 
     endpoint = "GET /catalog/destinations"

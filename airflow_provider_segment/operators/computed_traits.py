@@ -17,7 +17,7 @@ from airflow_provider_segment.tasks.operation import (
 
 
 class TraitDefinition(TypedDict):
-    """What a computed trait holds, and of whom."""
+    """What a computed trait contains, and for which entity."""
 
     type: Literal["ACCOUNTS", "USERS"]
     query: str
@@ -53,10 +53,10 @@ class SegmentGetComputedTraitOperator(SegmentOperator):
 
 
 class SegmentUpdateComputedTraitForSpaceOperator(SegmentOperator):
-    """Change a computed trait.
+    """Update a computed trait.
 
-    Segment locks it until a changed definition is worked in; the definition can then no longer be edited in
-    Segment's app.
+    Segment locks it until a changed definition has been processed; the definition can then no longer be
+    edited in Segment's app.
     """
 
     endpoint = "PATCH /spaces/{spaceId}/computed-traits/{id}"

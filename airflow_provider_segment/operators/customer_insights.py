@@ -9,8 +9,8 @@ from airflow_provider_segment.tasks.operation import ALPHA, SegmentOperator
 class SegmentCreateDownloadOperator(SegmentOperator):
     """Return links to download an hour of customer insights.
 
-    The links carry their own credential: whoever sees them, for instance in XCom, can download until they
-    expire.
+    The links contain their own credential: anyone who sees them, for instance in XCom, can download until
+    they expire.
 
     :param hour: the hour, ISO 8601
     """

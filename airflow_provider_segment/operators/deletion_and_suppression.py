@@ -1,4 +1,4 @@
-"""Deleting and suppressing people (regulations)."""
+"""Deleting and suppressing users (regulations)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RegulationType = Literal[
 
 
 class SegmentListWorkspaceRegulationsOperator(SegmentListOperator):
-    """Return the deletions and suppressions of the whole workspace, of the last 90 days.
+    """Return the deletions and suppressions in the whole workspace in the last 90 days.
 
     :param status: only those of this status
     :param regulation_types: only those of these types
@@ -46,8 +46,8 @@ class SegmentListWorkspaceRegulationsOperator(SegmentListOperator):
 class SegmentGetRegulationOperator(SegmentOperator):
     """Return a regulation: its overall status, and that of each source and destination.
 
-    The overall status is ``FAILED`` also where only a destination cannot delete at all; ``streamStatus``
-    tells which.
+    The overall status is also ``FAILED`` if the only failure is a destination that does not support
+    deletion; ``streamStatus`` says which.
     """
 
     endpoint = "GET /regulations/{regulateId}"
@@ -57,7 +57,7 @@ class SegmentGetRegulationOperator(SegmentOperator):
 
 
 class SegmentCreateWorkspaceRegulationOperator(SegmentOperator):
-    """Delete or suppress people in the whole workspace, and return the regulation's id.
+    """Delete or suppress users in the whole workspace, and return the regulation's id.
 
     :class:`.SegmentDeleteUsersDataOperator` takes any number of ids and waits for the end: prefer it in DAGs.
 
@@ -75,7 +75,7 @@ class SegmentCreateWorkspaceRegulationOperator(SegmentOperator):
 
 
 class SegmentListSuppressionsOperator(SegmentListOperator):
-    """Return everyone whom the workspace suppresses."""
+    """Return all users that the workspace suppresses."""
 
     endpoint = "GET /suppressions"
     returns = "suppressed"
@@ -101,7 +101,7 @@ class SegmentCreateCloudSourceRegulationOperator(SegmentOperator):
 
 
 class SegmentListRegulationsFromSourceOperator(SegmentListOperator):
-    """Return the deletions and suppressions of one source, of the last 90 days.
+    """Return the deletions and suppressions in one source in the last 90 days.
 
     :param status: only those of this status
     :param regulation_types: only those of these types
@@ -116,11 +116,11 @@ class SegmentListRegulationsFromSourceOperator(SegmentListOperator):
 
 
 class SegmentCreateSourceRegulationOperator(SegmentOperator):
-    """Delete or suppress people in one source, and return the regulation's id.
+    """Delete or suppress users in one source, and return the regulation's id.
 
     :class:`.SegmentDeleteUsersDataOperator` takes any number of ids and waits for the end: prefer it in DAGs.
 
-    Whom the workspace suppresses, a source cannot unsuppress.
+    A source cannot unsuppress a user that the workspace suppresses.
     A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
     towards the quota again.
     """

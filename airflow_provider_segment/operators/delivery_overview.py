@@ -1,6 +1,6 @@
-"""Where events got to, or got lost, between source and destination. Beta.
+"""How many events were delivered, filtered or lost between source and destination. Beta.
 
-Only event streams in cloud mode: nothing here about device mode, Reverse ETL or warehouses.
+Covers only event streams in cloud mode: not device mode, Reverse ETL or warehouses.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class DeliveryFilter(SourceFilter, total=False):
 class _AtSource(SegmentListOperator):
     """Counts events at a source, in time buckets: ``{"total": ..., "dataset": [...]}``.
 
-    The window is limited: 4 hours, of the last 48, by ``MINUTE``; 14 days, of the last 30, by ``HOUR``;
-    30 days by ``DAY``.
+    The window is limited: by ``MINUTE``, 4 hours within the last 48; by ``HOUR``, 14 days within the last 30;
+    by ``DAY``, 30 days.
 
-    :param start_time: begin of the window, ISO 8601, inclusive
+    :param start_time: start of the window, ISO 8601, inclusive
     :param end_time: end of the window, ISO 8601, exclusive
     :param granularity: size of the buckets
-    :param group_by: of ``eventName``, ``eventType``, ``discardReason``, ``appVersion``; at a destination also
-        of ``subscriptionId``, ``activationId``, ``audienceId``, ``spaceId``
+    :param group_by: any of ``eventName``, ``eventType``, ``discardReason``, ``appVersion``; at a destination
+        also ``subscriptionId``, ``activationId``, ``audienceId``, ``spaceId``
     :param filter: count only these events
     """
 
@@ -71,7 +71,7 @@ class _AtDestination(_AtSource):
 
 
 class SegmentGetIngressSuccessMetricsFromDeliveryOverviewOperator(_AtSource):
-    """Count the events that Segment received and took."""
+    """Count the events that Segment received and accepted."""
 
     endpoint = "GET /delivery-overview/successfully-received"
 
@@ -79,9 +79,10 @@ class SegmentGetIngressSuccessMetricsFromDeliveryOverviewOperator(_AtSource):
 
 
 class SegmentGetIngressFailedMetricsFromDeliveryOverviewOperator(_AtSource):
-    """Count the events that Segment received and refused.
+    """Count the events that Segment received and rejected.
 
-    Together with those filtered at the source: the only way to notice events lost behind a 200.
+    This and the count filtered at the source are the only way to notice events that were answered 200 and
+    then dropped.
     """
 
     endpoint = "GET /delivery-overview/failed-on-ingest"
@@ -90,7 +91,7 @@ class SegmentGetIngressFailedMetricsFromDeliveryOverviewOperator(_AtSource):
 
 
 class SegmentGetFilteredAtSourceMetricsFromDeliveryOverviewOperator(_AtSource):
-    """Count the events that were filtered at their source."""
+    """Count the events that were filtered at the source."""
 
     endpoint = "GET /delivery-overview/filtered-at-source"
 

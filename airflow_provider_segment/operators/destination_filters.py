@@ -28,10 +28,9 @@ DestinationFilter = TypedDict("DestinationFilter", {"if": str, "actions": list[F
 
 
 class SegmentPreviewDestinationFilterOperator(SegmentOperator):
-    """Return what a destination filter would make of an event, before it exists.
+    """Preview the effect of a destination filter on an event, without creating the filter.
 
-    Returns the event as it was (``inputPayload``) and as it would be (``result``, null where it would be
-    dropped).
+    Returns the event before (``inputPayload``) and after (``result``, null if it would be dropped).
     """
 
     endpoint = "POST /destination/filters/preview"
@@ -60,9 +59,9 @@ class SegmentGetFilterInDestinationOperator(SegmentOperator):
 
 
 class SegmentUpdateFilterForDestinationOperator(SegmentOperator):
-    """Change a destination filter.
+    """Update a destination filter.
 
-    :param if_: an FQL expression: which events
+    :param if_: an FQL expression that selects the events
     """
 
     endpoint = "PATCH /destination/{destinationId}/filters/{filterId}"
@@ -78,9 +77,9 @@ class SegmentUpdateFilterForDestinationOperator(SegmentOperator):
 
 
 class SegmentCreateFilterForDestinationOperator(SegmentCreateOperator):
-    """Create a filter for what goes from a source to a destination.
+    """Create a filter for events from a source to a destination.
 
-    :param if_: an FQL expression: which events
+    :param if_: an FQL expression that selects the events
     """
 
     endpoint = "POST /destination/{destinationId}/filters"

@@ -34,21 +34,21 @@ class DbtCloud(TypedDict):
 
 
 class ReverseEtlSchedule(TypedDict):
-    """When the model of a mapping is synced: a strategy and, but for ``MANUAL``, its config."""
+    """When the model of a mapping is synced: a strategy and, except for ``MANUAL``, its config."""
 
     strategy: Literal["CRON", "DBT_CLOUD", "MANUAL", "PERIODIC", "SPECIFIC_DAYS"]
     config: NotRequired[Periodic | SpecificDays | Cron | DbtCloud | None]
 
 
 class SegmentListDestinationsOperator(SegmentListOperator):
-    """Return all destinations of the workspace, their secrets masked."""
+    """Return all destinations of the workspace, with secrets masked."""
 
     endpoint = "GET /destinations"
     returns = "destinations"
 
 
 class SegmentGetDestinationOperator(SegmentOperator):
-    """Return a destination, its secrets masked."""
+    """Return a destination, with secrets masked."""
 
     endpoint = "GET /destinations/{destinationId}"
     returns = "destination"
@@ -57,10 +57,10 @@ class SegmentGetDestinationOperator(SegmentOperator):
 
 
 class SegmentUpdateDestinationOperator(SegmentOperator):
-    """Change a destination.
+    """Update a destination.
 
-    Settings are merged: one that is not given stays, null unsets it. Read-only settings are ignored among
-    others, and refused (400) alone. A masked secret must not be sent back.
+    Settings are merged: a setting that is omitted is kept, null removes it. Read-only settings are ignored if
+    sent with others, and refused (400) if sent alone. A masked secret must not be sent back.
     """
 
     endpoint = "PATCH /destinations/{destinationId}"
@@ -76,8 +76,8 @@ class SegmentUpdateDestinationOperator(SegmentOperator):
 class SegmentCreateDestinationOperator(SegmentCreateOperator):
     """Connect a source to a new destination.
 
-    Many destinations allow one instance a source (400 otherwise). Without a ``name``, one of the same kind
-    at the same source counts as the same.
+    Many destinations allow only one instance per source (400 otherwise). Without a ``name``, ``if_exists``
+    takes any destination of the same kind at the same source as the existing one.
 
     :param metadata_id: the destination's id in the catalog
     """
@@ -110,7 +110,7 @@ class SegmentDeleteDestinationOperator(SegmentDeleteOperator):
 
 
 class SegmentListDeliveryMetricsSummaryFromDestinationOperator(SegmentOperator):
-    """Return how deliveries from a source to a destination went, in time buckets.
+    """Return delivery metrics from a source to a destination, in time buckets.
 
     The answer's ``destinationMetadataId`` is the id in the catalog. The window is limited: 4 hours by
     ``MINUTE``, 7 days by ``HOUR``, 14 days by ``DAY``.
@@ -152,7 +152,7 @@ class SegmentGetSubscriptionFromDestinationOperator(SegmentOperator):
 
 
 class SegmentUpdateSubscriptionForDestinationOperator(SegmentOperator):
-    """Change a subscription of a destination. Five a minute.
+    """Update a subscription of a destination. Five requests per minute.
 
     :param trigger: an FQL expression
     :param reverse_etl_schedule: when the model's rows are synced
@@ -176,10 +176,10 @@ class SegmentUpdateSubscriptionForDestinationOperator(SegmentOperator):
 class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):
     """Create a subscription: which events trigger which action of a destination.
 
-    Five a minute.
+    Five requests per minute.
 
     :param trigger: an FQL expression
-    :param model_id: the Reverse ETL model to take rows from
+    :param model_id: the Reverse ETL model to read rows from
     """
 
     endpoint = "POST /destinations/{destinationId}/subscriptions"
@@ -199,7 +199,7 @@ class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):
 
 
 class SegmentRemoveSubscriptionFromDestinationOperator(SegmentDeleteOperator):
-    """Delete a subscription of a destination. Five a minute."""
+    """Delete a subscription of a destination. Five requests per minute."""
 
     endpoint = "DELETE /destinations/{destinationId}/subscriptions/{id}"
     media_type = ALPHA

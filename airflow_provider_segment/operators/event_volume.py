@@ -11,14 +11,14 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator
 class SegmentGetEventsVolumeFromWorkspaceOperator(SegmentListOperator):
     """Count the events that Segment received, in time buckets.
 
-    Events count when they arrive: a backfill shows today, not in the past that it is about. Segment advises
-    to end the window a minute ago, and gives at most 5,000 results: filter rather than group widely. Where
-    nothing came, ``result`` is empty.
+    Events are counted when they arrive: a backfill counts today, not at its events' timestamps. Segment
+    advises ending the window a minute ago, and returns at most 5,000 results: filter rather than group
+    widely. If no events arrived, ``result`` is empty.
 
     :param granularity: size of the buckets
-    :param start_time: begin of the window, ISO 8601, inclusive
+    :param start_time: start of the window, ISO 8601, inclusive
     :param end_time: end of the window, ISO 8601, exclusive
-    :param group_by: of ``eventName``, ``eventType``, ``source``
+    :param group_by: any of ``eventName``, ``eventType``, ``source``
     :param source_id: only these sources
     :param event_name: only these events
     :param event_type: only these types: ``track``, ``identify``, ...

@@ -48,7 +48,7 @@ class SegmentGetFunctionOperator(SegmentOperator):
 
 
 class SegmentUpdateFunctionOperator(SegmentOperator):
-    """Change a function. Running instances change only when it is deployed."""
+    """Update a function. Running instances change only when it is deployed."""
 
     endpoint = "PATCH /functions/{functionId}"
     returns = "function"
@@ -65,7 +65,8 @@ class SegmentCreateFunctionOperator(SegmentCreateOperator):
     """Create a function.
 
     Segment appends the workspace's name to the display name of all but source functions; ``if_exists``
-    knows. Where Segment refuses to list insert functions, nothing is looked up, and a warning says so.
+    allows for this. If Segment refuses to list insert functions, nothing is looked up, and a warning is
+    logged.
     """
 
     endpoint = "POST /functions"
@@ -84,7 +85,7 @@ class SegmentCreateFunctionOperator(SegmentCreateOperator):
     description: Arg[str | None] = NOT_GIVEN
 
     def find(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
-        """As always, if Segment lists functions of this kind: its reference says so of two kinds only."""
+        """As usual, if Segment lists functions of this kind: its reference says so for two kinds only."""
         from airflow_provider_segment.errors import SegmentBadRequestError, SegmentValidationError
 
         try:
@@ -96,7 +97,7 @@ class SegmentCreateFunctionOperator(SegmentCreateOperator):
             return None
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
-        """By kind and display name, with the workspace's name after it or not."""
+        """By kind and display name, with or without the workspace's name after it."""
         shown, name = item.get("displayName") or "", arguments["display_name"]
         if item.get("resourceType") != arguments["resource_type"] or not shown.startswith(name):
             return False
@@ -154,7 +155,7 @@ class SegmentGetFunctionVersionOperator(SegmentOperator):
 
 
 class SegmentRestoreFunctionVersionOperator(SegmentOperator):
-    """Make an old version of a function the latest."""
+    """Restore an old version of a function as the latest."""
 
     endpoint = "POST /functions/{functionId}/versions"
     media_type = ALPHA
@@ -175,7 +176,7 @@ class SegmentListInsertFunctionInstancesOperator(SegmentListOperator):
 
 
 class SegmentGetInsertFunctionInstanceOperator(SegmentOperator):
-    """Return an instance of an insert function, its secrets masked."""
+    """Return an instance of an insert function, with secrets masked."""
 
     endpoint = "GET /insert-function-instances/{instanceId}"
     media_type = ALPHA
@@ -185,7 +186,7 @@ class SegmentGetInsertFunctionInstanceOperator(SegmentOperator):
 
 
 class SegmentUpdateInsertFunctionInstanceOperator(SegmentOperator):
-    """Change an instance of an insert function. Segment asks for the settings each time."""
+    """Update an instance of an insert function. The settings are always required."""
 
     endpoint = "PATCH /insert-function-instances/{instanceId}"
     media_type = ALPHA
@@ -201,7 +202,7 @@ class SegmentUpdateInsertFunctionInstanceOperator(SegmentOperator):
 class SegmentCreateInsertFunctionInstanceOperator(SegmentCreateOperator):
     """Put an insert function in front of a destination.
 
-    :param function_id: the function; its id may come with or without ``ifnd_``
+    :param function_id: the function's id, with or without ``ifnd_``
     :param integration_id: the destination
     """
 

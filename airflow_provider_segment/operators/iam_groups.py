@@ -68,7 +68,7 @@ class SegmentListInvitesFromUserGroupOperator(SegmentListOperator):
 
 
 class SegmentAddPermissionsToUserGroupOperator(SegmentOperator):
-    """Give a user group more permissions, and return all that it has."""
+    """Add permissions to a user group, and return all its permissions."""
 
     endpoint = "POST /groups/{userGroupId}/permissions"
     returns = "permissions"
@@ -78,7 +78,7 @@ class SegmentAddPermissionsToUserGroupOperator(SegmentOperator):
 
 
 class SegmentReplacePermissionsForUserGroupOperator(SegmentOperator):
-    """Give a user group exactly these permissions, and return them."""
+    """Replace the permissions of a user group, and return them."""
 
     endpoint = "PUT /groups/{userGroupId}/permissions"
     returns = "permissions"
@@ -97,7 +97,7 @@ class SegmentListUsersFromUserGroupOperator(SegmentListOperator):
 
 
 class SegmentAddUsersToUserGroupOperator(SegmentOperator):
-    """Add users, or invited people, to a user group."""
+    """Add users, or invited users, to a user group."""
 
     endpoint = "POST /groups/{userGroupId}/users"
     returns = "userGroup"
@@ -107,7 +107,7 @@ class SegmentAddUsersToUserGroupOperator(SegmentOperator):
 
 
 class SegmentReplaceUsersInUserGroupOperator(SegmentOperator):
-    """Give a user group exactly these members. Whoever is not named leaves."""
+    """Replace the members of a user group. Anyone not listed is removed."""
 
     endpoint = "PUT /group/{userGroupId}/users"
     returns = "userGroup"
@@ -117,7 +117,7 @@ class SegmentReplaceUsersInUserGroupOperator(SegmentOperator):
 
 
 class SegmentRemoveUsersFromUserGroupOperator(SegmentDeleteOperator):
-    """Take users, or invited people, out of a user group."""
+    """Remove users, or invited users, from a user group."""
 
     endpoint = "DELETE /group/{userGroupId}/users"
 

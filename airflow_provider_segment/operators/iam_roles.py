@@ -6,7 +6,7 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator
 
 
 class SegmentListRolesOperator(SegmentListOperator):
-    """Return all roles that a permission can give."""
+    """Return all roles that a permission can grant."""
 
     endpoint = "GET /roles"
     returns = "roles"

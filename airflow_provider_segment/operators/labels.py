@@ -10,7 +10,7 @@ from airflow_provider_segment.tasks.operation import SegmentDeleteOperator, Segm
 
 
 class SegmentListLabelsOperator(SegmentOperator):
-    """Return all labels of the workspace. Segment does not page them."""
+    """Return all labels of the workspace. Segment returns them in one page."""
 
     endpoint = "GET /labels"
     returns = "labels"
@@ -19,7 +19,7 @@ class SegmentListLabelsOperator(SegmentOperator):
 class SegmentCreateLabelOperator(SegmentCreateOperator):
     """Create a label. Segment has no way to change one.
 
-    :param if_exists: where there is one with the same key and value: ``fail`` or ``skip``
+    :param if_exists: if a label with the same key and value exists: ``fail`` or ``skip``
     """
 
     endpoint = "POST /labels"

@@ -1,4 +1,4 @@
-"""Live plugins: code of a source that runs on phones. Alpha."""
+"""Live plugins: code of a source that runs on mobile devices. Alpha."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from airflow_provider_segment.tasks.operation import ALPHA, SegmentDeleteOperato
 
 
 class SegmentCreateLivePluginOperator(SegmentOperator):
-    """Give a source live plugin code, new or instead of what it has."""
+    """Set the live plugin code of a source, replacing any that it has."""
 
     endpoint = "POST /sources/{sourceId}/live-plugins/create"
     media_type = ALPHA
@@ -18,7 +18,7 @@ class SegmentCreateLivePluginOperator(SegmentOperator):
 
 
 class SegmentDeleteLivePluginCodeOperator(SegmentDeleteOperator):
-    """Delete the live plugin code of a source. Live plugins stay switched on."""
+    """Delete the live plugin code of a source. Live plugins stay enabled."""
 
     endpoint = "DELETE /sources/{sourceId}/live-plugins/delete-code"
     media_type = ALPHA

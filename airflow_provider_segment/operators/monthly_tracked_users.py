@@ -9,7 +9,7 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator
 class SegmentGetDailyWorkspaceMtuUsageOperator(SegmentListOperator):
     """Return the workspace's monthly tracked users, per day of a usage period.
 
-    The counts are cumulative and come as text.
+    The counts are cumulative, and strings.
 
     :param period: first day of the usage month, ISO 8601: ``2026-01-01``
     """
@@ -23,7 +23,7 @@ class SegmentGetDailyWorkspaceMtuUsageOperator(SegmentListOperator):
 class SegmentGetDailyPerSourceMtuUsageOperator(SegmentListOperator):
     """Return each source's monthly tracked users, per day of a usage period.
 
-    The counts are cumulative and come as text.
+    The counts are cumulative, and strings.
 
     :param period: first day of the usage month, ISO 8601: ``2026-01-01``
     """

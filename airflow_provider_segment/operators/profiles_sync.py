@@ -35,9 +35,9 @@ class SegmentListProfilesWarehouseInSpaceOperator(SegmentListOperator):
 
 
 class SegmentUpdateProfilesWarehouseForSpaceWarehouseOperator(SegmentOperator):
-    """Change a profiles warehouse.
+    """Update a profiles warehouse.
 
-    Segment asks for the settings each time, and merges them: one that is not given stays, null unsets it.
+    The settings are always required, and merged: a setting that is omitted is kept, null removes it.
     """
 
     endpoint = "PATCH /spaces/{spaceId}/profiles-warehouses/{warehouseId}"
@@ -56,7 +56,8 @@ class SegmentUpdateProfilesWarehouseForSpaceWarehouseOperator(SegmentOperator):
 class SegmentCreateProfilesWarehouseOperator(SegmentCreateOperator):
     """Sync a space's profiles to a warehouse.
 
-    One of the same kind with the same name and schema counts as the same; what is not given is not compared.
+    ``if_exists`` looks for one of the same kind, name and schema; arguments that are omitted are not
+    compared.
 
     :param metadata_id: the warehouse's id in the catalog
     :param schema_name: the schema to write to
@@ -78,7 +79,7 @@ class SegmentCreateProfilesWarehouseOperator(SegmentCreateOperator):
     schema_name: Arg[str | None] = NOT_GIVEN
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
-        """By kind, schema and name, as far as they are given; Segment keeps the name among the settings."""
+        """By kind, schema and name, as far as given; Segment stores the name in the settings."""
         there = {"name": item["settings"].get("name"), "schema_name": item.get("schemaName")}
         same_kind = item["metadata"]["id"] == arguments["metadata_id"]
         return same_kind and all(arguments.get(key) in (None, value) for key, value in there.items())
@@ -108,7 +109,7 @@ class SegmentListSelectiveSyncsFromWarehouseAndSpaceOperator(SegmentListOperator
 class SegmentUpdateSelectiveSyncForWarehouseAndSpaceOperator(SegmentOperator):
     """Choose which collections and properties of a space are synced.
 
-    Returns ``UPDATED``, or ``UNCHANGED`` where it was so already.
+    Returns ``UPDATED``, or ``UNCHANGED`` if nothing changed.
     """
 
     endpoint = "PATCH /spaces/{spaceId}/profiles-warehouses/{warehouseId}/selective-syncs"

@@ -31,7 +31,7 @@ class SegmentGetReverseEtlModelOperator(SegmentOperator):
 
 
 class SegmentUpdateReverseEtlModelOperator(SegmentOperator):
-    """Change a Reverse ETL model."""
+    """Update a Reverse ETL model."""
 
     endpoint = "PATCH /reverse-etl-models/{modelId}"
     media_type = ALPHA
@@ -46,9 +46,9 @@ class SegmentUpdateReverseEtlModelOperator(SegmentOperator):
 
 
 class SegmentCreateReverseEtlModelOperator(SegmentCreateOperator):
-    """Create a Reverse ETL model: a query at a source warehouse.
+    """Create a Reverse ETL model: a query of a source warehouse.
 
-    :param query_identifier_column: the column that tells rows apart
+    :param query_identifier_column: the column that identifies a row
     """
 
     endpoint = "POST /reverse-etl-models"
@@ -95,9 +95,9 @@ class SegmentCreateReverseEtlManualSyncOperator(SegmentOperator):
 
 
 class SegmentGetReverseEtlSyncStatusOperator(SegmentOperator):
-    """Return how a Reverse ETL sync stands: ``syncStatus``, and what was extracted and loaded.
+    """Return the state of a Reverse ETL sync: ``syncStatus``, and what was extracted and loaded.
 
-    ``PARTIAL_SUCCESS`` is an end, too. The counts come as text.
+    ``PARTIAL_SUCCESS`` is also a final state. The counts are strings.
     """
 
     endpoint = "GET /reverse-etl-models/{modelId}/syncs/{syncId}"
@@ -109,9 +109,9 @@ class SegmentGetReverseEtlSyncStatusOperator(SegmentOperator):
 
 
 class SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator(SegmentListOperator):
-    """Return the syncs of a mapping, with how each went.
+    """Return the syncs of a mapping, with the result of each.
 
-    A long history: give a ``limit``. Segment gives at most 100 a page here.
+    The history may be long: pass a ``limit``. Segment returns at most 100 per page here.
     """
 
     endpoint = "GET /reverse-etl-models/{modelId}/subscriptionId/{subscriptionId}/syncs"
@@ -127,7 +127,7 @@ class SegmentListReverseEtlSyncStatusesFromModelAndSubscriptionIdOperator(Segmen
 class SegmentCancelReverseEtlSyncForModelOperator(SegmentOperator):
     """Cancel a running Reverse ETL sync; it ends some seconds later.
 
-    Segment answers 200 also where nothing could be cancelled: ``errorCode`` says so then.
+    Segment also answers 200 if nothing could be cancelled: ``errorCode`` then says so.
     """
 
     endpoint = "POST /reverse-etl-models/{modelId}/syncs/{syncId}/cancel"

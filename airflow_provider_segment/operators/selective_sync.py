@@ -1,4 +1,4 @@
-"""When and what is loaded to a warehouse. Two requests a minute for most of it."""
+"""When and what is loaded to a warehouse. Two requests per minute for most operations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SyncOverride(TypedDict):
 
 
 class SegmentGetAdvancedSyncScheduleFromWarehouseOperator(SegmentOperator):
-    """Return when a warehouse is synced: ``enabled`` and, where set, ``schedule``. Two a minute."""
+    """Return when a warehouse is synced: ``enabled`` and, if set, ``schedule``. Two requests per minute."""
 
     endpoint = "GET /warehouses/{warehouseId}/advanced-sync-schedule"
 
@@ -40,7 +40,7 @@ class SegmentGetAdvancedSyncScheduleFromWarehouseOperator(SegmentOperator):
 
 
 class SegmentReplaceAdvancedSyncScheduleForWarehouseOperator(SegmentOperator):
-    """Set when a warehouse is synced. Two a minute."""
+    """Set when a warehouse is synced. Two requests per minute."""
 
     endpoint = "PUT /warehouses/{warehouseId}/advanced-sync-schedule"
 
@@ -50,7 +50,7 @@ class SegmentReplaceAdvancedSyncScheduleForWarehouseOperator(SegmentOperator):
 
 
 class SegmentUpdateSelectiveSyncForWarehouseOperator(SegmentOperator):
-    """Choose which sources, collections and properties are synced to a warehouse. Two a minute.
+    """Choose which sources, collections and properties are synced to a warehouse. Two requests per minute.
 
     Returns ``status`` (``UPDATED`` or ``UNCHANGED``) and ``warnings``.
     """
@@ -62,9 +62,9 @@ class SegmentUpdateSelectiveSyncForWarehouseOperator(SegmentOperator):
 
 
 class SegmentListSyncsFromWarehouseOperator(SegmentListOperator):
-    """Return the latest syncs of all sources to a warehouse. Two requests a minute.
+    """Return the latest syncs of all sources to a warehouse. Two requests per minute.
 
-    A running one has no ``end`` yet.
+    A running sync has no ``end`` yet.
     """
 
     endpoint = "GET /warehouses/{warehouseId}/syncs"
@@ -76,7 +76,7 @@ class SegmentListSyncsFromWarehouseOperator(SegmentListOperator):
 class SegmentListSelectiveSyncsFromWarehouseAndSourceOperator(SegmentListOperator):
     """Return which collections and properties of a source are synced to a warehouse.
 
-    Two requests a minute.
+    Two requests per minute.
     """
 
     endpoint = "GET /warehouses/{warehouseId}/connected-sources/{sourceId}/selective-syncs"
@@ -87,9 +87,9 @@ class SegmentListSelectiveSyncsFromWarehouseAndSourceOperator(SegmentListOperato
 
 
 class SegmentListSyncsFromWarehouseAndSourceOperator(SegmentListOperator):
-    """Return the latest syncs from a source to a warehouse. Two requests a minute.
+    """Return the latest syncs from a source to a warehouse. Two requests per minute.
 
-    A running one has no ``end`` yet.
+    A running sync has no ``end`` yet.
     """
 
     endpoint = "GET /warehouses/{warehouseId}/connected-sources/{sourceId}/syncs"

@@ -1,4 +1,4 @@
-"""Filters for what reaches a space. Beta."""
+"""Filters for the events that reach a space. Beta."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_segment.tasks.operation import (
 
 
 class SegmentListFiltersForSpaceOperator(SegmentListOperator):
-    """Return all filters of a space. Segment gives at most 10 a page here.
+    """Return all filters of a space. Segment returns at most 10 per page here.
 
     :param integration_id: the space
     """
@@ -40,7 +40,7 @@ class SegmentUpdateFilterByIdOperator(SegmentOperator):
     """Replace a filter of a space.
 
     :param integration_id: the space
-    :param if_: an FQL expression: which events
+    :param if_: an FQL expression that selects the events
     :param drop: drop them
     """
 
@@ -58,10 +58,10 @@ class SegmentUpdateFilterByIdOperator(SegmentOperator):
 
 
 class SegmentCreateFilterForSpaceOperator(SegmentCreateOperator):
-    """Create a filter for what all sources send to a space.
+    """Create a filter for the events that all sources send to a space.
 
     :param integration_id: the space
-    :param if_: an FQL expression: which events
+    :param if_: an FQL expression that selects the events
     :param drop: drop them
     """
 
@@ -81,7 +81,7 @@ class SegmentCreateFilterForSpaceOperator(SegmentCreateOperator):
 
 
 class SegmentDeleteFilterByIdOperator(SegmentDeleteOperator):
-    """Delete a filter of a space; returns whether it was deleted."""
+    """Delete a filter of a space, and return whether it was deleted."""
 
     endpoint = "DELETE /filters/{id}"
     media_type = BETA

@@ -1,4 +1,4 @@
-"""What a space knows: events, traits, entities. Alpha; 25 requests a minute."""
+"""The schema of a space: events, traits, entities. Alpha; 25 requests per minute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_segment.tasks.operation import ALPHA, SegmentListOperator,
 class SegmentListEntityPathsOperator(SegmentListOperator):
     """Return the paths from profiles to entities.
 
-    :param search: only where the entity's or path's name has this in it
+    :param search: only paths where the entity's or the path's name contains this
     """
 
     endpoint = "GET /spaces/{spaceId}/entity-paths"
@@ -27,7 +27,7 @@ class SegmentListEventsOperator(SegmentListOperator):
 
     :param sort_by: ``lastSeenAt`` by default
     :param sort_dir: ``desc`` by default
-    :param search: only names that have this in them
+    :param search: only names that contain this
     """
 
     endpoint = "GET /spaces/{spaceId}/events"
@@ -43,14 +43,14 @@ class SegmentListEventsOperator(SegmentListOperator):
 class SegmentListTraitsOperator(SegmentListOperator):
     """Return the traits that a space has seen.
 
-    Sorted by ``lastSeenAt``, long lists may hold a trait twice.
+    Sorted by ``lastSeenAt``, a long list may contain duplicates.
 
     :param sort_by: ``trait`` by default
     :param sort_dir: ``asc`` by default
-    :param search: only keys that have this in them
+    :param search: only keys that contain this
     :param collection: ``users`` by default
-    :param include_sample_values: with sample values
-    :param samples_count: how many
+    :param include_sample_values: include sample values
+    :param samples_count: number of sample values
     """
 
     endpoint = "GET /spaces/{spaceId}/traits"
@@ -69,8 +69,8 @@ class SegmentListTraitsOperator(SegmentListOperator):
 class SegmentListPropertiesFromEntityOperator(SegmentListOperator):
     """Return the properties of an entity of a space.
 
-    :param include_sample_values: with sample values
-    :param samples_count: how many
+    :param include_sample_values: include sample values
+    :param samples_count: number of sample values
     """
 
     endpoint = "GET /spaces/{spaceId}/entities/{entitySlug}/properties"
@@ -88,9 +88,9 @@ class SegmentListPropertiesFromEventOperator(SegmentListOperator):
 
     :param sort_by: ``lastSeenAt`` by default
     :param sort_dir: ``desc`` by default
-    :param search: only names that have this in them
-    :param include_sample_values: with sample values
-    :param samples_count: how many
+    :param search: only names that contain this
+    :param include_sample_values: include sample values
+    :param samples_count: number of sample values
     """
 
     endpoint = "GET /spaces/{spaceId}/events/{eventName}/properties"

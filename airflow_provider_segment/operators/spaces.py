@@ -11,21 +11,21 @@ from airflow_provider_segment.tasks.operation import ALPHA, SegmentListOperator,
 
 
 class MessagingKey(TypedDict):
-    """A person's address on a channel."""
+    """A user's address on a channel."""
 
     key: str
     type: Literal["ANDROID_PUSH", "EMAIL", "IOS_PUSH", "SMS", "WHATSAPP"]
 
 
 class MessagingGroup(TypedDict):
-    """A subscription group and whether the person is in it."""
+    """A subscription group, and whether the user is in it."""
 
     name: str
     status: Literal["DID_NOT_SUBSCRIBE", "SUBSCRIBED", "UNSUBSCRIBED"]
 
 
 class MessagingSubscription(MessagingKey):
-    """Whether a person takes messages on a channel."""
+    """Whether a user receives messages on a channel."""
 
     status: NotRequired[Literal["DID_NOT_SUBSCRIBE", "SUBSCRIBED", "UNSUBSCRIBED"] | None]
     groups: NotRequired[list[MessagingGroup] | None]
@@ -50,9 +50,9 @@ class SegmentGetSpaceOperator(SegmentOperator):
 
 
 class SegmentReplaceMessagingSubscriptionsInSpacesOperator(SegmentOperator):
-    """Set who takes messages on which channel; returns ``successes`` and ``failures``.
+    """Set who receives messages on which channel; returns ``successes`` and ``failures``.
 
-    Segment switched this off with Engage Premier, after 15 December 2025.
+    Segment retired this with Engage Premier, after 15 December 2025.
     """
 
     endpoint = "PUT /spaces/{spaceId}/messaging-subscriptions"
@@ -63,9 +63,9 @@ class SegmentReplaceMessagingSubscriptionsInSpacesOperator(SegmentOperator):
 
 
 class SegmentBatchQueryMessagingSubscriptionsForSpaceOperator(SegmentOperator):
-    """Return who takes messages on which channel: ``successes``, ``failures`` and ``errors``.
+    """Return who receives messages on which channel: ``successes``, ``failures`` and ``errors``.
 
-    Segment switched this off with Engage Premier, after 15 December 2025.
+    Segment retired this with Engage Premier, after 15 December 2025.
     """
 
     endpoint = "POST /spaces/{spaceId}/messaging-subscriptions/batch"

@@ -7,12 +7,12 @@ from airflow_provider_segment.tasks.operation import SegmentOperator
 
 
 class SegmentEchoOperator(SegmentOperator):
-    """Call Segment's echo: answers with the message, or with the trouble asked for.
+    """Call Segment's echo endpoint: it returns the message, or the requested error.
 
     :param delay: milliseconds to wait before answering
     :param trigger_error: answer with an error
-    :param trigger_multiple_errors: answer with several
-    :param trigger_unexpected_error: answer with one of the unexpected kind
+    :param trigger_multiple_errors: answer with several errors
+    :param trigger_unexpected_error: answer with an unexpected error
     :param status_code: answer with this status
     """
 

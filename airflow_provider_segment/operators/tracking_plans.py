@@ -24,7 +24,7 @@ RULES_PER_QUERY = 50  # in the query of a DELETE: some 5 KB
 
 
 class RuleReference(TypedDict):
-    """Names a rule of a tracking plan."""
+    """Identifies a rule of a tracking plan."""
 
     type: Literal["COMMON", "GROUP", "IDENTIFY", "PAGE", "SCREEN", "TRACK"]
     key: NotRequired[str | None]
@@ -65,7 +65,7 @@ class SegmentGetTrackingPlanOperator(SegmentOperator):
 
 
 class SegmentUpdateTrackingPlanOperator(SegmentOperator):
-    """Change the name or the description of a tracking plan."""
+    """Update the name or description of a tracking plan."""
 
     endpoint = "PATCH /tracking-plans/{trackingPlanId}"
     returns = "status"
@@ -89,7 +89,7 @@ class SegmentCreateTrackingPlanOperator(SegmentCreateOperator):
     type: Arg[Literal["LIVE", "PROPERTY_LIBRARY", "RULE_LIBRARY", "TEMPLATE"]]
 
     def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
-        """Change it and read it back: the change is answered with a word only."""
+        """Update it and read it back: the answer to an update is only a status."""
         super().update(existing, arguments)
         return self.send({"tracking_plan_id": existing["id"]}, SegmentGetTrackingPlanOperator)
 
@@ -112,9 +112,9 @@ class SegmentListRulesFromTrackingPlanOperator(SegmentListOperator):
 
 
 class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
-    """Change rules of a tracking plan, and add those it does not have.
+    """Update rules of a tracking plan, and add those it does not have.
 
-    Segment takes 200 a call: a longer list goes out as several.
+    Segment accepts 200 rules per request: a longer list is sent as several requests.
     """
 
     endpoint = "PATCH /tracking-plans/{trackingPlanId}/rules"
@@ -132,10 +132,10 @@ class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
 
 
 class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
-    """Give a tracking plan exactly these rules.
+    """Replace all rules of a tracking plan.
 
-    Segment takes 200 a call: of a longer list the first 200 replace all rules, and the others are added.
-    Meanwhile, and until a retry where that fails, the plan lacks the others.
+    Segment accepts 200 rules per request: the first 200 of a longer list replace all rules, and the rest are
+    added. Until then, or until a retry if that fails, the rest are missing from the plan.
     """
 
     endpoint = "PUT /tracking-plans/{trackingPlanId}/rules"
@@ -145,7 +145,7 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
     rules: Arg[list[Rule]]
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Replace by the first page, then add the others."""
+        """Replace all rules by the first page, then add the others."""
         first, *others = _pages(arguments, RULES_PER_CALL)
         status = self.send(first)
         for page in others:
@@ -156,7 +156,7 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
 class SegmentRemoveRulesFromTrackingPlanOperator(SegmentDeleteOperator):
     """Delete rules of a tracking plan.
 
-    The rules travel in the query, so a long list goes out as several requests.
+    The rules are sent in the query, so a long list is sent as several requests.
     """
 
     endpoint = "DELETE /tracking-plans/{trackingPlanId}/rules"
@@ -182,7 +182,7 @@ class SegmentListSourcesFromTrackingPlanOperator(SegmentListOperator):
 
 
 class SegmentAddSourceToTrackingPlanOperator(SegmentOperator):
-    """Connect a source to a tracking plan, instead of the plan that it may have."""
+    """Connect a source to a tracking plan, replacing any plan that it has."""
 
     endpoint = "POST /tracking-plans/{trackingPlanId}/sources"
     returns = "status"
@@ -201,7 +201,7 @@ class SegmentRemoveSourceFromTrackingPlanOperator(SegmentDeleteOperator):
 
 
 def _pages(arguments: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
-    """The arguments, with so many of the rules at a time; once, where there are none."""
+    """The arguments, with a page of the rules at a time; once if there are no rules."""
     rules = arguments["rules"]
     for start in range(0, max(len(rules), 1), size):
         yield {**arguments, "rules": rules[start : start + size]}

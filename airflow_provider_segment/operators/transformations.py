@@ -30,7 +30,7 @@ class PropertyValue(TypedDict):
 
 
 class FqlProperty(TypedDict):
-    """Sets a property to what an expression gives."""
+    """Sets a property to the result of an expression."""
 
     fql: str
     propertyName: str
@@ -62,10 +62,10 @@ class SegmentGetTransformationOperator(SegmentOperator):
 
 
 class SegmentUpdateTransformationOperator(SegmentOperator):
-    """Change a transformation.
+    """Update a transformation.
 
-    :param if_: an FQL expression: which events
-    :param destination_metadata_id: only on the way to this destination of the catalog
+    :param if_: an FQL expression that selects the events
+    :param destination_metadata_id: only for events sent to this destination of the catalog
     :param drop: drop the events
     :param hash_properties_configuration: hash properties; its ``key`` is a secret
     """
@@ -92,8 +92,8 @@ class SegmentUpdateTransformationOperator(SegmentOperator):
 class SegmentCreateTransformationOperator(SegmentCreateOperator):
     """Create a transformation of a source's events.
 
-    :param if_: an FQL expression: which events
-    :param destination_metadata_id: only on the way to this destination of the catalog
+    :param if_: an FQL expression that selects the events
+    :param destination_metadata_id: only for events sent to this destination of the catalog
     :param drop: drop the events
     :param hash_properties_configuration: hash properties; its ``key`` is a secret
     """

@@ -14,14 +14,14 @@ from airflow_provider_segment.tasks.operation import (
 
 
 class SegmentListWarehousesOperator(SegmentListOperator):
-    """Return all warehouses of the workspace. Passwords are not among their settings."""
+    """Return all warehouses of the workspace. Their settings do not include passwords."""
 
     endpoint = "GET /warehouses"
     returns = "warehouses"
 
 
 class SegmentGetWarehouseOperator(SegmentOperator):
-    """Return a warehouse. Its password is not among the settings."""
+    """Return a warehouse. Its settings do not include the password."""
 
     endpoint = "GET /warehouses/{warehouseId}"
     returns = "warehouse"
@@ -30,9 +30,9 @@ class SegmentGetWarehouseOperator(SegmentOperator):
 
 
 class SegmentUpdateWarehouseOperator(SegmentOperator):
-    """Change a warehouse.
+    """Update a warehouse.
 
-    Segment asks for the settings each time, and merges them: one that is not given stays, null unsets it.
+    The settings are always required, and merged: a setting that is omitted is kept, null removes it.
     """
 
     endpoint = "PATCH /warehouses/{warehouseId}"
@@ -48,11 +48,10 @@ class SegmentUpdateWarehouseOperator(SegmentOperator):
 class SegmentCreateWarehouseOperator(SegmentCreateOperator):
     """Create a warehouse.
 
-    One of the same kind with the same name counts as the same; without a ``name``, ``if_exists`` finds
-    none.
+    ``if_exists`` looks for one of the same kind and name; without a ``name`` it finds none.
 
     :param metadata_id: the warehouse's id in the catalog
-    :param disconnect_all_sources: do not load every source of the workspace to it, which Segment would do
+    :param disconnect_all_sources: do not load every source of the workspace to it, as Segment does by default
     """
 
     endpoint = "POST /warehouses"
@@ -69,14 +68,14 @@ class SegmentCreateWarehouseOperator(SegmentCreateOperator):
     disconnect_all_sources: Arg[bool] = True
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
-        """By kind and name, which Segment keeps among the settings."""
+        """By kind and name; Segment stores the name in the settings."""
         name = arguments.get("name") or arguments["settings"].get("name")
         same_name = name is not None and item["settings"].get("name") == name
         return same_name and item["metadata"]["id"] == arguments["metadata_id"]
 
 
 class SegmentDeleteWarehouseOperator(SegmentDeleteOperator):
-    """Delete a warehouse from Segment. What was loaded stays where it is."""
+    """Delete a warehouse from Segment. Loaded data is not deleted."""
 
     endpoint = "DELETE /warehouses/{warehouseId}"
 
@@ -84,7 +83,7 @@ class SegmentDeleteWarehouseOperator(SegmentDeleteOperator):
 
 
 class SegmentCreateValidationInWarehouseOperator(SegmentOperator):
-    """Try out the settings of a warehouse before it exists; returns ``CONNECTED`` or ``FAILED``."""
+    """Validate the settings of a warehouse before creating it; returns ``CONNECTED`` or ``FAILED``."""
 
     endpoint = "POST /warehouses/validation"
     returns = "status"
@@ -114,7 +113,7 @@ class SegmentAddConnectionFromSourceToWarehouseOperator(SegmentOperator):
 
 
 class SegmentRemoveSourceConnectionFromWarehouseOperator(SegmentDeleteOperator):
-    """Stop loading a source to a warehouse. What was loaded stays where it is."""
+    """Stop loading a source to a warehouse. Loaded data is not deleted."""
 
     endpoint = "DELETE /warehouses/{warehouseId}/connected-sources/{sourceId}"
 
@@ -123,7 +122,7 @@ class SegmentRemoveSourceConnectionFromWarehouseOperator(SegmentDeleteOperator):
 
 
 class SegmentGetConnectionStateFromWarehouseOperator(SegmentOperator):
-    """Try the connection to a warehouse; returns ``CONNECTED`` or ``FAILED``."""
+    """Test the connection to a warehouse; returns ``CONNECTED`` or ``FAILED``."""
 
     endpoint = "GET /warehouses/{warehouseId}/connection-state"
     returns = "connectionState"

@@ -1,8 +1,9 @@
 """Types of declared arguments, checked when their class is made.
 
-An annotation is text (``from __future__ import annotations``), and may name a type that only type checkers
-import. Such a one must fail where it is written, not in a task weeks later. To evaluate them all would cost a
-fifth of the import of all operators, so only their names are looked up; what looks wrong then is evaluated.
+An annotation is a string (``from __future__ import annotations``), and may name a type that only type
+checkers import. That must fail where it is written, not in a task weeks later. Evaluating all annotations
+would take a fifth of the import time of all operators, so only their names are looked up; suspicious ones are
+evaluated.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ _checked: WeakSet[type] = WeakSet()
 def check(annotation: Any, module: str, names: Mapping[str, Any]) -> None:
     """Make sure that an annotation can be evaluated, with the members of a TypedDict in it.
 
-    :param module: the module that the annotation stands in
-    :param names: what the class around it defines itself
-    :raises Exception: it cannot be; mostly a NameError
+    :param module: the module that contains the annotation
+    :param names: the namespace of the class that contains it
+    :raises Exception: it cannot be evaluated; usually a NameError
     """
     namespace = _namespace(module)
     if not isinstance(annotation, str):
@@ -43,14 +44,14 @@ def check(annotation: Any, module: str, names: Mapping[str, Any]) -> None:
         if value is _MISSING:
             value = namespace.get(name, _MISSING)
         if value is _MISSING and not hasattr(builtins, name):
-            evaluate(annotation, module, names)  # the name may be no name: a remark in Annotated[]
+            evaluate(annotation, module, names)  # may not be a name, but a comment in Annotated[]
             return
         if isinstance(value, type) and hasattr(value, "__total__"):
             _check_members(value)
 
 
 def evaluate(annotation: Any, module: str, names: Mapping[str, Any]) -> Any:
-    """The type that an annotation stands for; parameters and errors as of :func:`check`."""
+    """The type that an annotation stands for; parameters and errors as in :func:`check`."""
     namespace = _namespace(module)
     kind = eval(annotation, namespace, names) if isinstance(annotation, str) else annotation
     if _has_quoted_parts(kind):
@@ -71,7 +72,7 @@ def _namespace(module: str) -> dict[str, Any]:
 
 
 def _has_quoted_parts(kind: Any) -> bool:
-    """Whether a part of a type is still text. TypedDicts before it are checked on the way."""
+    """Whether a part of a type is still a string. Checks the TypedDicts before it."""
     if isinstance(kind, (str, ForwardRef)):
         return True
     if is_typeddict(kind):
@@ -87,7 +88,7 @@ def _has_quoted_parts(kind: Any) -> bool:
 def _check_members(shape: type) -> None:
     if shape in _checked:
         return
-    _checked.add(shape)  # first, as a shape may hold itself
+    _checked.add(shape)  # first, as a shape may contain itself
     try:
         for member in shape.__annotations__.values():
             module = getattr(member, "__forward_module__", None) or shape.__module__

@@ -38,7 +38,7 @@ class SegmentTask(Declarative, BaseOperator):
     """
 
     secrets: ClassVar[tuple[str, ...]] = ()
-    """Arguments that are secret, or that hold secrets: masked in logs and in rendered templates."""
+    """Arguments that are or contain secrets: masked in logs and in rendered templates."""
 
     segment_conn_id: Arg[str] = "segment_default"
 
@@ -46,7 +46,7 @@ class SegmentTask(Declarative, BaseOperator):
     operator_extra_links = (SegmentLink(),)
 
     if TYPE_CHECKING:
-        # To type checkers an operator takes what BaseOperator stores, which is narrower than what it takes.
+        # Type checkers see the attributes of BaseOperator as its arguments, which accept more.
         dag: Any = None
         on_execute_callback: Any = None
         on_failure_callback: Any = None
@@ -65,7 +65,7 @@ class SegmentTask(Declarative, BaseOperator):
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """Secrets that are no arguments: nothing would mask them."""
+        """Secrets that are not arguments: nothing would mask them."""
         yield from super().faults()
         yield from cls.no_arguments("secrets")
 
@@ -116,24 +116,24 @@ class SegmentTask(Declarative, BaseOperator):
         self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=timeout) + OVERTIME)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Every value passes here before Airflow shows it: given or rendered, of a mapped task or not.
+        # Every value, given or rendered, mapped or not, is set here before Airflow shows it.
         if name in self.secrets:
             _mask(value)
         super().__setattr__(name, value)
 
 
 class SegmentBaseOperator(SegmentTask):
-    """An operator: checks its arguments, does its work, returns the result and tells Airflow of it."""
+    """An operator: checks its arguments, does its work, publishes the result to Airflow and returns it."""
 
     returns: ClassVar[str | None] = None
     """The member of the answer's ``data`` that the operator returns; None for all of ``data``."""
 
     waits: ClassVar[bool] = False
-    """Whether the task waits long enough for people to look at it: its link is worth a request, then."""
+    """Whether the task waits long enough for its link to be worth a request."""
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """``returns`` that names no member."""
+        """A ``returns`` that is not the name of a member."""
         yield from super().faults()
         if not (cls.returns is None or isinstance(cls.returns, str)):
             yield f"returns must be the name of a member, and is {cls.returns!r}"
@@ -158,7 +158,7 @@ class SegmentBaseOperator(SegmentTask):
         return result
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
-        """The extra of the outlets' asset events: what was changed. Empty where nothing was."""
+        """The extra of the outlets' asset events: what was changed. Empty if nothing was."""
         return result if isinstance(result, dict) else {"result": result}
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
@@ -171,7 +171,7 @@ class SegmentBaseOperator(SegmentTask):
 
 
 def _mask(value: Any) -> None:
-    """Have Airflow mask a secret; of a dict, the values whose names are those of secrets."""
+    """Have Airflow mask a secret; in a dict, the values whose names are those of secrets."""
     if isinstance(value, str):
         mask_secret(value)
     elif isinstance(value, dict):

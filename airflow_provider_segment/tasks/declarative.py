@@ -31,7 +31,7 @@ else:
 
 
 class NotGiven(Enum):
-    """The absence of an argument: unlike ``None``, which is sent as null and unsets what was set."""
+    """The absence of an argument. ``None``, in contrast, is sent as null and removes a value."""
 
     NOT_GIVEN = "not given"
 
@@ -49,7 +49,7 @@ _KWARGS = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
 
 
 class Field:
-    """A declared argument: where it goes, its default, and its name there if not the camelCase one.
+    """A declared argument: its place, its default, and its name in the API if not the camelCase one.
 
     :param place: ``path``, ``query`` or ``body`` of the request; ``option`` for what is never sent
     """
@@ -82,12 +82,12 @@ def query(*, default: Any = REQUIRED, name: str | None = None) -> Any:
 
 
 def body(*, default: Any = REQUIRED, name: str | None = None) -> Any:
-    """A member of the body: what an argument of an operation is where nothing else is said."""
+    """A member of the body: the default for an argument of an operation."""
     return Field("body", default, name)
 
 
 def option(*, default: Any = REQUIRED) -> Any:
-    """An argument for the operator itself, never sent: what an argument of anything but an operation is."""
+    """An argument for the operator itself, never sent: the default for anything but an operation."""
     return Field("option", default)
 
 
@@ -123,7 +123,7 @@ class Declarative:
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """What is wrong with the declaration, beyond a single argument. Bases add what they know."""
+        """What is wrong with the declaration as a whole. Subclasses add their own checks."""
         yield from ()
 
     @classmethod
@@ -139,7 +139,7 @@ class Declarative:
                     hint: Any = Annotated[kind, WrapValidator(_or_json)]
                     hints[name] = Required[hint] if field.default is REQUIRED else hint
         shape = cast(Any, TypedDict)(cls.__name__, hints, total=False)
-        # Numbers to text: native rendering makes a number of an id that is all digits.
+        # Numbers to strings: native rendering turns an id of digits into a number.
         shape.__pydantic_config__ = ConfigDict(coerce_numbers_to_str=True, extra="allow")
         return TypeAdapter(shape)
 
@@ -154,7 +154,7 @@ class Declarative:
         try:
             return cast("dict[str, Any]", self._checker().validate_python(given))
         except ValidationError as error:
-            # Without the values, nor a cause that shows them: they may be secrets.
+            # Without the values, or a cause that shows them: they may be secrets.
             wrong = {f"{_where(one['loc'])}: {one['msg']}" for one in error.errors(include_input=False)}
             raise AirflowFailException(f"{type(self).__name__}: {'; '.join(sorted(wrong))}") from None
 
@@ -173,7 +173,7 @@ def _parameters(cls: Any) -> frozenset[str]:
 
 
 def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, Field]:
-    """The fields that a class body declares; what it assigned becomes a plain default."""
+    """The fields that a class body declares; assigned values become plain defaults."""
     fields = {}
     foreign: Any = next(base for base in cls.__mro__ if not issubclass(base, Declarative))
     for name, annotation in get_annotations(cls).items():
@@ -232,7 +232,7 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
 
 
 def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
-    """The value as it is, or the JSON in it: a template that is not rendered natively gives text."""
+    """The value as it is, or parsed from JSON: a template that is not rendered natively gives a string."""
     try:
         return validate(value)
     except ValueError:
@@ -243,5 +243,5 @@ def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 def _where(location: tuple[int | str, ...]) -> str:
-    # Pydantic's location also names its own steps.
+    # Pydantic's location also contains names of its own.
     return ".".join(str(step) for step in location if not isinstance(step, str) or step.isidentifier())

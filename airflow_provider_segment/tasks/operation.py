@@ -11,8 +11,7 @@
         source_id: Arg[str] = path()
         name: Arg[str | None] = NOT_GIVEN
 
-An argument is a member of the body unless it says otherwise. What an endpoint does beyond this is a method of
-its class.
+An argument is a member of the body by default. Anything else that an endpoint does is a method of its class.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOperator", "SegmentOperator"]
 
-# In a path, "." and ".." are resolved away and reach another endpoint; an empty list leaves no trace in a
-# query, and a DELETE would name nothing.
+# In a path, "." and ".." are resolved and lead to another endpoint; an empty list disappears from a query, so
+# that a DELETE would name nothing.
 NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -58,11 +57,11 @@ class SegmentOperator(SegmentBaseOperator):
 
     media_type: ClassVar[str] = STABLE
     envelope: ClassVar[str | None] = None
-    """The one member of the body that holds all others, where there is one."""
+    """The one member of the body that contains all others, if there is one."""
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """What could be no valid request. A base without an endpoint may be unfinished."""
+        """Why no request of it could be valid. A base class without an endpoint may be incomplete."""
         yield from super().faults()
         sent = [(f.place, wire_name(name, f)) for name, f in cls.fields.items() if f.place != "option"]
         if len(set(sent)) < len(sent):
@@ -100,7 +99,7 @@ class SegmentOperator(SegmentBaseOperator):
         return self.send(arguments)
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
-        """The endpoint, and the ids of the resources. No other values: they may be secrets."""
+        """The endpoint and the ids of the resources. No other values: they may be secrets."""
         if self.endpoint.startswith("GET "):
             return {}
         ids = {name: arguments[name] for name, field in self.fields.items() if field.place == "path"}
@@ -128,7 +127,7 @@ class SegmentOperator(SegmentBaseOperator):
                 parts[field.place][wire_name(name, field)] = arguments[name]
         method, template = cls.endpoint.split()
         options: dict[str, Any] = {"query": parts["query"]} if parts["query"] else {}
-        # Declared members make a body, even if none is given. Other writes have none, not even an empty one.
+        # Declared members make a body, even if none is given. Without any, there is no body at all.
         if any(field.place == "body" for field in cls.fields.values()):
             options["json"] = {cls.envelope: parts["body"]} if cls.envelope else parts["body"]
         return method, fill_path(template, parts["path"]), options
@@ -136,7 +135,7 @@ class SegmentOperator(SegmentBaseOperator):
     def log_write(
         self, method: str, path: str, options: dict[str, Any], answer: Any, envelope: str | None
     ) -> None:
-        """Log what was changed: the arguments' names, never their values, which may be secrets."""
+        """Log what was changed: the names of the arguments, never their values, which may be secrets."""
         from airflow_provider_segment.api.calls import Call
 
         body = options.get("json", {})
@@ -161,23 +160,23 @@ class SegmentListOperator(SegmentOperator):
     """
 
     items: ClassVar[str]
-    """The list's name under ``data``, where ``returns`` names none: more than the list is returned then."""
+    """The list's name under ``data`` if ``returns`` is None: more than the list is returned then."""
 
     pagination: ClassVar[str | None] = "pagination"
-    """The query parameter that holds count and cursor; None where they stand by themselves."""
+    """The query parameter that contains count and cursor; None if they are separate parameters."""
 
     limit: Arg[int | None] = option(default=None)
     page_size: Arg[int] = option(default=1000)
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """A list that has no name, or that is not read with GET."""
+        """A list without a name, or one that is not read with GET."""
         yield from super().faults()
         if not hasattr(cls, "endpoint"):
             return
         if not str(cls.endpoint).startswith("GET "):
             yield f"a list is read with GET, not with {cls.endpoint!r}"
-        # One with a `perform` of its own may read several lists.
+        # An operator with its own `perform` may read several lists.
         own = cls.perform is not SegmentListOperator.perform
         items = getattr(cls, "items", None)
         if not isinstance(items, str) and not (items is None and (own or cls.returns)):
@@ -186,7 +185,7 @@ class SegmentListOperator(SegmentOperator):
             yield f"pagination must be the name of a query parameter, and is {cls.pagination!r}"
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Read all pages; the members beside the list are those of the last page."""
+        """Read all pages; members other than the list are those of the last page."""
         if self.returns:
             return self.collect(arguments, self.returns, self.pagination)[self.returns]
         data = self.collect(arguments, self.items, self.pagination)
@@ -211,22 +210,22 @@ class SegmentListOperator(SegmentOperator):
 class SegmentDeleteOperator(SegmentOperator):
     """Deletes something.
 
-    Returns the status in Segment's answer, or None where an earlier attempt, whose answer was lost, did it.
+    Returns the status in Segment's answer, or None if an earlier attempt whose answer was lost deleted it.
 
-    :param missing_ok: succeed, and return None, where there is nothing to delete
+    :param missing_ok: succeed, and return None, if there is nothing to delete
     """
 
     returns = "status"
     missing_ok: Arg[bool] = option(default=False)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Delete; finding nothing is an error, unless ``missing_ok`` or a repetition explains it."""
+        """Delete; finding nothing is an error, unless ``missing_ok`` or a repeated attempt explains it."""
         from airflow_provider_segment.errors import SegmentNotFoundError
 
         try:
             return super().perform(arguments, context)
         except SegmentNotFoundError as error:
-            # Repeated after a lost answer, a DELETE finds nothing because the first one did its work.
+            # After a lost answer, a repeated DELETE finds nothing because the first one succeeded.
             if not (error.repeated or arguments["missing_ok"]):
                 raise
             self.log.info("Nothing to delete: it does not exist (any more)")

@@ -1,6 +1,6 @@
-"""Objects in request bodies that several resources share, with the API's own names; checked before sending.
+"""Objects in request bodies that several resources share, with the API's names; checked before sending.
 
-Members that Segment adds later pass unchecked. Objects of a single resource are defined in its module.
+Members that Segment adds later are not checked. Objects of a single resource are defined in its module.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class Label(TypedDict):
 
 
 class PermissionResource(TypedDict):
-    """A resource that a permission is for."""
+    """A resource that a permission applies to."""
 
     id: str
     type: Literal["FUNCTION", "SOURCE", "SPACE", "WAREHOUSE", "WORKSPACE"]
 
 
 class LabelledPermissionResource(PermissionResource):
-    """Resources that a permission is for: of a type, those with these labels."""
+    """Resources that a permission applies to: those of a type that have these labels."""
 
     labels: NotRequired[list[Label] | None]
 

@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m example_dags.demo", description=__doc__)
     parser.add_argument("--ui", action="store_true", help="keep Airflow and Segment running until Ctrl-C")
     ui = parser.parse_args().ui
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave every `with` on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds every `with`
     rmtree(FOLDER, ignore_errors=True)
     try:
         demo(GOOD, FOLDER.resolve(), ui=ui)

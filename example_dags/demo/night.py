@@ -1,4 +1,4 @@
-"""A night of a shop's events, as it might lie in a data lake: several files, and a few events gone wrong."""
+"""A night of a shop's events, as found in a data lake: several files, with a few faulty events."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def make_night(folder: Path, good: int) -> Path:
 
 
 def faulty_events(rng: random.Random) -> Iterator[bytes]:
-    """One of each thing that goes wrong in an event, but for the truncated line that ends a file."""
+    """One event per kind of fault, except for the truncated line at the end of a file."""
     event = {**make_event(rng, 0, 1), "type": "track", "event": "Order Completed"}
     yield encode({name: value for name, value in event.items() if name not in ("userId", "anonymousId")})
     yield b"Traceback (most recent call last):"
     yield encode({name: value for name, value in event.items() if name != "event"})
-    yield encode({**event, "timestamp": "2026-11-19T03:12:45.100"})  # which zone?
+    yield encode({**event, "timestamp": "2026-11-19T03:12:45.100"})  # no time zone
     yield encode({**event, "properties": {"html": "<p>much too much</p>" * 2_000}})
 
 

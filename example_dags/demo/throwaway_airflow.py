@@ -32,7 +32,7 @@ FINISHED = {"success", "failed"}
 
 
 class ThrowawayAirflow:
-    """Airflow in processes of its own, spoken to over its REST API."""
+    """Airflow in separate processes, controlled through its REST API."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class ThrowawayAirflow:
     # The REST API
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET /api/v2/<path>. httpx.HTTPStatusError: the answer was an error."""
+        """GET /api/v2/<path>. Raises httpx.HTTPStatusError if the answer is an error."""
         return self._answer("GET", path, params=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -91,7 +91,7 @@ class ThrowawayAirflow:
     def _answer(self, method: str, path: str, **options: Any) -> Any:
         response = self._api.request(method, f"/api/v2/{path}", **options)
         for _ in range(LOCKED_AT_MOST):
-            # Writers of its SQLite lock each other out now and then; the loser has changed nothing.
+            # Concurrent writes sometimes find SQLite locked; a failed one has changed nothing.
             if response.status_code != 500 or "Database error" not in response.text:
                 break
             time.sleep(1)
@@ -123,7 +123,7 @@ class ThrowawayAirflow:
     def trigger_dag(
         self, dag_id: str, *, conf: Mapping[str, Any] | None = None, logical_date: datetime | None = None
     ) -> str:
-        """Start a DAG run, and answer its run id. The DAG is awaited, and unpaused, first."""
+        """Wait for the DAG, unpause it, start a run, and return the run id."""
         self._wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id), timeout=60)
         self.patch(f"dags/{dag_id}", {"is_paused": False})
         date = logical_date and logical_date.isoformat()
@@ -131,7 +131,7 @@ class ThrowawayAirflow:
         return str(run["dag_run_id"])
 
     def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 300) -> dict[str, Any]:
-        """Wait until a DAG run has ended, and answer it."""
+        """Wait until a DAG run has ended, and return it."""
 
         def ended() -> dict[str, Any] | None:
             run: dict[str, Any] = self.get(f"dags/{dag_id}/dagRuns/{run_id}")
@@ -147,7 +147,7 @@ class ThrowawayAirflow:
         logical_date: datetime | None = None,
         timeout: float = 300,
     ) -> dict[str, Any]:
-        """Start a DAG run, wait for its end, and answer it: ["state"] is "success" or "failed"."""
+        """Start a DAG run, wait for its end, and return it: ["state"] is "success" or "failed"."""
         run_id = self.trigger_dag(dag_id, conf=conf, logical_date=logical_date)
         return self.wait_for_run(dag_id, run_id, timeout=timeout)
 
@@ -157,7 +157,7 @@ class ThrowawayAirflow:
         return found
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
-        """All that one try logged, one line an entry, as Airflow shows it."""
+        """The log of one try, one line per entry, as Airflow shows it."""
         place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         entries = self.get(place, full_content=True)["content"]
         return "\n".join(entry if isinstance(entry, str) else json.dumps(entry) for entry in entries)
@@ -167,11 +167,11 @@ class ThrowawayAirflow:
         return self.get(place, deserialize=True)["value"]
 
     def kill_task(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """SIGKILL the process that runs the task, as the kernel does when memory runs out."""
+        """SIGKILL the process that runs the task, as the kernel does when out of memory."""
         os.kill(self.task(dag_id, run_id, task_id)["pid"], signal.SIGKILL)
 
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
-        """Mark a task as failed, or as a success, as somebody does in the UI."""
+        """Mark a task as failed or successful, as a user does in the UI."""
         self.patch(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": state})
 
     def wait_for_task(
@@ -193,18 +193,18 @@ class ThrowawayAirflow:
         return found
 
     def unpause(self, dag_id: str) -> None:
-        """Let a DAG run when its time, or its asset, has come. The DAG is awaited first."""
+        """Wait for a DAG, then unpause it, so that its schedule or assets start it."""
         self._wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id), timeout=60)
         self.patch(f"dags/{dag_id}", {"is_paused": False})
 
     # Processes
 
     def start_triggerer(self) -> None:
-        """Start what runs the triggers."""
+        """Start the triggerer."""
         self._start("triggerer", "--skip-serve-logs")
 
     def stop_triggerer(self, *, kill: bool = False) -> None:
-        """End it: in order, as a deployment does, or with everything it started, as a crash does."""
+        """Stop it: gracefully, as a deployment does, or killed with all its children, as in a crash."""
         process = self._components.pop("triggerer")
         if kill:
             for each in list(processes_of({process.pid})):
@@ -285,7 +285,7 @@ def settings(home: Path, dags: Sequence[Path], port: int, url: str) -> dict[str,
         },
         "dag_processor": {"dag_bundle_config_list": json.dumps(bundles)},
         "database": {"load_default_connections": False},
-        # Nothing runs by the clock: only the runs that were asked for.
+        # Nothing is scheduled: only requested runs.
         "scheduler": {"use_job_schedule": False, "scheduler_idle_sleep_time": 0.2},
         "usage_data_collection": {"enabled": False},
     }
@@ -308,6 +308,6 @@ def processes_of(sessions: set[int]) -> Iterator[psutil.Process]:
 
 
 def free_port(port: int = 0) -> int:
-    """The port itself, or any for 0. OSError: it is taken."""
+    """The port itself, or a free one for 0. Raises OSError if it is taken."""
     with socket.create_server(("127.0.0.1", port)) as listener:
         return int(listener.getsockname()[1])
