@@ -1,4 +1,4 @@
-"""When a request is sent again, how long to wait, when to give up. All of the numbers are here.
+"""When to retry a request, how long to wait, when to give up. All retry numbers are here.
 
 Tracking API: the rule of Segment's newest own libraries (node 3.1, python 2.4). Every event carries a message
 id, so sending it again cannot double it.
@@ -6,7 +6,7 @@ id, so sending it again cannot double it.
 Public and Profile API: GET, PUT and DELETE may be repeated. A POST or PATCH is repeated only where it
 certainly did not run (refused connection, 429): Segment has no idempotency key.
 
-Segment's own word on the wait comes first: ``Retry-After``, ``errors[0].data.msBeforeNext`` or
+A wait that Segment asks for takes precedence: ``Retry-After``, ``errors[0].data.msBeforeNext`` or
 ``X-RateLimit-Reset`` (see :func:`.answers.retry_after`). Such waits do not count as retries, they only use
 up the total budget.
 
@@ -41,14 +41,14 @@ SERVER_WAIT_MAX = 300.0
 
 
 MAX_POLL_FAILURES = 30
-"""Failed looks in a row that a wait lives with, where nothing else is said."""
+"""Consecutive failed polls that a wait tolerates by default."""
 KILL_RETRIES = 3
 """Retries of the request that cancels a job: Airflow gives it half a minute."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one request is worth trying: so many retries, so many seconds in all."""
+    """Limits of retrying one request: the number of retries, and the total seconds."""
 
     retries: int
     budget: float
@@ -108,7 +108,7 @@ class RetryRule:
         self._clock = clock
 
     def begin(self) -> None:
-        """The request is sent; the first time, its budget begins. Queueing before is nobody's failure."""
+        """The request is sent; the first time, its budget begins. Time in the queue before does not count."""
         if self._deadline is None:
             self._deadline = self._clock.monotonic() + self._budget
 
@@ -122,7 +122,7 @@ class RetryRule:
         if not is_retryable(error, self._api, repeatable=self._repeatable):
             raise error
         asked: float | None = getattr(error, "retry_after", None)
-        if asked:  # "at once" is no wait to rely on: such an answer may come for ever
+        if asked:  # a wait of zero counts as a retry: such answers could repeat without end
             seconds = min(max(asked, SERVER_WAIT_MIN), SERVER_WAIT_MAX)
         else:
             if self._backoffs == self._left:

@@ -127,7 +127,6 @@ class Later(Condition, frozen=True, kw_only=True):
         yield  # nothing is asked, but a check is a generator
 
     def describe(self) -> str:
-        """What is waited for."""
         return f"{self.moment:%F %T %Z}"
 
 

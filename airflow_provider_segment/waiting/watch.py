@@ -1,4 +1,4 @@
-"""Looking at a condition again and again: once, until it is decided, and what failures are lived with."""
+"""Polling a condition: once, or until it is decided, with a tolerance for failed polls."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ PASSING = (
     SegmentRateLimitError,
     SegmentConnectionReadError,
 )
-"""Errors that may be gone at the next look."""
+"""Errors that the next poll may not meet again."""
 
 
 def look(condition: Condition, client: SegmentClient) -> Verdict:
-    """Look at a condition once.
+    """Poll a condition once.
 
-    :raises SegmentError: a question was not answered
+    :raises SegmentError: a request failed
     """
     return ask_all(condition.check(client.clock.now()), client)
 
 
 def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
-    """Have all questions answered, and return what they were asked for."""
+    """Send all requests, and return what comes of their answers."""
     questions, answer = with_answer_errors(questions), None
     while True:
         try:
@@ -61,10 +61,10 @@ def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
 
 
 class Watch:
-    """What was seen of a condition so far.
+    """The state of polling a condition.
 
-    :param max_failures: failed looks in a row that are lived with
-    :param failures: failed looks in a row so far
+    :param max_failures: consecutive failed polls tolerated
+    :param failures: consecutive failed polls so far
     """
 
     def __init__(self, condition: Condition, max_failures: int, failures: int = 0) -> None:
@@ -72,19 +72,19 @@ class Watch:
         self.max_failures = max_failures
         self.failures = failures
         self.last = "not looked at yet"
-        """What was last seen, in words."""
+        """The message of the latest verdict."""
 
     def saw(self, verdict: Verdict) -> None:
-        """Take note of a verdict; log it where it is news."""
+        """Record a verdict; log it if its message is new."""
         self.failures = 0
         if verdict.message != self.last:
             log.info("Waiting for %s: %s", self.condition.describe(), verdict.message)
         self.last = verdict.message
 
     def failed(self, error: SegmentError) -> None:
-        """Take note of a failed look.
+        """Record a failed poll.
 
-        :raises SegmentError: it would fail again, or it was one too many
+        :raises SegmentError: the next poll would fail, too, or too many have failed
         """
         if not isinstance(error, PASSING):
             raise error
@@ -98,17 +98,17 @@ class Watch:
         log.warning("Look %d of at most %d failed: %s", self.failures, self.max_failures, error)
 
     def timed_out(self, seconds: float) -> str:
-        """What to say when there is no more time."""
+        """The message of the timeout error."""
         return f"Waited {seconds:,.0f} s for {self.condition.describe()}. Last seen: {self.last}"
 
 
 def wait(watch: Watch, client: SegmentClient, *, interval: float, timeout: float) -> Verdict:
-    """Look until it is decided, blocking.
+    """Poll until the condition is decided, blocking.
 
-    :param interval: seconds from look to look
-    :param timeout: seconds in all
-    :raises SegmentWaitTimeoutError: there is no more time
-    :raises SegmentError: looking failed for good
+    :param interval: seconds between polls
+    :param timeout: seconds in total
+    :raises SegmentWaitTimeoutError: the time is up
+    :raises SegmentError: polling failed for good
     """
     clock = client.clock
     end = clock.monotonic() + timeout
