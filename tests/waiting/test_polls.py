@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from airflow_provider_segment.waiting import polls
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 from airflow_provider_segment.waiting.polls import Polls, Subscriber, shared_polls
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
+from tests.harness.scripted_api import ScriptedAPI
 
 pytestmark = pytest.mark.core
 
@@ -243,28 +243,26 @@ def test_the_last_one_closes_the_client(segment_sandbox: Sandbox) -> None:
     asyncio.run(main())
 
 
-def test_pages_that_would_never_end_are_an_error(
-    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Cursors that go round: each question is one that is answered already."""
-    ends = itertools.chain("AB" * 500, [None])
+def test_pages_that_would_never_end_are_an_error(scripted_api: ScriptedAPI) -> None:
+    """Cursors that alternate: from the third page on, every question is answered already."""
+    scripted_api.answers["GET /warehouses/w/connected-sources"] = lambda request: {
+        "sources": [{"id": "s"}],
+        "pagination": {"next": "B" if request.query.get("pagination.cursor") == "A" else "A"},
+    }
 
-    async def answer_to(_: Polls, ask: Ask) -> Any:
-        cursor = ask.query["pagination"].get("cursor")
-        return {
-            "sources": [{"id": "s"}],
-            "pagination": {"next": next(ends) and ("B" if cursor == "A" else "A")},
-        }
-
-    monkeypatch.setattr(Polls, "_answer_to", answer_to)
-    condition = WarehouseSynced(warehouse_id="w", since=datetime.now(timezone.utc))
+    def check(now: datetime) -> Check:
+        questions, answer = WarehouseSynced(warehouse_id="w", since=now).check(now), None
+        for _ in range(100):
+            answer = yield questions.send(answer)
+        raise AssertionError("asked without end")
 
     async def main() -> None:
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
             with pytest.raises(SegmentAnswerError, match="seen before"):
-                await Subscriber(shared, condition.check, 1_000).look(Clock())
+                await Subscriber(shared, check, 1_000).look(Clock())
 
     asyncio.run(main())
+    assert len(scripted_api.requests) == 3
 
 
 def test_endless_questions_let_the_event_loop_run(segment_sandbox: Sandbox) -> None:
