@@ -1,4 +1,4 @@
-"""Assets under ``segment://`` (``segment://warehouses/<id>``): their events, what flows between them."""
+"""Assets with ``segment://`` URIs (``segment://warehouses/<id>``): their events and lineage."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from airflow_provider_segment.resources import ResourceLocator
 
 NAMESPACE = "segment"
-"""Scheme of the URIs, and namespace of OpenLineage's datasets."""
+"""Scheme of the URIs, and namespace of the OpenLineage datasets."""
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """Check the URI of an asset; Airflow calls it for each ``segment://``.
+    """Check the URI of an asset; Airflow calls this for every ``segment://`` URI.
 
-    :raises ValueError: it names no resource
+    :raises ValueError: the URI names no resource
     """
     if not uri.netloc or not uri.path.strip("/"):
-        raise ValueError("the URI of a Segment asset is segment://<resources>/<id>: segment://warehouses/abc")
+        raise ValueError(
+            "the URI of a Segment asset is segment://<resources>/<id>, for example segment://warehouses/abc"
+        )
     return uri
 
 
 def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
-    """The dataset of OpenLineage that an asset stands for."""
+    """The OpenLineage dataset of an asset."""
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     return Dataset(namespace=NAMESPACE, name=asset.uri.removeprefix(f"{NAMESPACE}://"))
@@ -42,11 +44,12 @@ def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
 def emit(
     outlets: Iterable[Any], context: Context, change: dict[str, Any], resource: ResourceLocator | None
 ) -> None:
-    """Say what was changed in the events that Airflow emits for a task's outlets, when it has succeeded.
+    """Add a change to the asset events that Airflow emits for a task's outlets when the task succeeds.
 
-    An ``AssetAlias`` becomes the asset of the resource that was changed.
+    An ``AssetAlias`` resolves to the asset of the changed resource.
 
-    :param change: plain JSON
+    :param change: the extra of the events, plain JSON
+    :param resource: the changed resource; None to leave aliases unresolved
     """
     for outlet in outlets:
         events = cast("Any", context)["outlet_events"][outlet]
@@ -57,7 +60,7 @@ def emit(
 
 
 def note_lineage(hook: SegmentHook, inputs: Iterable[str], outputs: Iterable[str]) -> None:
-    """Tell Airflow what flowed from where to where, as URIs; OpenLineage and others take it from there."""
+    """Report the input and output assets (URIs) to Airflow's lineage collector, which OpenLineage reads."""
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]

@@ -1,11 +1,11 @@
-"""The fields of an Airflow connection of type ``segment``: the form that shows them and the reading of them.
+"""The fields of an Airflow connection of type ``segment``: their form, and how settings are read from them.
 
-One definition feeds both forms: Airflow 3.2 and later take it from the provider info as it is, older versions
+One definition serves both kinds of form: Airflow 3.2 and later take it from the provider info, older versions
 get widgets made from it. A new field is an entry in ``CONN_FIELDS`` and a setting of the same name in
-``api/settings.py``; a test finds one that has only half of it.
+``api/settings.py``; a test fails if either is missing.
 
-Airflow masks an extra field by its name. It would show a field called ``write_key`` in its UI and API: so the
-field is called ``secret_write_key``. ``write_key``, where the official provider keeps it, is read, too.
+Airflow decides by an extra field's name whether to mask it. It would show ``write_key`` in its UI and API, so
+the field is called ``secret_write_key``. ``write_key``, the name in the official provider, is read, too.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ STANDARD_FIELDS = {"host": "base_url", "password": "public_api_token"}
 """The settings that come from Airflow's standard fields; the port is part of the base URL."""
 
 OTHER_NAMES = {"write_key": ("secret_write_key", "write_key")}
-"""The settings whose extra fields have other names; the first one that has a value counts."""
+"""The settings whose extra fields have other names; the first field with a value counts."""
 
 NOT_IN_THE_FORM = frozenset({"log_requests"})
-"""The settings that only an argument of the hook sets."""
+"""The settings that only the hook's arguments can set."""
 
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "region": {
         "label": "Region",
-        "description": "Where the workspace lives; a token of one region is not valid in the other.",
+        "description": "The workspace's region. A token of one region is not valid in the other.",
         "schema": {
             "type": ["string", "null"],
             "enum": list(REGION_NAMES),
@@ -44,28 +44,28 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
     "secret_write_key": {
         "label": "Write key",
-        "description": "Of the source that events go to; only needed to send events.",
+        "description": "Write key of the source that receives the events. Only needed to send events.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
     "profile_api_token": {
         "label": "Profile API token",
-        "description": "Access token of a space; only needed for the Profile API.",
+        "description": "Access token of a space. Only needed for the Profile API.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
     "workspace": {
         "label": "Workspace",
-        "description": "Its slug, for links from tasks to Segment's app, where it follows app.segment.com/. "
-        "Without it they lead to the workspace that you are in.",
+        "description": "The workspace's slug, as in app.segment.com/<slug>, for links from tasks to Segment's "
+        "app. Without it they lead to your current workspace.",
         "schema": {"type": ["string", "null"], "section": "Advanced"},
     },
     "timeout": {
         "label": "Timeout (seconds)",
-        "description": "Of each step of a request: connecting, sending, answering. Default: 30.",
+        "description": "For each step of a request: connect, send, receive. Default: 30.",
         "schema": {"type": ["number", "null"], "minimum": 1, "section": "Advanced"},
     },
     "retries": {
         "label": "Retries",
-        "description": "Per request; waits that Segment asks for (429) do not count. "
+        "description": "Per request. Waits that Segment asks for (429) do not count. "
         "Default: 6, and 10 when sending events.",
         "schema": {"type": ["integer", "null"], "minimum": 0, "section": "Advanced"},
     },
@@ -76,9 +76,9 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     "relabeling": {"password": "Public API token", "host": "Base URL", "port": "Port (0 is none)"},
     "placeholders": {
         "password": "sgp_...",
-        "host": "empty for Segment itself; else of a sandbox, proxy or private gateway",
-        # The Test button of Airflow 3.3.2 asks with port 0 where none is stored, and its API server then
-        # refuses to test, as if the connection led elsewhere. With a stored 0 it works.
+        "host": "empty for Segment itself; or a sandbox, proxy or private gateway",
+        # If no port is stored, the Test button of Airflow 3.3.2 sends port 0, and its API server then refuses
+        # the test because the connection differs from the stored one. With a stored 0 it works.
         "port": "0, or Airflow 3.3 refuses to test the connection",
     },
 }
@@ -89,8 +89,8 @@ def read_settings(
 ) -> Settings:
     """The client's settings from a connection.
 
-    :param extra: the connection's extra, where it has been read already
-    :param overrides: settings that replace those of the connection, where they are not None
+    :param extra: the connection's extra, if it has been read already
+    :param overrides: settings that replace those of the connection, unless they are None
     :raises SegmentConfigurationError: a field has an invalid value; the message names it
     """
     from pydantic import ValidationError
@@ -120,8 +120,8 @@ def read_settings(
 
 
 def form_widgets() -> dict[str, Any]:
-    """The extra fields as the widgets that Airflow before 3.2 wants."""
-    # Only those versions bring these packages.
+    """The extra fields as widgets, for Airflow before 3.2."""
+    # Only those versions install these packages.
     from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
         BS3PasswordFieldWidget,
         BS3TextFieldWidget,
@@ -142,5 +142,5 @@ def form_widgets() -> dict[str, Any]:
 
 
 def form_behaviour() -> dict[str, Any]:
-    """The standard fields' behaviour as Airflow before 3.2 wants it."""
+    """The behaviour of the standard fields, for Airflow before 3.2."""
     return {name.replace("-", "_"): value for name, value in UI_FIELD_BEHAVIOUR.items()}

@@ -1,4 +1,4 @@
-"""Packages whose classes are imported when they are first asked for: a DAG file pays for what it uses."""
+"""Packages that import their classes on first access: a DAG file pays only for what it uses."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CLASS = re.compile(rb"\nclass (Segment\w+)")
 
 @cache
 def classes_of_modules(package: str) -> dict[str, tuple[str, ...]]:
-    """The public classes, named ``Segment...``, of each module of a package; both in alphabetical order.
+    """The public classes (``Segment...``) of each module of a package, both in alphabetical order.
 
-    They are found in the source, which takes a millisecond or two and imports nothing. Where only byte code
-    is installed, the modules are imported.
+    They are read from the source, which takes a millisecond or two and imports nothing. If only bytecode is
+    installed, the modules are imported instead.
 
     :param package: its ``__name__``
     """

@@ -1,7 +1,7 @@
-"""Kinds of Segment's resources: which one a task is about, where its page is, what its asset is called.
+"""Kinds of Segment resources: how arguments and answers identify them, their pages and their asset URIs.
 
-Sources of the pages: Segment's documentation (sources, warehouses, functions, spaces) and its own tools
-(tracking plans). Of others only the page that lists them is known.
+The paths of the pages come from Segment's documentation (sources, warehouses, functions, spaces) and its own
+tools (tracking plans). For other kinds only the page that lists them is known.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ WORKSPACE_PAGE = "/overview"
 class ResourceKind(NamedTuple):
     """A kind of resource.
 
-    :param argument: the argument of operators and sensors that holds its id
-    :param member: its name in answers
-    :param collection: its name in the API's paths, and in the URIs of assets
-    :param page: its page in Segment's app, below the workspace, with ``{id}`` or ``{slug}``; None where a
-        page of what it belongs to is all that is known
-    :param pages: where it stands among others of its kind
+    :param argument: the argument of operators and sensors that holds the id
+    :param member: the name of the resource in answers
+    :param collection: its name in API paths and asset URIs
+    :param page: path of its page in Segment's app, below the workspace, with ``{id}`` or ``{slug}``; None if
+        unknown
+    :param pages: path of the page that lists all resources of this kind; None if unknown
     """
 
     argument: str
@@ -31,7 +31,8 @@ class ResourceKind(NamedTuple):
     pages: str | None = None
 
 
-# What is part of something else comes before it: a warehouse's connection to a source is the warehouse's.
+# Order matters: a task with several of these arguments is about the first. A warehouse's connection to a
+# source belongs to the warehouse.
 KINDS = (
     ResourceKind("audience_id", "audience", "audiences"),
     ResourceKind("model_id", "reverseEtlModel", "reverse-etl-models"),
@@ -45,7 +46,7 @@ KINDS = (
 
 
 class ResourceLocator(NamedTuple):
-    """A resource."""
+    """Identifies a resource by its kind and id, and by its slug if known."""
 
     kind: ResourceKind
     id: str
@@ -53,19 +54,19 @@ class ResourceLocator(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Its path in the Public API."""
+        """Path in the Public API."""
         from airflow_provider_segment.api.paths import fill_path
 
         return fill_path(f"/{self.kind.collection}/{{id}}", {"id": self.id})
 
     @property
     def needs_slug(self) -> bool:
-        """Whether its page cannot be told by its id."""
+        """Whether the path of its page needs a slug that is not known."""
         return not self.slug and "{slug}" in (self.kind.page or "")
 
     @property
     def page(self) -> str | None:
-        """Its page, or that of all of its kind, below the workspace."""
+        """Path of its page below the workspace; the page of its kind if it has none of its own."""
         from airflow_provider_segment.api.paths import fill_path
         from airflow_provider_segment.errors import SegmentConfigurationError
 
@@ -73,12 +74,12 @@ class ResourceLocator(NamedTuple):
             return self.kind.pages
         try:
             return fill_path(self.kind.page, {"id": self.id, "slug": self.slug})
-        except SegmentConfigurationError:  # an id or slug that makes no path; who asks for it will say so
+        except SegmentConfigurationError:  # an invalid id or slug, which the request itself will report
             return self.kind.pages
 
     @property
     def uri(self) -> str:
-        """The URI of its asset."""
+        """URI of its asset."""
         return uri_of(self.kind.collection, self.id)
 
 
@@ -88,22 +89,22 @@ def uri_of(collection: str, id: str) -> str:
 
 
 def source_of(source_id: str | None, conn_id: str) -> ResourceLocator:
-    """The source that events go to; where only Segment knows which one a connection's key leads to, the key's
-    connection stands for it."""
+    """The source that receives the events. If its id is unknown, the connection that holds the write key
+    stands in for it."""
     if source_id is not None:
         return next(resources_in({"source_id": source_id}))
     return ResourceLocator(ResourceKind("", "", "connections", pages="/sources"), conn_id)
 
 
 def resources_in(arguments: Mapping[str, Any]) -> Iterator[ResourceLocator]:
-    """The resources that arguments name, the one that it is about first."""
+    """The resources that the arguments identify, the task's main resource first."""
     for kind in KINDS:
         if isinstance(id := arguments.get(kind.argument), str):
             yield ResourceLocator(kind, id)
 
 
 def resource_in(member: str | None, answer: Any) -> ResourceLocator | None:
-    """The resource in an answer."""
+    """The resource in an answer; None if there is none."""
     for kind in KINDS:
         if kind.member == member and isinstance(answer, dict) and "id" in answer:
             return ResourceLocator(kind, answer["id"], answer.get("slug"))

@@ -155,7 +155,7 @@ def test_what_the_sandbox_may_take_it_takes() -> None:
         ("triggers/segment.py", f"import {PACKAGE}.tasks.memory as m", "tasks is not below triggers"),
         ("tasks/base.py", "import httpx", "tasks/base.py imports httpx: tasks knows no httpx"),
         ("tasks/base.py", f"from {PACKAGE}.operators import labels", "operators is not below tasks"),
-        ("sensors/jobs.py", f"import {PACKAGE}.operators.labels", "operators is not below sensors"),
+        ("sensors/warehouses.py", f"import {PACKAGE}.operators.labels", "operators is not below sensors"),
         (
             "operators/labels.py",
             f"try:\n    import {PACKAGE}.sandbox\nexcept ImportError: pass",

@@ -1,6 +1,6 @@
-"""Two thin clients, one blocking, one for coroutines. They send and sleep; everything else is shared.
+"""Two thin clients, one blocking and one asynchronous. They send and sleep; everything else is shared.
 
-They know nothing of Airflow. A client belongs to one thread (or one event loop).
+Nothing here depends on Airflow. A client belongs to one thread (or one event loop).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# httpx logs each request with its URL, and one of Segment's has a write key in it. Ours are logged here,
-# and only ours are kept out of httpx's log.
+# httpx logs each request with its URL, and one of Segment's URLs contains a write key. Our requests are
+# logged here instead, and kept out of httpx's log.
 _ours: ContextVar[bool] = ContextVar("ours", default=False)
 logging.getLogger("httpx").addFilter(lambda _: not _ours.get())
 
@@ -46,7 +46,7 @@ NO_BODY: Final = object()
 
 
 class CallOptions(TypedDict, total=False):
-    """What a request may carry beside its method and path."""
+    """The options of a request, besides its method and path."""
 
     api: Api
     query: Mapping[str, Any] | None
@@ -58,7 +58,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class PageOptions(TypedDict, total=False):
-    """What a list may be asked for beside its path."""
+    """The options of a list, besides its path."""
 
     query: Mapping[str, Any] | None
     key: str | None
@@ -69,7 +69,7 @@ class PageOptions(TypedDict, total=False):
 
 @lru_cache(maxsize=1)
 def ssl_context() -> ssl.SSLContext:
-    """The certificates to trust."""
+    """The SSL context with the trusted certificates."""
     # Reading the certificates takes some 20 ms; clients come and go with every task and sensor poke.
     return httpx.create_ssl_context()
 
@@ -96,16 +96,17 @@ class _Client:
         return RetryRule(call.api, repeatable=repeatable, retries=self.settings.retries, clock=self.clock)
 
     def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
-        """Seconds to wait after a failed attempt; raises the error where there is to be no other."""
+        """Seconds to wait after a failed attempt; raises the error if there is no further attempt."""
         seconds = rule.wait(error)
         self.retried += 1
         level = logging.WARNING
         if isinstance(error, SegmentRateLimitError):
-            # The limit is the credential's, not this request's: everyone else waits, too, and one says so.
+            # The limit applies to the credential, not to this request: the others wait, too, and one warning
+            # is enough.
             limiter, now = self._limiter(call), self.clock.monotonic()
             level = logging.DEBUG if limiter.blocked_for(now) else logging.WARNING
             limiter.block_until(now + seconds)
-        log.log(level, "Sending again in %.1f s: %s", seconds, getattr(error, "summary", error))
+        log.log(level, "Retrying in %.1f s: %s", seconds, getattr(error, "summary", error))
         return seconds
 
     def _limiter(self, call: Call) -> RateLimiter:
@@ -116,7 +117,8 @@ class _Client:
 
     def _read(self, call: Call, response: httpx.Response, started: float) -> Answer:
         self._log(call, f"{response.status_code}, request id {request_id_of(response)}", started)
-        # httpx ties a response to its stream and back; cut, the body that was sent is freed at once.
+        # A response and its stream refer to each other. Without this, the request body would wait for the
+        # garbage collector.
         response.stream = httpx.ByteStream(b"")
         self._apply_rate_limit(call, response)
         return read_answer(call, response, self.clock.now())
@@ -144,9 +146,9 @@ class _Client:
 class SegmentClient(_Client):
     """Calls Segment's APIs, blocking.
 
-    :param settings: region, credentials, patience
-    :param transport: replaces httpx's own, for tests and unusual networks
-    :param clock: replaces the machine's, for tests
+    :param settings: region, credentials, timeout and retries
+    :param transport: replaces httpx's transport, for tests and unusual networks
+    :param clock: replaces the system clock, for tests
     """
 
     def __init__(
@@ -167,22 +169,23 @@ class SegmentClient(_Client):
         :param api: ``public`` (default), ``tracking`` or ``profile``
         :param query: query parameters; objects and arrays are written as Segment documents them
         :param json: the body, as a JSON document
-        :param body: the body, as a function from the moment of the attempt to bytes, instead of ``json``
+        :param body: the body as a function of the time of the attempt that returns bytes, instead of ``json``
         :param media_type: a vendor media type to send and accept, instead of ``application/json``
-        :param headers: further headers
-        :param repeatable: it may be sent again though its answer was lost; by default as of its method
-        :raises SegmentError: see ``errors.py``; retries are already behind it
+        :param headers: additional headers
+        :param repeatable: whether it may be sent again if its answer was lost; by default depends on the
+            method
+        :raises SegmentError: see ``errors.py``; raised after the retries
         """
         return self._retried(self._call(method, path, **options))
 
     def paginate(self, path: str, **options: Unpack[PageOptions]) -> Iterator[Any]:
-        """Every item of a list, page after page; a page is asked for when it is reached.
+        """Every item of a list, page after page; each page is requested when it is reached.
 
         :param path: the list's path
-        :param query: further query parameters
-        :param key: the list's name under ``data``; not needed where there is only one
+        :param query: additional query parameters
+        :param key: the list's name under ``data``; not needed if there is only one list
         :param page_size: items per request, 1 to 1,000 for most lists
-        :param limit: stop after so many items
+        :param limit: stop after this many items
         :param media_type: a vendor media type to accept
         :raises SegmentAnswerError: there is no such list, or its pages would never end (see :mod:`.pages`)
         """
@@ -228,9 +231,9 @@ class SegmentClient(_Client):
 
 
 class AsyncSegmentClient(_Client):
-    """Calls Segment's APIs from coroutines; the twin of :class:`SegmentClient`.
+    """Calls Segment's APIs from coroutines; the asynchronous :class:`SegmentClient`.
 
-    :param http: sends instead of an ``httpx.AsyncClient`` with the given transport
+    :param http: the HTTP client to use; by default a new one with the given transport
     """
 
     def __init__(
@@ -247,11 +250,11 @@ class AsyncSegmentClient(_Client):
         )
 
     async def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
-        """Call an endpoint and return its answer; arguments as of :meth:`SegmentClient.request`."""
+        """Call an endpoint and return its answer; arguments as for :meth:`SegmentClient.request`."""
         return await self._retried(self._call(method, path, **options))
 
     async def paginate(self, path: str, **options: Unpack[PageOptions]) -> AsyncIterator[Any]:
-        """Every item of a list; arguments as of :meth:`SegmentClient.paginate`."""
+        """Every item of a list; arguments as for :meth:`SegmentClient.paginate`."""
         pages = Pages(path, **options)
         while call := pages.next_call():
             for item in pages.take((await self._retried(call)).data):

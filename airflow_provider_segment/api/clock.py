@@ -1,4 +1,4 @@
-"""Time, as the clients see it: one object, so that tests can replace it."""
+"""The clock of the clients: one object that tests can replace."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from datetime import datetime, timedelta, timezone
 
 CLOCKS_APART = timedelta(minutes=5)
-"""By how much Segment's clock and this machine's may differ."""
+"""The largest difference allowed between Segment's clock and the system clock."""
 
 
 class Clock:
-    """The machine's clock."""
+    """The system clock."""
 
     def now(self) -> datetime:
         """The date and time, in UTC."""
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
-        """Seconds since some moment, never going back."""
+        """Seconds since an arbitrary point in time; never decreases."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -26,10 +26,10 @@ class Clock:
         time.sleep(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        """Wait, letting other coroutines run."""
+        """Wait while other coroutines run."""
         await asyncio.sleep(seconds)
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, the form of Segment's own libraries."""
+    """ISO 8601 in UTC with milliseconds, the format of Segment's own libraries."""
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

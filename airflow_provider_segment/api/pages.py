@@ -1,4 +1,4 @@
-"""The pager: walks a list, page after page. It neither sends nor waits, so that any caller can use it.
+"""The pager: walks a list, page after page. It does no I/O, so blocking and asynchronous callers share it.
 
 ::
 
@@ -6,12 +6,12 @@
     while call := pages.next_call():
         items += pages.take(send(call).data)
 
-Every walk ends, whatever answers. These are errors:
+Every walk ends, whatever the answers. These are errors:
 
 - a cursor that was seen before in the same walk;
 - a next page after ``MAX_EMPTY_PAGES`` consecutive pages without an item (a filter may empty some pages, but
   not that many);
-- a next page after ``MAX_PAGES`` pages: more than any list of Segment's has.
+- a next page after ``MAX_PAGES`` pages: more than any list at Segment has.
 """
 
 from __future__ import annotations

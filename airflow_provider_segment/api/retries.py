@@ -1,17 +1,17 @@
 """When to retry a request, how long to wait, when to give up. All retry numbers are here.
 
-Tracking API: the rule of Segment's newest own libraries (node 3.1, python 2.4). Every event carries a message
-id, so sending it again cannot double it.
+Tracking API: the rules of Segment's current libraries (node 3.1, python 2.4). Every event carries a message
+id, so a retry cannot duplicate it.
 
-Public and Profile API: GET, PUT and DELETE may be repeated. A POST or PATCH is repeated only where it
-certainly did not run (refused connection, 429): Segment has no idempotency key.
+Public and Profile API: GET, PUT and DELETE may be repeated. A POST or PATCH is repeated only if it
+certainly did not run (refused connection, 429): Segment has no idempotency keys.
 
 A wait that Segment asks for takes precedence: ``Retry-After``, ``errors[0].data.msBeforeNext`` or
-``X-RateLimit-Reset`` (see :func:`.answers.retry_after`). Such waits do not count as retries, they only use
-up the total budget.
+``X-RateLimit-Reset`` (see :func:`.answers.retry_after`). Such waits do not count as retries, but use up the
+total budget.
 
-A loop of our own, not tenacity's: what tenacity keeps of a call forms a cycle with the body of the request,
-so that megabytes of sent events would wait for Python's garbage collector.
+Not tenacity: its call state forms a reference cycle with the request body, so megabytes of sent events would
+wait for the garbage collector.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from airflow_provider_segment.errors import (
 )
 
 BACKOFF_FIRST = 0.5
-"""Seconds before the first retry; doubled for each further one."""
+"""Seconds before the first retry; doubled for every further one."""
 BACKOFF_MAX = 60.0
-"""Seconds that a backoff never exceeds."""
+"""Maximum seconds of a backoff."""
 SERVER_WAIT_MIN = 0.1
-"""Seconds that one wait asked for by Segment never falls below."""
+"""Minimum seconds of a wait that Segment asks for."""
 SERVER_WAIT_MAX = 300.0
-"""Seconds that one wait asked for by Segment never exceeds."""
+"""Maximum seconds of a wait that Segment asks for."""
 
 
 MAX_POLL_FAILURES = 30
 """Consecutive failed polls that a wait tolerates by default."""
 KILL_RETRIES = 3
-"""Retries of the request that cancels a job: Airflow gives it half a minute."""
+"""Retries of the request that cancels a job: Airflow allows it half a minute."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 def is_retryable(error: BaseException, api: Api, *, repeatable: bool) -> bool:
     """Whether the request behind this error may be sent again.
 
-    :param repeatable: it does no harm twice
+    :param repeatable: the request may safely run twice
     """
     if api == "tracking":
         if isinstance(error, SegmentAPIError):
@@ -82,21 +82,21 @@ def is_retryable(error: BaseException, api: Api, *, repeatable: bool) -> bool:
 
 def backoff(retry: int) -> float:
     """Seconds before the given retry (the first is 1): exponential, with a jitter of up to half of it."""
-    # 2.0**63 is past any cap; the bound keeps huge counts from overflowing a float.
+    # 2.0**63 exceeds any maximum; the bound keeps a huge count from overflowing a float.
     full = min(BACKOFF_MAX, BACKOFF_FIRST * 2.0 ** min(retry - 1, 63))
     return full * random.uniform(0.5, 1.0)
 
 
 class RetryRule:
-    """What one request has tried so far, and whether it may try again.
+    """The attempts of one request so far, and whether there is another.
 
-    :param repeatable: the request does no harm twice
-    :param retries: retries at most, instead of the API's own number
+    :param repeatable: the request may safely run twice
+    :param retries: maximum number of retries, instead of the API's default
     """
 
     def __init__(self, api: Api, *, repeatable: bool, retries: int | None, clock: Clock) -> None:
         self.attempts = 0
-        """Attempts that failed so far."""
+        """Failed attempts so far."""
         patience = PATIENCE[api]
         self._api: Api = api
         self._repeatable = repeatable
@@ -108,14 +108,14 @@ class RetryRule:
         self._clock = clock
 
     def begin(self) -> None:
-        """The request is sent; the first time, its budget begins. Time in the queue before does not count."""
+        """Called before each attempt. The first one starts the budget, so time in the queue does not count."""
         if self._deadline is None:
             self._deadline = self._clock.monotonic() + self._budget
 
     def wait(self, error: SegmentError) -> float:
         """Seconds to wait before the next attempt.
 
-        :raises SegmentError: ``error``, where there is to be no next attempt
+        :raises SegmentError: ``error``, if there is no next attempt
         """
         self.attempts += 1
         error.repeated = self._may_have_run

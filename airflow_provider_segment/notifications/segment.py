@@ -1,4 +1,4 @@
-"""Tells Segment how DAG runs and tasks end, so that the health of pipelines stands beside product events."""
+"""Reports the outcome of DAG runs and tasks to Segment, next to product events."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ENDINGS = {
 }
 
 RETRIES = 2
-"""A callback of a DAG runs where DAG files are parsed, and must not hold that up for long."""
+"""The callbacks of a DAG run in the DAG processor, and must not delay it for long."""
 
 
 class SegmentNotifier(BaseNotifier):
-    """Sends a track event for the end of a DAG run or a task.
+    """Sends a track event when a DAG run or a task ends.
 
     ::
 
@@ -34,17 +34,17 @@ class SegmentNotifier(BaseNotifier):
 
     The events are called ``DAG Run Failed``, ``DAG Run Succeeded``, ``Task Failed``, ``Task Succeeded``,
     ``Task Retried`` and ``Task Skipped``. Their properties are ``dag_id``, ``run_id``, ``run_type``,
-    ``logical_date`` and ``duration`` (seconds since the start), of a DAG run ``reason`` (Airflow's word for
-    why it ended so), of a task ``task_id``, ``map_index``, ``try_number`` and, where it failed, ``error``:
-    the name of the exception, without its text, which may tell more than product analytics should know.
+    ``logical_date`` and ``duration`` (seconds since the start). A DAG run adds ``reason`` (as Airflow gives
+    it). A task adds ``task_id``, ``map_index``, ``try_number`` and, if it failed, ``error``: the name of the
+    exception, without its text, which may contain confidential data.
 
-    Airflow logs a notification that fails; the DAG run and the task are as they are.
+    Airflow logs a notification that fails; the state of the DAG run or task does not change.
 
-    :param event: name of the event, instead of these (templated)
-    :param properties: further properties (templated)
-    :param user_id: whom the event belongs to (templated)
-    :param anonymous_id: the same without a user; by default all events belong to ``airflow``, which is one
-        tracked user to Segment's bill (templated)
+    :param event: name of the event, instead of the names above (templated)
+    :param properties: additional properties (templated)
+    :param user_id: the user of the event (templated)
+    :param anonymous_id: used if there is no ``user_id``. By default all events belong to ``airflow``, which
+        Segment bills as one tracked user (templated)
     :param segment_conn_id: the Airflow connection, with a write key (templated)
     :raises SegmentError: the event could not be delivered
     """
@@ -73,7 +73,7 @@ class SegmentNotifier(BaseNotifier):
         default, facts = _of_dag_run(context) if "reason" in context else _of_task(context)
         facts |= _of_both(context)
         hook = SegmentHook(self.segment_conn_id, retries=RETRIES)
-        # A callback that is run once more is no second event; a run that was cleared, and ends again, is.
+        # A callback that runs twice is one event; a run that is cleared and ends again is another.
         run: Any = context.get("dag_run")
         same = [facts.get(name) for name in ("dag_id", "run_id", "task_id", "map_index", "try_number")]
         message_id = hook.derive_message_id("notifier", default, *same, str(run and run.start_date))

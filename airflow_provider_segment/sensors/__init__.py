@@ -1,9 +1,9 @@
 """All sensors in one place: ``from airflow_provider_segment.sensors import SegmentWarehouseSyncSensor``.
 
-A sensor's module is found, and imported, when the sensor is first asked for.
+A sensor's module is imported when the sensor is first accessed.
 """
 
-# ruff: noqa: F403  (the star imports are for editors and type checkers; a test holds them complete)
+# ruff: noqa: F403  (the star imports are for editors and type checkers; a test checks that none is missing)
 
 from __future__ import annotations
 

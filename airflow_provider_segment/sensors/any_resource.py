@@ -1,4 +1,4 @@
-"""A sensor of anything."""
+"""The sensor for any resource."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class SegmentResourceSensor(SegmentSensor):
-    """Waits until a resource exists, or is gone, or one of its fields has a value.
+    """Waits until a resource exists or is gone, or until one of its fields exists or has a value.
 
     ::
 
         SegmentResourceSensor(task_id="enabled", path="/sources/{{ params.id }}", field="source.enabled",
         value=True)
 
-    Returns the field, or the resource where no field is named.
+    Returns the value of the field, or the whole resource if no field is given.
 
-    :param path: what to get from the Public API, without host: ``/destinations/abc``
+    :param path: path in the Public API, without host: ``/destinations/abc``
     :param query: query parameters
-    :param field: names, dotted, under the answer's ``data``; a number is a place in a list
-    :param value: what the field is to be; without one it only has to be there, which a null is not
-    :param exists: False to wait until the resource, or the field, is gone
+    :param field: dotted path below the answer's ``data``; a number is an index into a list
+    :param value: expected value of the field. By default the field only has to exist; null counts as missing
+    :param exists: False to wait until the resource or the field is gone
     """
 
     path: Arg[str]
@@ -39,11 +39,11 @@ class SegmentResourceSensor(SegmentSensor):
     exists: Arg[bool] = True
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """The resource."""
+        """The state of the resource."""
         from airflow_provider_segment.waiting.any_resource import ResourceHas
 
         if "value" in arguments and not (arguments["exists"] and arguments["field"]):
-            raise AirflowFailException("a value is that of a field that exists")
+            raise AirflowFailException("value needs a field, and exists=True")
         names = ("path", "query", "field", "exists")
         return ResourceHas(
             **{name: arguments[name] for name in names},

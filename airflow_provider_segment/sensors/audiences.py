@@ -1,4 +1,4 @@
-"""Sensors of audiences."""
+"""Sensors for audiences."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 class SegmentAudienceSensor(SegmentSensor):
     """Waits until an audience is computed and live, or until a preview is ready.
 
-    An audience that is live already is not waited for, whenever it was computed: Segment does not tell.
+    If the audience is already live, the sensor succeeds at once, even if it was computed long ago: Segment
+    does not report when.
 
     Returns its ``id``, ``status`` and ``size``.
 
     :param space_id: the space
     :param audience_id: the audience
-    :param preview_id: instead of an audience, the preview of one
+    :param preview_id: the preview of an audience, instead of ``audience_id``
     """
 
     space_id: Arg[str]
@@ -32,11 +33,11 @@ class SegmentAudienceSensor(SegmentSensor):
     preview_id: Arg[str | None] = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """The audience, or the preview."""
+        """The audience is computed, or the preview is ready."""
         from airflow_provider_segment.waiting.audiences import AudienceComputed, AudiencePreviewed
 
         if (arguments["audience_id"] is None) == (arguments["preview_id"] is None):
-            raise AirflowFailException("give an audience_id or a preview_id")
+            raise AirflowFailException("give either audience_id or preview_id")
         if arguments["audience_id"] is not None:
             return AudienceComputed(space_id=arguments["space_id"], audience_id=arguments["audience_id"])
         return AudiencePreviewed(space_id=arguments["space_id"], preview_id=arguments["preview_id"])

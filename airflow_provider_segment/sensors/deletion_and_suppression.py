@@ -1,4 +1,4 @@
-"""Sensors of deletion and suppression."""
+"""Sensors for deletion and suppression."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class SegmentRegulationSensor(SegmentSensor):
-    """Waits until people are deleted or suppressed, in Segment and in every destination. It may take 30 days.
+    """Waits until users are deleted or suppressed in Segment and in every destination. It may take 30 days.
 
-    Returns how it stands: ``status``, ``finished_at``, how many destinations are ``done``, and which are
-    ``undone``.
+    Returns the regulation's ``status`` and ``finished_at``, the number of destinations that are ``done``, and
+    the list of those that are ``undone``.
 
     :param regulate_id: the regulation
-    :param on_unsupported: what to do about destinations that cannot delete: ``accept`` or ``fail``. Segment's
-        overall status is FAILED because of them, though its own part is done.
-    :param on_partial: what to do where some destinations failed: ``fail`` or ``accept``
+    :param on_unsupported: what to do if a destination does not support deletion: ``accept`` or ``fail``.
+        Segment then reports the overall status FAILED, although its own part is done
+    :param on_partial: what to do if some destinations failed: ``fail`` or ``accept``
     """
 
     regulate_id: Arg[str]
@@ -30,7 +30,7 @@ class SegmentRegulationSensor(SegmentSensor):
     on_partial: Arg[Literal["accept", "fail"]] = "fail"
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """The regulation."""
+        """The regulation is carried out."""
         from airflow_provider_segment.waiting.regulations import Regulated
 
         names = ("on_unsupported", "on_partial")

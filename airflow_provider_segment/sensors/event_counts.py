@@ -1,4 +1,4 @@
-"""Sensors that count events: how many arrived, and how many were delivered."""
+"""Sensors that count events: received ones and delivered ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 LAG = 60.0
-"""Seconds after which Segment has counted what came."""
+"""Seconds until Segment has counted an event that arrived."""
 
 
 class _OfWindow(SegmentSensor):
@@ -28,7 +28,7 @@ class _OfWindow(SegmentSensor):
 
     @staticmethod
     def window(arguments: dict[str, Any], context: Context) -> Window:
-        """The window of the arguments, else the run's data interval."""
+        """The window from the arguments, by default the run's data interval."""
         from airflow_provider_segment.waiting.window import Window
 
         start, end = utc(arguments["start"]), utc(arguments["end"])
@@ -36,34 +36,35 @@ class _OfWindow(SegmentSensor):
             begin, until = interval_of(context)
             start, end = begin or until, end or (until if begin else None)
         if end is not None and end <= start:
-            raise AirflowFailException(f"the window ends ({end}) before it begins ({start})")
+            raise AirflowFailException(f"the window must end after its start: start {start}, end {end}")
         return Window(start=start, end=end, lag=arguments["lag"])
 
 
 class SegmentEventVolumeSensor(_OfWindow):
-    """Waits until so many events of a source have come.
+    """Waits until a source has received a number of events.
 
-    Segment counts an event when it arrives, whatever its timestamp says: a backfill counts today. So wait for
-    what a task before this one has sent with a window that begins when the run did: ``start="{{
-    dag_run.start_date }}"``. It counts whole minutes: what came earlier in the same minute counts, too.
+    Segment counts an event at the time of arrival, regardless of its timestamp: a backfill counts today. To
+    wait for events that an upstream task sent, start the window when the run started: ``start="{{
+    dag_run.start_date }}"``. Segment counts whole minutes, so earlier events of the first minute count, too.
 
-    Once the window and the lag are over, a low count is final: the task fails at once, without a retry, or is
-    skipped (``soft_fail=True``). Segment allows 60 requests a minute for a workspace.
+    Once the window and the lag are over, a count that is too low is final: the task fails at once, without a
+    retry, or is skipped (``soft_fail=True``). Segment allows 60 requests per minute and workspace.
 
     Returns ``{"count": ..., "series": [{"time": ..., "count": ...}], "start": ..., "end": ...}``, the series
-    by the day, hour or minute, whatever fits the window. Where the task fails because of the count, the same
-    is its XCom ``failed``.
+    by day, hour or minute, depending on the window. If the task fails because of the count, it pushes the
+    same as the XCom ``failed``.
 
     :param source_id: the source
-    :param event_name: only events of this name
+    :param event_name: only events with this name
     :param event_type: only events of this type: ``track``, ``identify``...
-    :param min_count: events at least; by default 1, or any number where there is a ``max_count``
-    :param max_count: events at most, which is only known when the window is over
-    :param start: begin of the window, ISO 8601; by default that of the run's data interval. A run without
-        one, or with one that has no length, as cron schedules have them in Airflow 3: when the run was due
-    :param end: end of the window, exclusive; by default that of the data interval. A window with only a start
-        is open: it waits for ``min_count`` until ``timeout``
-    :param lag: seconds after which Segment has counted what came; Segment advises a minute
+    :param min_count: minimum number of events; by default 1, or 0 if ``max_count`` is given
+    :param max_count: maximum number of events, which is only known when the window is over
+    :param start: start of the window, ISO 8601; by default the start of the run's data interval. If the run
+        has no data interval, or an empty one (Airflow 3's default for cron schedules): the time the run was
+        due
+    :param end: end of the window, exclusive; by default the end of the data interval. A window without an end
+        is open: the sensor waits for ``min_count`` until ``timeout``
+    :param lag: seconds until Segment has counted an event that arrived; Segment recommends a minute
     """
 
     source_id: Arg[str]
@@ -73,7 +74,7 @@ class SegmentEventVolumeSensor(_OfWindow):
     max_count: Arg[int | None] = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """So many events."""
+        """The number of events is within the bounds."""
         from airflow_provider_segment.waiting.volume import EventVolume
 
         window = self.window(arguments, context)
@@ -81,41 +82,42 @@ class SegmentEventVolumeSensor(_OfWindow):
         if least is None:
             least = 1 if most is None else 0
         if most is not None and window.end is None:
-            raise AirflowFailException("max_count needs a window with an end: give an end")
+            raise AirflowFailException("max_count needs the end of the window: give an end")
         if most is not None and least > most:
-            raise AirflowFailException(f"min_count ({least}) is more than max_count ({most})")
+            raise AirflowFailException(f"min_count ({least}) is greater than max_count ({most})")
         names = ("source_id", "event_name", "event_type")
         given = {name: arguments[name] for name in names}
         return EventVolume(window=window, min_count=least, max_count=most, **given)
 
 
 class SegmentDeliverySensor(_OfWindow):
-    """Waits until as many events as expected got to where they should: Segment's Delivery Overview.
+    """Waits until the counts of Segment's Delivery Overview are as expected.
 
-    The only way to notice events that Segment took with a 200 and then dropped::
+    This is the only way to detect events that Segment accepted with a 200 and dropped later::
 
         expect={"received": {"min": 1000}, "failed_on_ingest": {"max": 0}, "filtered_at_source": {"max": 0}}
 
-    Stages at the source: ``received``, ``failed_on_ingest``, ``filtered_at_source``; at a destination:
-    ``delivered``, ``failed_delivery``, ``filtered_at_destination``. Bounds of a stage: ``min``, ``max``
-    (events), ``min_rate``, ``max_rate`` (0 to 1: its share of the events of the three stages at its place).
+    Stages of the source: ``received``, ``failed_on_ingest``, ``filtered_at_source``; of a destination:
+    ``delivered``, ``failed_delivery``, ``filtered_at_destination``. Bounds of a stage: ``min`` and ``max``
+    (events), ``min_rate`` and ``max_rate`` (0 to 1: share of the events in all three stages of the source or
+    of the destination).
 
-    A ``min`` alone is done as soon as it is reached, a ``max`` that is exceeded fails at once; all else is
-    judged when the window and the lag are over. Only destinations in cloud mode. Segment goes back 30 days;
-    of what is more than 48 hours ago it knows whole hours only.
+    A stage with only a ``min`` is met as soon as the count reaches it. A ``max`` that is exceeded fails the
+    task at once. All other bounds are checked when the window and the lag are over. Segment covers cloud-mode
+    destinations only, and the last 30 days; beyond 48 hours it counts whole hours only.
 
-    Returns the counts of the stages that were asked for, with start and end. Where the task fails because of
-    them, the same is its XCom ``failed``.
+    Returns the counts of the stages, with ``start`` and ``end``. If the task fails because of them, it pushes
+    the same as the XCom ``failed``.
 
     :param source_id: the source
     :param expect: bounds by stage
     :param destination_id: the destination
-    :param event_name: only events of this name
+    :param event_name: only events with this name
     :param event_type: only events of this type
-    :param start: begin of the window, as of :class:`SegmentEventVolumeSensor`
+    :param start: start of the window, as for :class:`SegmentEventVolumeSensor`
     :param end: end of the window, exclusive
-    :param lag: seconds after which Segment has counted what came; by default 60. To be given for the stages
-        at a destination, where Segment tries again for hours
+    :param lag: seconds until Segment has counted an event that arrived; by default 60. Required for the
+        stages of a destination, where Segment retries for hours
     """
 
     source_id: Arg[str]
@@ -126,7 +128,7 @@ class SegmentDeliverySensor(_OfWindow):
     event_type: Arg[str | None] = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """The counts."""
+        """The counts are within their bounds."""
         from airflow_provider_segment.waiting.delivery import AT_DESTINATION, PATHS, Bounds, Delivered
 
         expect = arguments["expect"]
@@ -135,19 +137,21 @@ class SegmentDeliverySensor(_OfWindow):
             bound for bounds in expect.values() for bound in bounds if bound not in Bounds.__annotations__
         ]
         if wrong or not all(expect.values()) or not expect:
-            raise AirflowFailException(f"expect names no stage or no bound: {', '.join(wrong) or expect}")
+            raise AirflowFailException(
+                f"expect has no bounds, or an unknown stage or bound: {', '.join(wrong) or expect}"
+            )
         rates = [
             bounds[rate] for bounds in expect.values() for rate in ("min_rate", "max_rate") if rate in bounds
         ]
         if any(not 0 <= rate <= 1 for rate in rates):
-            raise AirflowFailException("rates are from 0 to 1")
+            raise AirflowFailException("min_rate and max_rate must be from 0 to 1")
         if at_destination := [stage for stage in expect if stage in AT_DESTINATION]:
             for name in ("destination_id", "lag"):
                 if arguments[name] is None:
-                    raise AirflowFailException(f"{', '.join(at_destination)}: give a {name}")
+                    raise AirflowFailException(f"{', '.join(at_destination)} needs {name}")
         lag = LAG if arguments["lag"] is None else arguments["lag"]
         window = self.window({**arguments, "lag": lag}, context)
         if window.end is None and any(bounds.keys() - {"min"} for bounds in expect.values()):
-            raise AirflowFailException("all but min needs a window with an end: give an end")
+            raise AirflowFailException("bounds other than min need the end of the window: give an end")
         names = ("source_id", "expect", "destination_id", "event_name", "event_type")
         return Delivered(window=window, **{name: arguments[name] for name in names})

@@ -1,4 +1,4 @@
-"""Sensors of reverse ETL."""
+"""Sensors for reverse ETL."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class SegmentReverseEtlSyncSensor(SegmentSensor):
-    """Waits for the end of a reverse ETL sync: of one sync, or of any of a mapping since a moment.
+    """Waits until a reverse ETL sync has ended: a given sync, or any sync of a mapping since a time.
 
-    Returns Segment's status of the sync, with the counts of its phases (as text).
+    Returns the status of the sync as Segment reports it, with the counts of its phases (as text).
 
     :param model_id: the model
     :param sync_id: the sync
-    :param subscription_id: instead of a sync, the mapping: the number after ``/mappings/`` in the address of
+    :param subscription_id: the mapping, instead of ``sync_id``: the number after ``/mappings/`` in the URL of
         Segment's app
-    :param since: of a mapping, the moment at or after which the sync started, ISO 8601; by default the end of
-        the run's data interval, and where there is none when the run was due
-    :param on_partial: what to do about a sync that could not deliver all rows: ``fail`` or ``accept``
+    :param since: with ``subscription_id``: only syncs that started at or after this time count, ISO 8601. By
+        default the end of the run's data interval, or the time the run was due if it has none
+    :param on_partial: what to do if a sync could not deliver all rows: ``fail`` or ``accept``
     """
 
     model_id: Arg[str]
@@ -37,12 +37,12 @@ class SegmentReverseEtlSyncSensor(SegmentSensor):
     on_partial: Arg[Literal["accept", "fail"]] = "fail"
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """The sync, or one of the mapping."""
+        """The sync has ended, or a sync of the mapping."""
         from airflow_provider_segment.waiting.reverse_etl import ReverseEtlMappingSynced, ReverseEtlSynced
 
         common = {"model_id": arguments["model_id"], "on_partial": arguments["on_partial"]}
         if (arguments["sync_id"] is None) == (arguments["subscription_id"] is None):
-            raise AirflowFailException("give a sync_id or a subscription_id")
+            raise AirflowFailException("give either sync_id or subscription_id")
         if arguments["sync_id"] is not None:
             return ReverseEtlSynced(sync_id=arguments["sync_id"], **common)
         since = utc(arguments["since"]) or interval_of(context)[1]

@@ -1,4 +1,4 @@
-"""Sensors of warehouses."""
+"""Sensors for warehouses."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ if TYPE_CHECKING:
 
 
 class SegmentWarehouseSyncSensor(SegmentSensor):
-    """Waits until what Segment had received by a moment is in the warehouse.
+    """Waits until all data that Segment had received by a given time is in the warehouse.
 
-    That is: each source has a sync that started at or after the moment, and ended well. A sync that was
-    already running may have left out what came last. Which sources are connected is asked at each look; one
-    that is disabled, or whose syncs are, is waited for until ``timeout``: name the others.
+    That is: each source has a successful sync that started at or after that time. A sync that was already
+    running may have missed the latest events. Each poll asks which sources are connected. A source that is
+    disabled, or whose syncs are, keeps the sensor waiting until ``timeout``: give the others as
+    ``source_ids``.
 
-    Segment allows two requests a minute for the syncs of all warehouses of a workspace. So wait deferred: in
-    a triggerer all sensors share their requests, whatever their number; with N warehouses each is asked for
-    every N times half a minute at the soonest.
+    Segment allows two requests per minute for the syncs of all warehouses in a workspace. So use
+    ``deferrable=True``: in a triggerer, all sensors of a warehouse share their requests. With N warehouses,
+    each is polled at most every N times 30 seconds.
 
-    Returns ``{"warehouse_id": ..., "syncs": [...]}``: of each source the report of the sync that counted, as
-    Segment gives it.
+    Returns ``{"warehouse_id": ..., "syncs": [...]}``: for each source, Segment's report of the sync that
+    counted.
 
     :param warehouse_id: the warehouse
-    :param source_ids: these sources; by default all that are connected to it
-    :param since: the moment, ISO 8601 with zone; by default the end of the run's data interval, and where
-        there is none (runs triggered by an asset or by hand) when the run was due
-    :param on_partial: what to do about a sync that left rows out: ``wait`` for the next one, which loads
-        them, ``accept`` it, or ``fail``
-    :param on_failed: what to do where the latest sync failed: ``fail``, or ``wait`` for the next one
+    :param source_ids: the sources to wait for; by default all that are connected to the warehouse
+    :param since: the time, ISO 8601 with zone; by default the end of the run's data interval, or the time the
+        run was due if it has none (runs triggered by an asset or manually)
+    :param on_partial: what to do if a sync skipped rows: ``wait`` for the next one, which loads them,
+        ``accept`` it, or ``fail``
+    :param on_failed: what to do if the latest sync failed: ``fail``, or ``wait`` for the next one
     """
 
     warehouse_id: Arg[str]
@@ -47,11 +48,11 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
     on_failed: Arg[Literal["wait", "fail"]] = "fail"
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """A sync since the moment."""
+        """Each source has a successful sync since the given time."""
         from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 
         if arguments["source_ids"] == []:
-            raise AirflowFailException("source_ids is empty: leave it out to wait for all that are connected")
+            raise AirflowFailException("source_ids is empty: omit it to wait for all connected sources")
         return WarehouseSynced(
             warehouse_id=arguments["warehouse_id"],
             since=utc(arguments["since"]) or interval_of(context)[1],
@@ -67,7 +68,7 @@ class SegmentWarehouseSyncSensor(SegmentSensor):
 
 
 class SegmentWarehouseConnectionSensor(SegmentSensor):
-    """Waits until Segment can reach the warehouse. Returns ``CONNECTED``.
+    """Waits until Segment can connect to the warehouse. Returns ``CONNECTED``.
 
     :param warehouse_id: the warehouse
     """
@@ -75,7 +76,7 @@ class SegmentWarehouseConnectionSensor(SegmentSensor):
     warehouse_id: Arg[str]
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """A connection."""
+        """Segment can connect to the warehouse."""
         from airflow_provider_segment.waiting.warehouses import WarehouseConnected
 
         return WarehouseConnected(warehouse_id=arguments["warehouse_id"])

@@ -1,4 +1,4 @@
-"""The link from a task to its resource's page in Segment's app."""
+"""The link from a task to the page of its resource in Segment's app."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY = "segment_link"
-"""The XCom that holds the link."""
+"""Key of the XCom that holds the link."""
 ANY_WORKSPACE = "goto-my-workspace"
-"""Where the app leads whoever follows the link to the workspace that they are in."""
+"""The app redirects this to the current workspace of whoever follows the link."""
 
 
 class SegmentLink(BaseOperatorLink):
-    """The button "Segment" of a task. The link is there as soon as the task has begun."""
+    """The button "Segment" of a task. The link is available as soon as the task has started."""
 
     name = "Segment"  # pyright: ignore
     xcom_key = KEY  # pyright: ignore
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The link that the task left."""
+        """The link that the task stored."""
         from airflow.providers.common.compat.sdk import XCom
 
         return XCom.get_value(ti_key=ti_key, key=KEY) or ""  # pyright: ignore[reportArgumentType]
@@ -42,10 +42,10 @@ class SegmentLink(BaseOperatorLink):
 def leave_link(
     context: Context, hook: SegmentHook, resources: Iterable[ResourceLocator], *, look_up: bool = False
 ) -> None:
-    """Put the link to the page of a task's resource where Airflow finds it.
+    """Store the link to the page of the task's resource as an XCom.
 
-    :param resources: what the task is about; the first with a page of its own counts
-    :param look_up: ask Segment for what the address of a page needs and an id does not tell
+    :param resources: the task's resources; the link leads to the first one that has a page
+    :param look_up: ask Segment for a slug that the URL of a page needs
     """
     ti: Any = context.get("ti")
     if not ti:
@@ -64,10 +64,10 @@ def _with_slug(resource: ResourceLocator, hook: SegmentHook) -> ResourceLocator:
 
     member = resource.kind.member
     try:
-        # A link is not worth a second try.
+        # A link is not worth a retry.
         data = SegmentHook(hook.segment_conn_id, retries=0).request("GET", resource.path).data
     except SegmentError as error:
-        log.debug("No link to the page itself: %s", error)
+        log.debug("No link to the resource's own page: %s", error)
         return resource
     found = resource_in(member, data.get(member)) if isinstance(data, dict) else None
     return found or resource

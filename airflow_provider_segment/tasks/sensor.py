@@ -1,4 +1,4 @@
-"""The base of all sensors: a class declares its arguments, and which condition they make."""
+"""The base class of all sensors: a subclass declares its arguments and builds a condition from them."""
 
 from __future__ import annotations
 
@@ -29,32 +29,33 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.watch import Watch
 
 FAILURES = "poll_failures"
-"""Name of a note: consecutive failed polls, from poke to poke of a try."""
+"""Key in the task's memory: the consecutive failed polls of a try, kept from poke to poke."""
 
 
 class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportIncompatibleMethodOverride]
-    """Waits for a state of Segment.
+    """Waits until a condition on Segment's state is met.
 
-    It pokes in its worker, is rescheduled (``mode="reschedule"``), or waits in the triggerer
-    (``deferrable=True``), where all that wait for the same share their requests to Segment. ``timeout`` is
-    the cap on the wait in all, which a deferral does not begin anew, nor on Airflow 3.3 and later a retry;
-    only when rescheduled it is Airflow's, which counts from the first poke of a try. ``soft_fail`` skips
-    instead of failing where the state cannot come any more, or did not come in time.
+    The sensor polls in its worker, is rescheduled (``mode="reschedule"``), or waits in the triggerer
+    (``deferrable=True``), where all tasks that wait for the same condition share their requests to Segment.
+    ``timeout`` limits the whole wait: a deferral does not restart it, nor does a retry on Airflow 3.3 and
+    later. A rescheduled sensor uses Airflow's own timeout, which counts from the first poke of a try. With
+    ``soft_fail`` the task is skipped instead of failed if the condition can no longer be met, or is not met
+    in time.
 
-    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
-    :param max_poll_failures: consecutive failed polls tolerated. Each is several requests already, by
-        the connection's ``retries``. Waits that Segment asks for (429) are no failures. Airflow before 3.3
-        cannot count them from poke to poke of a rescheduled task, which tolerates any number there
-    :raises AirflowFailException: the state cannot come any more; no retry
-    :raises AirflowSensorTimeout: it did not come in time; the message tells what was last seen
-    :raises SegmentError: it could not be looked at
+    :param deferrable: wait in the triggerer; by default Airflow's setting ``[operators] default_deferrable``
+    :param max_poll_failures: consecutive failed polls tolerated. A poll fails only after the connection's
+        ``retries``. A 429 is not a failure: the client waits as long as Segment asks. Before Airflow 3.3
+        failures cannot be counted from poke to poke, so a rescheduled task tolerates any number
+    :raises AirflowFailException: the condition can no longer be met; no retry
+    :raises AirflowSensorTimeout: the condition was not met in time; the message says what was last seen
+    :raises SegmentError: polling failed for good
     """
 
     deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
     max_poll_failures: Arg[int] = MAX_POLL_FAILURES
 
     if TYPE_CHECKING:
-        # As of SegmentTask: what Airflow stores is narrower than what it takes, and not for type checkers.
+        # As in SegmentTask: Airflow's attributes have narrower types than its arguments.
         exponential_backoff: Any = None
         max_wait: Any = None
         mode: Any = None
@@ -67,18 +68,18 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     _watch: Any = None
 
     def condition(self, arguments: dict[str, Any], context: Context) -> Condition:
-        """What is waited for.
+        """The condition to wait for.
 
-        :param arguments: checked and rendered; the same for each poke of a task instance, as is what may be
-            taken from the context
+        :param arguments: rendered and checked. These, and whatever is read from the context, must be the same
+            for every poke of a task instance
         """
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
-        """Wait; returns what the condition brings."""
+        """Wait until the condition is met, and return its result."""
         arguments = self.arguments()
         self._watch = self._new_watch(arguments, context)
-        # A rescheduled task comes by here at each poke.
+        # A rescheduled task runs this at every poke.
         leave_link(context, self.hook, resources_in(arguments), look_up=not self.reschedule)
         if not self.reschedule or arguments["deferrable"]:
             self.timeout = Memory(context).seconds_left(self.timeout)
@@ -95,7 +96,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
             raise AirflowSensorTimeout(self._watch.timed_out(self.timeout)) from error
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
+        """Poll once."""
         from airflow_provider_segment.errors import SegmentError
         from airflow_provider_segment.waiting.watch import look
 
@@ -112,7 +113,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         return PokeReturnValue(verdict.state == "done", self._result(verdict, context))
 
     def resume(self, context: Context, event: Any = None) -> Any:
-        """Go on after the trigger."""
+        """Resume after the trigger's event."""
         from airflow_provider_segment.errors import SegmentError, SegmentWaitTimeoutError
         from airflow_provider_segment.triggers.segment import read_event
 
@@ -121,12 +122,12 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         except SegmentWaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error
         except SegmentError as error:
-            if self.never_fail:  # Airflow sees to its own errors only
+            if self.never_fail:  # Airflow skips for its own errors only
                 raise AirflowSkipException(str(error)) from error
             raise
 
     def lineage(self, result: Any) -> tuple[list[str], list[str]]:
-        """What flowed from where to where, as URIs of assets, now that it has come true."""
+        """The input and output assets of the data that has arrived, as URIs."""
         return [], []
 
     def _result(self, verdict: Verdict, context: Context) -> Any:
@@ -144,8 +145,8 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     def _new_watch(self, arguments: dict[str, Any], context: Context) -> Watch:
         from airflow_provider_segment.waiting.watch import Watch
 
-        of_try, failures = Memory(context).get(FAILURES, [None, 0])
-        known = failures if self.reschedule and of_try == self._try(context) else 0
+        try_number, failures = Memory(context).get(FAILURES, [None, 0])
+        known = failures if self.reschedule and try_number == self._try(context) else 0
         return Watch(self.condition(arguments, context), arguments["max_poll_failures"], known)
 
     @staticmethod
@@ -155,15 +156,15 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
 
 
 def utc(moment: datetime | None) -> datetime | None:
-    """A moment with a zone: UTC where it has none."""
+    """A time with a zone: UTC if it had none."""
     return moment.replace(tzinfo=timezone.utc) if moment and moment.tzinfo is None else moment
 
 
 def interval_of(context: Context) -> tuple[datetime | None, datetime]:
-    """Begin and end of the run's data interval.
+    """Start and end of the run's data interval.
 
-    A run that has none (triggered by an asset, or by hand without a date), or one without a length (of a cron
-    schedule, as Airflow 3 has them by default), has no begin, and ends when it was due.
+    A run may have none (triggered by an asset, or manually without a date), or an empty one (Airflow 3's
+    default for cron schedules). The start is then None, and the end is the time the run was due.
     """
     run: Any = context.get("dag_run")
     start, end = run.data_interval_start, run.data_interval_end

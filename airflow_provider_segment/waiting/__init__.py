@@ -1,8 +1,8 @@
-"""Waiting for states of Segment: what to ask, how to judge the answers, who asks for whom.
+"""Conditions on Segment's state, and how they are polled.
 
-A condition (:mod:`.condition`) says what to ask and judges the answers; it neither sends nor sleeps. So the
-same one is looked at by a sensor that pokes (:func:`.watch.look`), by an operator that waits in its worker
-(:func:`.watch.wait`), and by triggers, for which :mod:`.polls` asks once for all that wait for the same.
+A condition (:mod:`.condition`) says which requests to send and judges the answers; it does no I/O and never
+sleeps. So the same condition serves a sensor that pokes (:func:`.watch.look`), an operator that waits in its
+worker (:func:`.watch.wait`), and triggers, which share their requests (:mod:`.polls`).
 
-Nothing here knows Airflow.
+Nothing here depends on Airflow.
 """

@@ -1,4 +1,4 @@
-"""Any resource: that it exists, or has a value."""
+"""Conditions on any resource: it exists, or one of its fields has a value."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _EXISTS = {True: "exists", False: "does not exist"}
 class ResourceHas(Condition, frozen=True, kw_only=True):
     """A resource exists (or not), or one of its fields has a value.
 
-    :param field: names, dotted, under the answer's ``data``; None for the resource itself
-    :param value: what the field is to be; without one it only has to be there, which a null is not
-    :param exists: False to wait until it is gone
+    :param field: dotted path below the answer's ``data``; None for the resource itself
+    :param value: expected value of the field
+    :param any_value: the field only has to exist; null counts as missing
+    :param exists: False to wait until the resource or the field is gone
     """
 
     path: str
@@ -27,9 +28,9 @@ class ResourceHas(Condition, frozen=True, kw_only=True):
     exists: bool = True
 
     def check(self, now: datetime) -> Check:
-        """Look at the resource."""
+        """Read the resource."""
         data = yield Ask(self.path, self.query, missing_ok=True)
-        what, found = self.field or "it", without_write_keys(data)
+        what, found = self.field or "the resource", without_write_keys(data)
         for name in self.field.split(".") if self.field and data is not None else []:
             found = _member(found, name)
         there = found is not None or (self.field is not None and not self.any_value and data is not None)

@@ -1,4 +1,4 @@
-"""Audiences and previews. Source: https://docs.segmentapis.com/tag/Audiences"""
+"""Conditions on audiences and previews. Source: https://docs.segmentapis.com/tag/Audiences"""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from airflow_provider_segment.waiting.words import meaning_of
 
 
 class AudienceComputed(Condition, frozen=True, kw_only=True):
-    """An audience is computed, and live.
+    """An audience is computed and live.
 
-    :param not_before: not before this moment: Segment has no answer to whether a run that was just started
-        has begun, so an audience that is live, or has failed, may be about to be computed
+    :param not_before: ignore a final status before this time. Segment does not report whether a run that was
+        requested has started, so a live or failed audience may be about to be computed
     """
 
     space_id: str
@@ -21,10 +21,10 @@ class AudienceComputed(Condition, frozen=True, kw_only=True):
     not_before: datetime | None = None
 
     def check(self, now: datetime) -> Check:
-        """Look at the audience."""
+        """Read the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
         audience = (yield Ask(path))["audience"]
-        status = audience.get("status")  # which Segment may leave out
+        status = audience.get("status")  # which Segment may omit
         if status is None:
             return Verdict("waiting", "no status yet")
         meaning = meaning_of(status)
@@ -46,7 +46,7 @@ class AudiencePreviewed(Condition, frozen=True, kw_only=True):
     preview_id: str
 
     def check(self, now: datetime) -> Check:
-        """Look at the preview."""
+        """Read the preview."""
         path = fill_path("/spaces/{s}/audiences/previews/{p}", {"s": self.space_id, "p": self.preview_id})
         preview = (yield Ask(path))["audiencePreview"]
         status, reason = preview["status"], preview.get("failureReason")

@@ -1,4 +1,4 @@
-"""A condition: what to ask Segment, and what the answers say."""
+"""A condition: which requests to send to Segment, and what the answers mean."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ask:
-    """One question to the Public API: a GET.
+    """A GET request to the Public API.
 
     :param path: absolute path, percent-encoded
     :param query: query parameters
     :param media_type: a vendor media type to accept
-    :param missing_ok: answer None where Segment answers 404, instead of raising
+    :param missing_ok: a 404 yields None instead of raising
     """
 
     path: str
@@ -36,7 +36,7 @@ class Ask:
 
     @property
     def key(self) -> str:
-        """The same for the same question."""
+        """Identity of the request: equal requests have equal keys."""
         return json.dumps([self.path, self.query, self.media_type, self.missing_ok], sort_keys=True)
 
 
@@ -45,11 +45,12 @@ State = Literal["waiting", "done", "failed"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the answers say.
+    """Outcome of a poll.
 
-    :param state: ``waiting``: look again later; ``failed``: it will not come true any more
-    :param message: what was seen, in words, for logs and errors
-    :param result: what to return to the DAG, plain JSON
+    :param state: ``done``: the condition is met; ``waiting``: poll again later; ``failed``: it can no longer
+        be met
+    :param message: what was seen, for logs and errors
+    :param result: value to return to the DAG, plain JSON
     """
 
     state: State
@@ -58,60 +59,59 @@ class Verdict:
 
 
 Check = Generator[Ask, Any, Verdict]
-"""Yields questions, is sent the ``data`` of their answers, returns the verdict."""
+"""Yields requests, is sent the ``data`` of their answers, returns the verdict."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A state of Segment that can be waited for. It depends on its fields only, which survive as JSON.
+    """A condition on Segment's state. It depends on its fields only, which can be stored as JSON.
 
-    Airflow stores the class path and the fields with each deferred task: a new name for either orphans the
-    tasks that are deferred at the moment of the upgrade. ``tests/triggers/test_stored_paths.py`` pins them.
+    Airflow stores the class path and the fields with each deferred task: renaming either breaks the tasks
+    that are deferred during the upgrade. ``tests/triggers/test_stored_paths.py`` pins them.
     """
 
     moving: ClassVar[bool] = False
-    """Whether each look asks another question: a window that moves on with time."""
+    """Whether the requests depend on the time of the poll, as those of a sliding window do."""
 
     def check(self, now: datetime) -> Check:
-        """Look once.
+        """Poll once.
 
-        :param now: the moment of looking, UTC
+        :param now: the time of the poll, UTC
         """
         raise NotImplementedError
 
     def describe(self) -> str:
-        """What is waited for, in a few words: ``a sync of warehouse abc since ...``."""
+        """The condition in a few words, for logs and errors: ``a sync of warehouse abc since ...``."""
         raise NotImplementedError
 
     def freeze(self) -> tuple[str, dict[str, Any]]:
-        """Class path and fields, as plain JSON."""
+        """Class path and fields, as plain JSON, to be stored."""
         cls = type(self)
         return f"{cls.__module__}.{cls.__qualname__}", msgspec.to_builtins(self)
 
 
 def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
-    """The condition that :meth:`Condition.freeze` put down.
+    """The condition that :meth:`Condition.freeze` stored.
 
-    :raises SegmentConfigurationError: this version of the package has no such condition, or it has other
-        fields
+    :raises SegmentConfigurationError: this version of the package has no such condition, or its fields differ
     """
     module, _, name = path.rpartition(".")
     try:
         cls = getattr(import_module(module), name)
         if not issubclass(cls, Condition):
-            raise TypeError("it is not a Condition")
+            raise TypeError("not a Condition")
         return cast("Condition", msgspec.convert(facts, cls))
     except Exception as error:  # importing a module may raise anything
         raise SegmentConfigurationError(
             f"Cannot restore the condition {path}, which was stored when the task was deferred: {error}. "
             f"The installed airflow-provider-segment ({__version__}) is probably not the version that stored "
-            "it. Clear the task, or let it be retried, to start the wait again."
+            "it. Clear or retry the task to start the wait again."
         ) from error
 
 
 class Later(Condition, frozen=True, kw_only=True):
-    """A moment has come.
+    """A point in time has passed.
 
-    :param result: what to return then
+    :param result: value to return to the DAG
     """
 
     moving = True
@@ -120,20 +120,20 @@ class Later(Condition, frozen=True, kw_only=True):
     result: Any = None
 
     def check(self, now: datetime) -> Check:
-        """Look at the clock."""
+        """Compare with the clock."""
         if now >= self.moment:
-            return Verdict("done", "it is time", self.result)
+            return Verdict("done", "the time has come", self.result)
         return Verdict("waiting", f"it is not yet {self.moment:%F %T %Z}")
-        yield  # nothing is asked, but a check is a generator
+        yield  # no requests, but a check is a generator
 
     def describe(self) -> str:
         return f"{self.moment:%F %T %Z}"
 
 
 def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
-    """The same questions; what a check stumbles over in an answer of another shape becomes a SegmentError.
+    """The same requests; exceptions caused by an unexpected answer become a SegmentError.
 
-    :raises SegmentAnswerError: an answer does not have the shape that Segment documents
+    :raises SegmentAnswerError: an answer does not have the documented shape
     """
     answer: Any = None
     path = ""
@@ -144,15 +144,15 @@ def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
             result: T = end.value
             return result
         except (LookupError, TypeError, AttributeError, ValueError, msgspec.MsgspecError) as error:
-            raise SegmentAnswerError("GET", path, 200, f"not what was expected: {error!r}") from error
+            raise SegmentAnswerError("GET", path, 200, f"unexpected answer: {error!r}") from error
         path = ask.path
         answer = yield ask
 
 
 @lru_cache(maxsize=8192)
 def moment(text: str) -> datetime:
-    """A moment as Segment writes it: with a T or a space, with or without a zone, which is then UTC."""
-    # Cached, because however many wait for syncs to a warehouse, all read the same reports.
+    """Parse a time in Segment's formats: with T or a space, with a zone or in UTC without one."""
+    # Cached: all tasks that wait for syncs of a warehouse read the same reports.
     parsed = msgspec.convert(text.replace(" ", "T", 1), datetime)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
@@ -167,9 +167,9 @@ def pages(
     paging: Paging = PUBLIC,
     enough: Callable[[list[Any]], bool] = lambda page: False,
 ) -> Generator[Ask, Any, list[Any]]:
-    """Ask for all pages of a list: ``items = yield from pages("/sources", "sources")``.
+    """Read all pages of a list: ``items = yield from pages("/sources", "sources")``.
 
-    :param enough: whether no page after this one is needed
+    :param enough: whether to stop after a page
     :raises SegmentAnswerError: there is no such list, or its pages would never end
     """
     walk = Pages(path, query=query, key=key, page_size=page_size, media_type=media_type, paging=paging)
@@ -192,12 +192,12 @@ def newest(
     page_size: int = PAGE_SIZE,
     paging: Paging = PUBLIC,
 ) -> Generator[Ask, Any, list[Any]]:
-    """Ask for the items of a list that started at or after a moment.
+    """Read the items of a list that started at or after a given time.
 
-    Segment does not document the order. A page that is sorted, the newest first, and reaches back beyond the
-    moment is the last one needed.
+    Segment does not document the order. A page sorted by start, newest first, whose last item started before
+    that time, is the last page needed.
 
-    :param start_of: when an item started, as Segment writes it; None if it has not
+    :param start_of: the start of an item, in Segment's format; None if it has not started
     :raises SegmentAnswerError: there is no such list, or its pages would never end
     """
 

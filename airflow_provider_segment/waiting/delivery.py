@@ -1,4 +1,4 @@
-"""What became of events. Source: https://docs.segmentapis.com/tag/Delivery-Overview"""
+"""Conditions on the delivery of events. Source: https://docs.segmentapis.com/tag/Delivery-Overview"""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ AT_DESTINATION = ("delivered", "failed_delivery", "filtered_at_destination")
 
 
 class Bounds(TypedDict, total=False):
-    """Bounds of a stage: counts, or shares (0 to 1) of the events of all three stages at its place."""
+    """Bounds of a stage: counts, or shares (0 to 1) of the events in all three stages of the source or
+    destination."""
 
     min: float
     max: float
@@ -34,7 +35,7 @@ class Bounds(TypedDict, total=False):
 
 
 class Delivered(Condition, frozen=True, kw_only=True):
-    """So many events got to each stage."""
+    """The number of events in each stage is within its bounds."""
 
     moving = True
 
@@ -46,13 +47,13 @@ class Delivered(Condition, frozen=True, kw_only=True):
     event_type: str | None = None
 
     def check(self, now: datetime) -> Check:
-        """Count at the stages that bounds are given for, and at those that their shares are of."""
+        """Count the events of the stages with bounds, and of those that their rates relate to."""
         try:
             parts = self.window.recent_parts(now)
         except ValueError as error:
             return Verdict("failed", str(error))
         if not parts:
-            return Verdict("waiting", "nothing is counted yet")
+            return Verdict("waiting", "no events are counted yet")
         over = self.window.is_over(now)
         counts = yield from self._counts(parts)
         states = {stage: self._judge(stage, bounds, counts, over) for stage, bounds in self.expect.items()}
@@ -88,7 +89,7 @@ class Delivered(Condition, frozen=True, kw_only=True):
         whole = sum(counts.get(other, 0) for other in place)
         rate = count / whole if whole else 0.0
         if count > bounds.get("max", count):
-            return "failed"  # a count only grows
+            return "failed"  # a count never decreases
         low = count < bounds.get("min", 0) or rate < bounds.get("min_rate", 0.0)
         high = rate > bounds.get("max_rate", 1.0)
         if over:

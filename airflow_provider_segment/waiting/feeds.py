@@ -1,4 +1,4 @@
-"""Feeds of what occurs at Segment, for triggers that emit each occurrence once."""
+"""Feeds of occurrences at Segment, for triggers that emit each occurrence once."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Occurrence(TypedDict):
 
 
 Look = Generator[Ask, Any, list[Occurrence]]
-"""Yields questions, is sent the ``data`` of their answers, returns what occurred."""
+"""Yields requests, is sent the ``data`` of their answers, returns the occurrences."""
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of occurrence. Its fields say of which resource."""
+    """A kind of occurrence. The fields identify the resource."""
 
     moving: ClassVar[bool] = False
-    """Whether the questions depend on the time of the poll, as those of a sliding window do."""
+    """Whether the requests depend on the time of the poll, as those of a sliding window do."""
     latest_only: ClassVar[bool] = False
     """Whether an occurrence is a state: one that comes back is emitted again."""
 
@@ -54,7 +54,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
         """Poll once.
 
         :param now: the time of the poll, UTC
-        :param since: report everything that occurred at or after this time; earlier occurrences may come, too
+        :param since: report everything that occurred at or after this time; earlier occurrences may be
+            included
         """
         raise NotImplementedError
 
@@ -114,7 +115,7 @@ class AudienceUpdates(Feed, frozen=True, kw_only=True):
         """Read the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
         audience = (yield Ask(path))["audience"]
-        status, size = audience.get("status"), audience.get("size")  # which Segment may leave out
+        status, size = audience.get("status"), audience.get("size")  # which Segment may omit
         names = ("id", "name", "key", "status", "updatedAt")
         return [
             {
@@ -168,7 +169,8 @@ class AuditEvents(Feed, frozen=True, kw_only=True):
     resource_id: str | None = None
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Read the audit trail, without the person: everyone who sees the DAG sees its runs."""
+        """Read the audit trail. The acting person is removed: everyone who can see the DAG can see the
+        payload."""
         start = since.replace(second=0, microsecond=0).isoformat()
         query = {"startTime": start, "resourceType": self.resource_type, "resourceId": self.resource_id}
         given = {name: value for name, value in query.items() if value is not None}

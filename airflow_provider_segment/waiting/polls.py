@@ -1,7 +1,7 @@
-"""One poll for many: whoever waits in an event loop for the same answer gets it from one request.
+"""Shared polls: everything in an event loop that waits for the same answer shares one request.
 
-However many triggers wait for syncs to a warehouse, its reports are asked for once an interval; the client's
-budget (:mod:`airflow_provider_segment.api.rate_limits`) sees to the limit of requests a minute.
+However many triggers wait for syncs of a warehouse, its reports are requested once per interval. The client's
+rate limiters (:mod:`airflow_provider_segment.api.rate_limits`) keep to the number of requests per minute.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ Connect = Callable[[], Awaitable["AsyncSegmentClient"]]
 
 NEVER = float("-inf")
 AT_ONCE = 50
-"""How many of those who wait are woken in one step of the event loop, which others need, too."""
+"""Waiters woken before other tasks of the event loop get a turn."""
 
 
 class Topic:
-    """One question, how its latest request ended, and who waits for the next one."""
+    """A request that is repeated: the outcome of the latest one, and the waiters for the next one."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self.version = 0
-        """How many requests have ended."""
+        """Number of requests completed."""
         self.answer: Any = None
         self.error: Exception | None = None
         self.asked_at = NEVER
-        """When the latest request ended, by the event loop's clock."""
+        """When the latest request completed, by the event loop's clock."""
         self.request: asyncio.Task[None] | None = None
         self.alarm: asyncio.TimerHandle | None = None
-        """The next request."""
+        """The timer of the next request."""
         self.waiting: list[asyncio.Future[None]] = []
 
 
 class Polls:
-    """The questions asked through one connection by all who wait in one event loop.
+    """The shared polls of one connection in one event loop.
 
-    :param connect: makes a client
+    :param connect: creates a client
     """
 
     def __init__(self, connect: Connect) -> None:
@@ -58,19 +58,19 @@ class Polls:
         self._client: AsyncSegmentClient | None = None
         self._connecting = asyncio.Lock()
         self._requests: Counter[AsyncSegmentClient] = Counter()
-        self._topics: WeakValueDictionary[str, Topic] = WeakValueDictionary()  # held by those who wait
+        self._topics: WeakValueDictionary[str, Topic] = WeakValueDictionary()  # kept alive by the subscribers
 
     def topic(self, ask: Ask) -> Topic:
-        """The topic of a question."""
+        """The topic of a request."""
         topic = self._topics.get(ask.key)
         if topic is None:
             topic = self._topics[ask.key] = Topic(ask)
         return topic
 
     async def newer(self, topic: Topic, version: int, interval: float) -> None:
-        """Wait until a topic is newer than a version, and its answer no older than the interval.
+        """Wait for a newer version of a topic, with an answer no older than the interval.
 
-        :param interval: seconds from request to request; where others wait for the same, the shortest counts
+        :param interval: seconds between requests; the shortest interval of all waiters counts
         """
         loop = asyncio.get_running_loop()
         too_old = loop.time() - interval
@@ -83,10 +83,10 @@ class Polls:
             finally:
                 if turn in topic.waiting:
                     topic.waiting.remove(turn)
-                    self._end_in_vain(topic)
+                    self._cancel_if_unused(topic)
 
     def _request_at(self, moment: float, topic: Topic) -> None:
-        """Have the next request of a topic be made at a moment, unless one is under way, or comes sooner."""
+        """Schedule the next request of a topic, unless one is in flight or scheduled sooner."""
         if topic.request or (topic.alarm and topic.alarm.when() <= moment):
             return
         if topic.alarm:
@@ -98,8 +98,8 @@ class Polls:
         topic.request = asyncio.get_running_loop().create_task(self._request(topic))
 
     @staticmethod
-    def _end_in_vain(topic: Topic) -> None:
-        """Make no requests that nobody waits for: they would use up a limit that others need."""
+    def _cancel_if_unused(topic: Topic) -> None:
+        """Cancel requests that nobody waits for: they would use up the rate limit."""
         if topic.waiting:
             return
         if topic.alarm:
@@ -112,7 +112,7 @@ class Polls:
     async def _request(self, topic: Topic) -> None:
         try:
             topic.answer, topic.error = await self._answer_to(topic.ask), None
-        except Exception as error:  # each that waits gets it, and decides
+        except Exception as error:  # raised in every waiter, which decides what to do
             topic.answer, topic.error = None, error
         topic.version += 1
         topic.asked_at = asyncio.get_running_loop().time()
@@ -135,24 +135,24 @@ class Polls:
                 return None
             raise
         except SegmentAuthenticationError:
-            # The token may have been replaced: the next request reads the connection anew.
+            # The token may have been replaced: the next request reads the connection again.
             if self._client is client:
                 self._client = None
             raise
         finally:
             self._requests[client] -= 1
-            await self._close_if_done_with(client)
+            await self._close_if_unused(client)
 
-    async def _close_if_done_with(self, client: AsyncSegmentClient) -> None:
+    async def _close_if_unused(self, client: AsyncSegmentClient) -> None:
         if client is not self._client and not self._requests[client]:
             del self._requests[client]
             await client.aclose()
 
     async def aclose(self) -> None:
-        """Close the client when its last request has ended; the next question makes another."""
+        """Close the client when its last request has completed; the next request creates a new one."""
         client, self._client = self._client, None
         if client:
-            await self._close_if_done_with(client)
+            await self._close_if_unused(client)
 
 
 _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Polls]] = WeakKeyDictionary()
@@ -160,9 +160,9 @@ _polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Polls]] = WeakKey
 
 @asynccontextmanager
 async def shared_polls(name: str, connect: Connect) -> AsyncIterator[Polls]:
-    """The polls that all who use a connection in this event loop share; closed when the last one leaves.
+    """The shared polls of a connection in this event loop; closed when the last user leaves.
 
-    :param name: the connection's
+    :param name: name of the connection
     """
     of_loop = _polls.setdefault(asyncio.get_running_loop(), {})
     polls = of_loop.get(name) or of_loop.setdefault(name, Polls(connect))
@@ -177,11 +177,11 @@ async def shared_polls(name: str, connect: Connect) -> AsyncIterator[Polls]:
 
 
 class Subscriber(Generic[T]):
-    """Somebody who looks again and again, each time when there is something new to see.
+    """Polls repeatedly; each poll waits for answers that this subscriber has not seen yet.
 
-    :param check: makes the questions of a look at a moment
-    :param interval: seconds from look to look
-    :param moving: the questions are others each time, as of a window that moves on with time
+    :param check: the requests of a poll at a given time
+    :param interval: seconds between polls
+    :param moving: the requests depend on the time of the poll, as those of a sliding window do
     """
 
     def __init__(
@@ -196,13 +196,13 @@ class Subscriber(Generic[T]):
         self._check = check
         self._interval = interval
         self._moving = moving
-        self._known: dict[Topic, int] = {}  # the topics of the latest look, and which version was seen
+        self._known: dict[Topic, int] = {}  # topics of the latest poll -> version seen
         self._looked_at = NEVER
 
     async def look(self, clock: Clock) -> T:
-        """Look once.
+        """Poll once.
 
-        :raises SegmentError: a question was not answered, or by what makes no sense
+        :raises SegmentError: a request failed, or its answer does not have the documented shape
         """
         loop = asyncio.get_running_loop()
         if self._moving:
@@ -216,7 +216,7 @@ class Subscriber(Generic[T]):
             except StopIteration as end:
                 result: T = end.value
                 return result
-            # Known answers need no waiting; without this, endless questions would stop the event loop.
+            # Known answers need no waiting: without this, an endless check would block the event loop.
             await asyncio.sleep(0)
             topic = self._polls.topic(ask)
             await self._polls.newer(topic, known.get(topic, 0), self._interval)

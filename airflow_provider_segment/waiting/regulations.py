@@ -1,4 +1,5 @@
-"""Deletions and suppressions. Source: https://docs.segmentapis.com/tag/Deletion-and-Suppression"""
+"""Conditions on deletions and suppressions. Source:
+https://docs.segmentapis.com/tag/Deletion-and-Suppression"""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ Reaction = Literal["accept", "fail"]
 
 
 class _Regulated(Condition, frozen=True, kw_only=True):
-    """Regulations are carried out, each in Segment and in every destination.
+    """Regulations are carried out in Segment and in every destination.
 
-    Segment's overall status is FAILED also where only a destination cannot delete at all; the status of each
-    destination tells.
+    Segment reports the overall status FAILED even if a destination merely does not support deletion. Only the
+    status of each destination shows the difference.
 
-    :param on_unsupported: what to do about destinations that cannot delete
-    :param on_partial: what to do about destinations that failed, where others did not
+    :param on_unsupported: what to do if a destination does not support deletion
+    :param on_partial: what to do if some destinations failed and others did not
     """
 
     on_unsupported: Reaction = "accept"
@@ -55,7 +56,7 @@ class _Regulated(Condition, frozen=True, kw_only=True):
             return "failed"
         if not undone:
             good = meaning == "success" or (meaning == "partial" and self.on_partial == "accept")
-            return "done" if good else "failed"  # Segment's own part of it
+            return "done" if good else "failed"  # no destination is left: Segment's own part decides
         if "unsupported" in undone and self.on_unsupported == "fail":
             return "failed"
         if undone == {"unsupported"}:
@@ -70,7 +71,7 @@ class Regulated(_Regulated, frozen=True, kw_only=True):
     regulate_id: str
 
     def check(self, now: datetime) -> Check:
-        """Look at it."""
+        """Read the regulation."""
         report = yield from report_of(self.regulate_id)
         verdict = self._verdict([report])
         return Verdict(verdict.state, verdict.message, report)
@@ -83,13 +84,14 @@ class Regulated(_Regulated, frozen=True, kw_only=True):
 class AllRegulated(_Regulated, frozen=True, kw_only=True):
     """All regulations of a job are carried out.
 
-    :param groups: what is known of each group of ids, its ``regulate_id`` at least
+    :param groups: for each regulation its ``regulate_id``, and further members that are passed on to the
+        result
     """
 
     groups: list[dict[str, Any]]
 
     def check(self, now: datetime) -> Check:
-        """Look at each."""
+        """Read each regulation."""
         reports = []
         for group in self.groups:
             report = yield from report_of(group["regulate_id"])
@@ -102,14 +104,14 @@ class AllRegulated(_Regulated, frozen=True, kw_only=True):
 
 
 def place_of(report: dict[str, Any]) -> str:
-    """Which regulation it is, by the places of its ids where they are known."""
+    """Names a regulation, by the positions of its subject ids if they are known."""
     if "first" in report:
         return f"ids {report['first']} to {report['last']}"
     return str(report["regulate_id"])
 
 
 def report_of(regulate_id: str) -> Generator[Ask, Any, dict[str, Any]]:
-    """Ask how a regulation stands: of people nothing, only of destinations."""
+    """Read the status of a regulation and its destinations, without any personal data."""
     data = yield Ask(fill_path("/regulations/{id}", {"id": regulate_id}))
     regulation = data["regulation"]
     destinations = [

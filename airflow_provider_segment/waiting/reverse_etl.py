@@ -1,4 +1,4 @@
-"""Conditions of reverse ETL. Source: https://docs.segmentapis.com/tag/Reverse-ETL"""
+"""Conditions on reverse ETL syncs. Source: https://docs.segmentapis.com/tag/Reverse-ETL"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE_SIZE = 100
 """The most syncs that Segment returns per page."""
 
 Sync = dict[str, Any]
-"""Segment's status of a sync: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
+"""The status of a sync, as Segment reports it: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
 
 
 class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
     on_partial: Literal["accept", "fail"] = "fail"
 
     def check(self, now: datetime) -> Check:
-        """Look at the sync."""
+        """Read the sync."""
         path = fill_path("/reverse-etl-models/{m}/syncs/{s}", {"m": self.model_id, "s": self.sync_id})
         data = yield Ask(path, media_type=ALPHA)
         return verdict_of(data["reverseETLSyncStatus"], self.on_partial)
@@ -41,7 +41,7 @@ class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
 
 
 class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
-    """A mapping has a sync, whoever started it, that began at or after a moment and has ended.
+    """A mapping has a sync that started at or after a given time and has ended, whoever started it.
 
     :param on_partial: whether a sync that could not deliver all rows is accepted
     """
@@ -52,7 +52,7 @@ class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
     on_partial: Literal["accept", "fail"] = "fail"
 
     def check(self, now: datetime) -> Check:
-        """Look at the syncs: a good one counts, else the latest says how it stands."""
+        """Read the syncs: any good one decides, otherwise the latest."""
         syncs = yield from syncs_since(self.since, self.model_id, self.subscription_id)
         verdicts = [verdict_of(sync, self.on_partial) for sync in syncs]
         if not verdicts:
@@ -65,7 +65,7 @@ class ReverseEtlMappingSynced(Condition, frozen=True, kw_only=True):
 
 
 def syncs_since(since: datetime, model_id: str, subscription_id: str) -> Generator[Ask, Any, list[Sync]]:
-    """Ask for the syncs of a mapping that started at or after a moment; the newest first."""
+    """Read the syncs of a mapping that started at or after a given time, newest first."""
     path = fill_path(
         "/reverse-etl-models/{m}/subscriptionId/{s}/syncs", {"m": model_id, "s": subscription_id}
     )
@@ -82,7 +82,7 @@ def syncs_since(since: datetime, model_id: str, subscription_id: str) -> Generat
 
 
 def verdict_of(sync: Sync, on_partial: str) -> Verdict:
-    """How a sync stands. One that has an end but no word that is known has failed."""
+    """The verdict on a sync. One that has ended with an unknown status has failed."""
     meaning: Meaning = meaning_of(sync["syncStatus"])
     message = summary_of(sync)
     if meaning == "success" or (meaning == "partial" and on_partial == "accept"):

@@ -1,4 +1,4 @@
-"""How many events came. Source: https://docs.segmentapis.com/tag/Events"""
+"""Conditions on the number of events received. Source: https://docs.segmentapis.com/tag/Events"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_segment.waiting.window import Part, Window
 
 
 class EventVolume(Condition, frozen=True, kw_only=True):
-    """So many events came in a window, counted when they arrived."""
+    """The number of events that arrived in a window is within its bounds."""
 
     moving = True
 
@@ -24,10 +24,10 @@ class EventVolume(Condition, frozen=True, kw_only=True):
     max_count: int | None = None
 
     def check(self, now: datetime) -> Check:
-        """Count."""
+        """Count the events."""
         parts = self.window.parts(now)
         if not parts:
-            return Verdict("waiting", "nothing is counted yet")
+            return Verdict("waiting", "no events are counted yet")
         count, series = yield from volume(parts, self.source_id, self.event_name, self.event_type)
         found = {
             "count": count,
@@ -56,7 +56,7 @@ class EventVolume(Condition, frozen=True, kw_only=True):
 def volume(
     parts: Sequence[Part], source_id: str, event_name: str | None, event_type: str | None
 ) -> Generator[Ask, Any, tuple[int, list[dict[str, Any]]]]:
-    """Ask for the number of events, in all and by the buckets of the parts."""
+    """Read the number of events: in total, and as a series by bucket."""
     filters = {"sourceId": source_id, "eventName": event_name, "eventType": event_type}
     lists = {name: [value] for name, value in filters.items() if value is not None}
     count, series = 0, Counter[str]()

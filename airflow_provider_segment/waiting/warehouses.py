@@ -1,4 +1,4 @@
-"""Conditions of warehouses. Source: https://docs.segmentapis.com/tag/Warehouses"""
+"""Conditions on warehouses. Source: https://docs.segmentapis.com/tag/Warehouses"""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from airflow_provider_segment.waiting.condition import (
 from airflow_provider_segment.waiting.words import Meaning, meaning_of
 
 Report = dict[str, Any]
-"""What Segment reports of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""
+"""Segment's report of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""
 
 
 class WarehouseSynced(Condition, frozen=True, kw_only=True):
-    """Each of the sources has a sync to the warehouse that started at or after a moment and ended well.
+    """Each source has a successful sync to the warehouse that started at or after a given time.
 
-    :param source_ids: None for all that are connected
-    :param on_partial: what to do about a sync that left rows out: the next one loads them
-    :param on_failed: what to do about a sync that failed
+    :param source_ids: the sources; None for all connected ones
+    :param on_partial: what to do if a sync skipped rows, which the next one loads
+    :param on_failed: what to do if a sync failed
     """
 
     warehouse_id: str
@@ -39,7 +39,7 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
     on_failed: Literal["wait", "fail"] = "fail"
 
     def check(self, now: datetime) -> Check:
-        """Look at the reports of syncs, and which sources are connected where none are named."""
+        """Read the reports of syncs, and the connected sources if none are given."""
         source_ids = self.source_ids
         if source_ids is None:
             path = fill_path("/warehouses/{id}/connected-sources", {"id": self.warehouse_id})
@@ -58,7 +58,7 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
         )
 
     def _judge(self, reports: list[Report]) -> tuple[State, Report | None]:
-        """How a source stands, and the sync that says so."""
+        """The state of a source, and the sync that decides it."""
         newest_first = sorted(reports, key=lambda report: moment(report["start"]), reverse=True)
         good = {"success", "partial"} if self.on_partial == "accept" else {"success"}
         for report in newest_first:
@@ -90,16 +90,16 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
 
 
 def reports_since(since: datetime, warehouse_id: str) -> Generator[Ask, Any, list[Report]]:
-    """Ask for the reports of syncs that started at or after a moment.
+    """Read the reports of syncs that started at or after a given time.
 
-    The question for a page is the same for all that wait for syncs to a warehouse.
+    The requests do not depend on that time, so all tasks that wait for syncs of a warehouse share them.
     """
     path = fill_path("/warehouses/{id}/syncs", {"id": warehouse_id})
     return (yield from newest(path, "reports", since, lambda report: report["start"]))
 
 
 def outcome_of(report: Report) -> Meaning:
-    """How a sync ended; ``running`` if it did not yet."""
+    """How a sync ended; ``running`` if it has not."""
     return meaning_of(report["status"]) if report.get("end") else "running"
 
 
@@ -113,12 +113,12 @@ def summary_of(report: Report | None) -> str:
 
 
 class WarehouseConnected(Condition, frozen=True, kw_only=True):
-    """Segment can reach the warehouse."""
+    """Segment can connect to the warehouse."""
 
     warehouse_id: str
 
     def check(self, now: datetime) -> Check:
-        """Have Segment try."""
+        """Have Segment test the connection."""
         data = yield Ask(fill_path("/warehouses/{id}/connection-state", {"id": self.warehouse_id}))
         state = data["connectionState"]
         return Verdict("done" if state == "CONNECTED" else "waiting", f"connection state {state}", state)

@@ -33,7 +33,7 @@ PASSING = (
     SegmentRateLimitError,
     SegmentConnectionReadError,
 )
-"""Errors that the next poll may not meet again."""
+"""Errors that the next poll may not hit."""
 
 
 def look(condition: Condition, client: SegmentClient) -> Verdict:
@@ -45,7 +45,7 @@ def look(condition: Condition, client: SegmentClient) -> Verdict:
 
 
 def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
-    """Send all requests, and return what comes of their answers."""
+    """Send all requests of a check, and return its result."""
     questions, answer = with_answer_errors(questions), None
     while True:
         try:
@@ -71,7 +71,7 @@ class Watch:
         self.condition = condition
         self.max_failures = max_failures
         self.failures = failures
-        self.last = "not looked at yet"
+        self.last = "nothing yet"
         """The message of the latest verdict."""
 
     def saw(self, verdict: Verdict) -> None:
@@ -88,14 +88,14 @@ class Watch:
         """
         if not isinstance(error, PASSING):
             raise error
-        if not isinstance(error, SegmentRateLimitError):  # that is no failure: the client waited as told
+        if not isinstance(error, SegmentRateLimitError):  # not a failure: the client waited as Segment asked
             self.failures += 1
         if self.failures > self.max_failures:
             raise SegmentPollError(
-                f"Could not look at {self.condition.describe()}, {self.failures} times in a row; "
+                f"{self.failures} consecutive polls failed while waiting for {self.condition.describe()}; "
                 f"last seen: {self.last}. {error}"
             ) from error
-        log.warning("Look %d of at most %d failed: %s", self.failures, self.max_failures, error)
+        log.warning("Poll failed (%d in a row, %d tolerated): %s", self.failures, self.max_failures, error)
 
     def timed_out(self, seconds: float) -> str:
         """The message of the timeout error."""

@@ -1,4 +1,4 @@
-"""The window of time that events are counted in."""
+"""The time window in which events are counted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MINUTES_UP_TO, HOURS_UP_TO = 4 * HOUR, 14 * DAY
-"""How long a window Segment counts by the minute, by the hour."""
+"""The longest windows that Segment counts by the minute and by the hour."""
 MINUTES_BACK_TO, HOURS_BACK_TO = 48 * HOUR, 30 * DAY
-"""How old a window Segment's Delivery Overview still knows by the minute, and at all."""
+"""How far back Segment's Delivery Overview goes by the minute, and at all."""
 
 
 class Part(NamedTuple):
-    """A part of a window, whose both ends are those of buckets."""
+    """A part of a window that starts and ends on bucket boundaries."""
 
     start: datetime
     end: datetime
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
     @property
     def query(self) -> dict[str, str]:
-        """As queries take it."""
+        """The query parameters."""
         return {
             "startTime": self.start.isoformat(),
             "endTime": self.end.isoformat(),
@@ -32,10 +32,10 @@ class Part(NamedTuple):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From a moment to another, which is not part of it. Segment counts whole minutes.
+    """A time window. Segment counts whole minutes.
 
-    :param end: None for a window that is still open
-    :param lag: seconds that Segment takes until it has counted an event
+    :param end: end, exclusive; None for an open window
+    :param lag: seconds until Segment has counted an event that arrived
     """
 
     start: datetime
@@ -43,45 +43,43 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lag: float
 
     def counted_to(self, now: datetime) -> datetime:
-        """Up to when events are counted by now."""
+        """The time up to which all events are counted."""
         known = _floor(now - timedelta(seconds=self.lag), MINUTE)
         return known if self.end is None else min(known, _ceil(self.end, MINUTE))
 
     def is_over(self, now: datetime) -> bool:
-        """Whether all of it is counted."""
+        """Whether all events of the window are counted."""
         return self.end is not None and now >= _ceil(self.end, MINUTE) + timedelta(seconds=self.lag)
 
     def parts(self, now: datetime) -> list[Part]:
-        """What to ask for, in few questions; nothing while nothing is counted yet."""
+        """The parts to request, as few as possible; none while no events are counted yet."""
         start, end = _floor(self.start, MINUTE), self.counted_to(now)
         return _parts(start, end, minutes_up_to=MINUTES_UP_TO)
 
     def recent_parts(self, now: datetime) -> list[Part]:
-        """The same, for the Delivery Overview, which forgets minutes.
+        """The parts for the Delivery Overview, which keeps minutes for a shorter time.
 
-        :raises ValueError: so far back it knows only hours, or nothing
+        :raises ValueError: it has no counts, or only hourly ones, for a window that old
         """
         start, end = _floor(self.start, MINUTE), self.counted_to(now)
         fresh = now - start < MINUTES_BACK_TO
         parts = _parts(start, end, minutes_up_to=MINUTES_UP_TO if fresh else timedelta(0))
         if now - start > HOURS_BACK_TO:
-            raise ValueError(
-                "Segment's Delivery Overview goes back 30 days, and the window begins before that"
-            )
+            raise ValueError("Segment's Delivery Overview goes back 30 days; the window starts before that")
         if any(part.granularity == "MINUTE" and now - part.start > MINUTES_BACK_TO for part in parts):
             raise ValueError(
-                "Segment's Delivery Overview knows only whole hours of what is more than 48 hours ago: begin "
-                "and end the window on the hour"
+                "Segment's Delivery Overview has only hourly counts beyond 48 hours: start and end the "
+                "window on the hour"
             )
         return parts
 
     def describe(self) -> str:
-        """The window, in words."""
-        return f"from {self.start:%F %T}" + (f" to {self.end:%F %T %Z}" if self.end else " on")
+        """The window in a few words, for logs and errors."""
+        return f"from {self.start:%F %T}" + (f" to {self.end:%F %T %Z}" if self.end else " onwards")
 
 
 def _parts(start: datetime, end: datetime, *, minutes_up_to: timedelta) -> list[Part]:
-    """The largest buckets that fit into it, and smaller ones for what is left at its ends."""
+    """The largest buckets that fit, and smaller ones for the rest at both ends."""
     if end <= start:
         return []
     for bucket, name, longer_than in ((DAY, "DAY", HOURS_UP_TO), (HOUR, "HOUR", minutes_up_to)):
@@ -99,7 +97,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def _floor(moment: datetime, bucket: timedelta) -> datetime:
-    """Begin of the bucket (of UTC) that a moment lies in."""
+    """Start of the bucket (UTC) that contains a time."""
     return moment - (moment - _EPOCH) % bucket
 
 

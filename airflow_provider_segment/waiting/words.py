@@ -1,9 +1,9 @@
-"""What Segment's words for states mean. The one table; compared without regard to case and punctuation.
+"""The meaning of Segment's status words, compared without regard to case and punctuation.
 
-Segment documents the words of reverse ETL syncs, regulations, audiences and previews. That of warehouse syncs
-it does not: its app and its alerts say Success, Partial, Failed, Skipped, its API may say it otherwise. Hence
-families of words: of success these very words only, of all others what begins with them. A word of none is
-logged loudly, and never counts as success.
+Segment documents the status words of reverse ETL syncs, regulations, audiences and previews, but not those of
+warehouse syncs: its app and alerts say Success, Partial, Failed and Skipped, and its API may use other words.
+So only success is matched by whole words; all other meanings are matched by prefixes. An unknown word is
+logged as an error, and never counts as success.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Meaning = Literal[
     "running", "success", "partial", "failed", "invalid", "skipped", "cancelled", "unsupported", "unknown"
 ]
 
-# "Live" is an audience's, where a computation that goes on for ever is the good end.
+# "Live" is a status of audiences, which are computed continuously.
 SUCCESS = frozenset(
     {"success", "successful", "succeeded", "finished", "complete", "completed", "done", "live"}
 )
 
-# The beginnings of words, the longer ones first where one begins another.
+# Prefixes of words. Where one is a prefix of another, the longer one comes first.
 MEANINGS: dict[str, Meaning] = {
     "inprogress": "running",
     "running": "running",
@@ -57,7 +57,7 @@ MEANINGS: dict[str, Meaning] = {
 
 @cache
 def meaning_of(word: object) -> Meaning:
-    """What one of Segment's words for a state means; one that is not known is logged as an error, once."""
+    """The meaning of a status word. An unknown word is logged as an error, once."""
     plain = re.sub(r"[^a-z]", "", str(word).lower())
     if plain in SUCCESS:
         return "success"
@@ -65,8 +65,8 @@ def meaning_of(word: object) -> Meaning:
         if plain.startswith(beginning):
             return meaning
     log.error(
-        "A state is %r, a word that this version of airflow-provider-segment does not know; "
-        "not taken for a success. Please report it.",
+        "Unknown status %r: this version of airflow-provider-segment does not know it and does not count "
+        "it as success. Please report it.",
         word,
     )
     return "unknown"
