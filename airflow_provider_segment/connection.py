@@ -54,7 +54,7 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
     "workspace": {
         "label": "Workspace",
-        "description": "The workspace's slug, as in app.segment.com/<slug>, for links from tasks to Segment's "
+        "description": "The workspace's slug, as in app.segment.com/<slug>, for links to Segment's "
         "app. Without it they lead to your current workspace.",
         "schema": {"type": ["string", "null"], "section": "Advanced"},
     },

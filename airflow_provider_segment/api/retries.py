@@ -108,7 +108,7 @@ class RetryRule:
         self._clock = clock
 
     def begin(self) -> None:
-        """Called before each attempt. The first one starts the budget, so time in the queue does not count."""
+        """Called before each attempt. The first one starts the budget: time in the queue does not count."""
         if self._deadline is None:
             self._deadline = self._clock.monotonic() + self._budget
 

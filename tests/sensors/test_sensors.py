@@ -13,8 +13,10 @@ from airflow_provider_segment import sensors
 from airflow_provider_segment.errors import SegmentNotFoundError, SegmentPollError
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.triggers.segment import OVERTIME
 from tests.harness.sandbox_api import AMPLITUDE, POSTGRES_WAREHOUSE, ago, create, send
 from tests.harness.task_runner import RunTask, TaskRun
+from tests.harness.timeouts import time_out_after_first_poll
 
 pytestmark = pytest.mark.core
 
@@ -24,6 +26,7 @@ MODES: dict[str, dict[str, Any]] = {
     "deferrable": {"deferrable": True},
 }
 LONG_AGO = datetime(2026, 1, 1, tzinfo=timezone.utc)
+TIMEOUT = 600
 
 
 class Wait:
@@ -42,11 +45,11 @@ class Wait:
 
     def sensor(self, name: str, **arguments: Any) -> Any:
         return getattr(sensors, name)(
-            task_id="wait", **{"poke_interval": 0.05, "timeout": 60, **MODES[self.mode], **arguments}
+            task_id="wait", **{"poke_interval": 0.05, "timeout": TIMEOUT, **MODES[self.mode], **arguments}
         )
 
-    def first_look(self, name: str, **arguments: Any) -> str:
-        """The state after one look, of a sensor that is rescheduled."""
+    def first_poll(self, name: str, **arguments: Any) -> str:
+        """The state of a rescheduled sensor after one poll."""
         return self._run_task(
             self.sensor(name, **{**arguments, "mode": "reschedule", "deferrable": False})
         ).state
@@ -62,11 +65,15 @@ def poke(run_task: RunTask) -> Wait:
     return Wait(run_task, "poke")
 
 
-# --- what all have in common -------------------------------------------------------------------------------
+# --- common to all sensors -------------------------------------------------------------------------------
 
 
-def test_the_timeout_tells_what_was_seen_last(wait: Wait, warehouse: str) -> None:
-    run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, timeout=0.3)
+def test_the_timeout_error_says_what_was_last_seen(
+    wait: Wait, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if wait.mode == "deferrable":
+        time_out_after_first_poll(monkeypatch)
+    run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, timeout=0.1)
     assert run.state == "failed"
     assert isinstance(run.error, AirflowSensorTimeout)
     assert "1 of 1 sources not synced" in str(run.error)
@@ -84,7 +91,7 @@ def test_a_soft_failure_skips(wait: Wait, segment_sandbox: Sandbox) -> None:
     assert run.state == "skipped"
 
 
-def test_what_was_deleted_fails_at_once(wait: Wait, segment_sandbox: Sandbox) -> None:
+def test_a_missing_resource_fails_at_once(wait: Wait, segment_sandbox: Sandbox) -> None:
     run = wait("SegmentWarehouseSyncSensor", warehouse_id="gone", retries=1)
     assert run.state == "up_for_retry"
     assert isinstance(run.error, (SegmentNotFoundError, SegmentPollError))
@@ -94,7 +101,7 @@ def test_what_was_deleted_fails_at_once(wait: Wait, segment_sandbox: Sandbox) ->
 @pytest.mark.parametrize(
     ("kind", "fault"), [("status", {"status": 500}), ("not_json", {}), ("reset", {})], ids=str
 )
-def test_failed_looks_are_lived_with_up_to_a_number(
+def test_consecutive_failed_polls_are_tolerated_up_to_the_limit(
     wait: Wait,
     segment_sandbox: Sandbox,
     warehouse: str,
@@ -111,12 +118,12 @@ def test_failed_looks_are_lived_with_up_to_a_number(
     segment_sandbox.faults.add(kind, **fault)
     run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO, max_poll_failures=5)
     if wait.mode == "reschedule" and not run.state_store:
-        pytest.skip("before Airflow 3.3 nothing is remembered from poke to poke")
+        pytest.skip("before Airflow 3.3 failures are not counted from poke to poke")
     assert run.state == "failed"
-    assert "6 times in a row" in str(run.error)
+    assert "6 consecutive polls failed" in str(run.error)
 
 
-def test_a_hundred_failures_in_a_row_are_lived_with_where_told_so(
+def test_a_hundred_consecutive_failed_polls_are_tolerated_if_allowed(
     run_task: RunTask, segment_sandbox: Sandbox, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_retries(segment_sandbox, monkeypatch)
@@ -132,7 +139,7 @@ def test_a_hundred_failures_in_a_row_are_lived_with_where_told_so(
     assert run.state == "success", run.error
 
 
-def test_a_429_is_waited_for_and_is_no_failure(wait: Wait, segment_sandbox: Sandbox, warehouse: str) -> None:
+def test_a_429_is_not_a_failed_poll(wait: Wait, segment_sandbox: Sandbox, warehouse: str) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
     segment_sandbox.faults.add("status", status=429, retry_after=0.1, next=3)
     run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO, max_poll_failures=0)
@@ -149,46 +156,48 @@ def test_an_event_that_is_missing_or_unknown_is_a_failure(
     assert "without saying" in str(run.error)
 
 
-def test_the_starting_facts_are_carried_in_the_trigger(run_task: RunTask, warehouse: str) -> None:
+def test_the_trigger_carries_the_initial_condition(run_task: RunTask, warehouse: str) -> None:
     sensor = Wait(run_task, "deferrable").sensor("SegmentWarehouseSyncSensor", warehouse_id=warehouse)
     deferred = run_task(sensor).deferred
     assert deferred
     assert deferred.kwargs["facts"]["warehouse_id"] == warehouse
     assert deferred.kwargs["facts"]["since"] == "2026-01-03T00:00:00Z"  # the end of the data interval
     assert json.loads(json.dumps(deferred.kwargs)) == deferred.kwargs
-    assert deferred.timeout and timedelta(seconds=60) < deferred.timeout < timedelta(minutes=10)
+    assert deferred.timeout == timedelta(seconds=TIMEOUT) + OVERTIME
 
 
 # --- warehouses --------------------------------------------------------------------------------------------
 
 
-def test_a_sync_since_the_moment(wait: Wait, segment_sandbox: Sandbox, warehouse: str) -> None:
+def test_a_sync_since_the_given_time(wait: Wait, segment_sandbox: Sandbox, warehouse: str) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0, count=7)
-    run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=ago(minutes=1))
+    run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=ago(hours=1))
     assert run.state == "success", run.error
     [sync] = run.xcom["syncs"]
     assert (sync["sourceId"], sync["count"]) == (segment_sandbox.source_id, 7)
 
 
-def test_a_sync_that_began_before_the_moment_does_not_count(
+def test_a_sync_that_started_earlier_does_not_count(
     poke: Wait, segment_sandbox: Sandbox, warehouse: str
 ) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
     assert (
-        poke.first_look("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=ago(minutes=-1))
+        poke.first_poll("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=ago(hours=-1))
         == "up_for_reschedule"
     )
 
 
 @pytest.mark.parametrize("status", ["SUCCESS", "success", "Succeeded", "Finished", "completed"])
-def test_words_for_success(poke: Wait, segment_sandbox: Sandbox, warehouse: str, status: str) -> None:
+def test_status_words_for_success(poke: Wait, segment_sandbox: Sandbox, warehouse: str, status: str) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0, status=status)
     run = poke("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO)
     assert run.state == "success", run.error
 
 
 @pytest.mark.parametrize("status", ["Skipped", "CANCELED", "Splendid", "", "unsuccessful"])
-def test_words_that_are_none(poke: Wait, segment_sandbox: Sandbox, warehouse: str, status: str) -> None:
+def test_status_words_that_are_not_success(
+    poke: Wait, segment_sandbox: Sandbox, warehouse: str, status: str
+) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0, status=status)
     run = poke("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO, timeout=0.1)
     assert isinstance(run.error, AirflowSensorTimeout)
@@ -215,7 +224,7 @@ def test_policies(
     )
     arguments = {"warehouse_id": warehouse, "since": LONG_AGO, **policy}
     if state == "waiting":
-        assert wait.first_look("SegmentWarehouseSyncSensor", **arguments) == "up_for_reschedule"
+        assert wait.first_poll("SegmentWarehouseSyncSensor", **arguments) == "up_for_reschedule"
         segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
         state = "success"
     run = wait("SegmentWarehouseSyncSensor", retries=1, **arguments)
@@ -246,11 +255,11 @@ def test_a_warehouse_without_sources_is_not_synced(poke: Wait, segment_sandbox: 
     assert "no source is connected" in str(run.error)
 
 
-def test_a_warehouse_that_can_be_reached(wait: Wait, segment_sandbox: Sandbox) -> None:
+def test_a_warehouse_connection(wait: Wait, segment_sandbox: Sandbox) -> None:
     good = create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"hostname": "db"})
     assert wait("SegmentWarehouseConnectionSensor", warehouse_id=good).xcom == "CONNECTED"
     bad = create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"hostname": "db.invalid"})
-    assert wait.first_look("SegmentWarehouseConnectionSensor", warehouse_id=bad) == "up_for_reschedule"
+    assert wait.first_poll("SegmentWarehouseConnectionSensor", warehouse_id=bad) == "up_for_reschedule"
 
 
 # --- events ------------------------------------------------------------------------------------------------
@@ -268,7 +277,7 @@ def test_enough_events(wait: Wait, segment_sandbox: Sandbox) -> None:
     assert sum(bucket["count"] for bucket in run.xcom["series"]) == 6
     run = wait("SegmentEventVolumeSensor", min_count=1, event_name="Other", event_type="track", **arguments)
     assert run.xcom["count"] == 1
-    assert wait.first_look("SegmentEventVolumeSensor", min_count=7, **arguments) == "up_for_reschedule"
+    assert wait.first_poll("SegmentEventVolumeSensor", min_count=7, **arguments) == "up_for_reschedule"
 
 
 @pytest.mark.parametrize(
@@ -280,7 +289,7 @@ def test_enough_events(wait: Wait, segment_sandbox: Sandbox) -> None:
         ({"min_count": 3, "max_count": 3}, "success"),
     ],
 )
-def test_once_the_window_is_over_a_count_is_final(
+def test_the_count_is_final_after_the_window(
     wait: Wait, segment_sandbox: Sandbox, bounds: dict[str, int], state: str
 ) -> None:
     segment_sandbox.advance_clock(-3600)
@@ -299,7 +308,7 @@ def test_once_the_window_is_over_a_count_is_final(
         assert "3 events, which is final" in str(run.error)
 
 
-def test_no_events_are_zero_events(wait: Wait, segment_sandbox: Sandbox) -> None:
+def test_a_window_without_events_counts_zero(wait: Wait, segment_sandbox: Sandbox) -> None:
     run = wait(
         "SegmentEventVolumeSensor",
         source_id=segment_sandbox.source_id,
@@ -324,7 +333,7 @@ def test_a_maximum_needs_an_end(poke: Wait, segment_sandbox: Sandbox) -> None:
     assert "give an end" in str(run.error)
 
 
-def test_what_was_dropped_behind_a_200_is_seen(wait: Wait, segment_sandbox: Sandbox) -> None:
+def test_events_dropped_after_a_200_are_detected(wait: Wait, segment_sandbox: Sandbox) -> None:
     destination = create(
         "/destinations", sourceId=segment_sandbox.source_id, metadataId=AMPLITUDE, settings={}
     )
@@ -361,9 +370,7 @@ def test_what_was_dropped_behind_a_200_is_seen(wait: Wait, segment_sandbox: Sand
         {"expect": {}},
     ],
 )
-def test_an_expectation_that_makes_no_sense(
-    poke: Wait, segment_sandbox: Sandbox, wrong: dict[str, Any]
-) -> None:
+def test_an_invalid_expectation(poke: Wait, segment_sandbox: Sandbox, wrong: dict[str, Any]) -> None:
     run = poke("SegmentDeliverySensor", source_id=segment_sandbox.source_id, retries=1, **wrong)
     assert isinstance(run.error, AirflowFailException)
     assert not segment_sandbox.requests
@@ -385,7 +392,8 @@ def test_an_expectation_that_makes_no_sense(
 def test_a_reverse_etl_sync(
     wait: Wait, segment_sandbox: Sandbox, mapping: dict[str, str], status: str, policy: Any, state: str
 ) -> None:
-    segment_sandbox.scripts.add("reverse_etl_sync", status=status, seconds=0.1, delivered=9, failed=1)
+    segment_sandbox.freeze_clock()
+    segment_sandbox.scripts.add("reverse_etl_sync", status=status, seconds=10, delivered=9, failed=1)
     body = {
         "sourceId": mapping["source_id"],
         "modelId": mapping["model_id"],
@@ -393,7 +401,12 @@ def test_a_reverse_etl_sync(
     }
     sync = SegmentHook().request("POST", "/reverse-etl-syncs", json=body).data["reverseETLManualSync"]
     of_mapping = {"subscription_id": mapping["subscription_id"], "since": LONG_AGO}
-    for which in ({"sync_id": sync["syncId"]}, of_mapping):
+    selectors = ({"sync_id": sync["syncId"]}, of_mapping)
+    for which in selectors:
+        first = wait.first_poll("SegmentReverseEtlSyncSensor", model_id=mapping["model_id"], **which)
+        assert first == "up_for_reschedule"
+    segment_sandbox.advance_clock(10)
+    for which in selectors:
         run = wait("SegmentReverseEtlSyncSensor", model_id=mapping["model_id"], **which, **policy)
         assert run.state == state, run.error
         if state == "success":
@@ -405,7 +418,7 @@ def test_a_reverse_etl_sync(
 def test_a_sync_that_segment_started(wait: Wait, segment_sandbox: Sandbox, mapping: dict[str, str]) -> None:
     names = ("model_id", "subscription_id")
     arguments = {name: mapping[name] for name in names} | {"since": LONG_AGO}
-    assert wait.first_look("SegmentReverseEtlSyncSensor", **arguments) == "up_for_reschedule"
+    assert wait.first_poll("SegmentReverseEtlSyncSensor", **arguments) == "up_for_reschedule"
     segment_sandbox.scripts.add("reverse_etl_sync", now=True, **{name: mapping[name] for name in names})
     assert wait("SegmentReverseEtlSyncSensor", **arguments).state == "success"
 
@@ -435,10 +448,13 @@ def test_a_deletion(
         "/destinations", sourceId=segment_sandbox.source_id, metadataId=AMPLITUDE, settings={}, name="Amp"
     )
     script = {destination: destination_status} if destination_status else {}
-    segment_sandbox.scripts.add("regulation", status=status, seconds=0.1, destinations=script, error="cannot")
+    segment_sandbox.freeze_clock()
+    segment_sandbox.scripts.add("regulation", status=status, seconds=10, destinations=script, error="cannot")
     regulation = create(
         "/regulations", regulationType="DELETE_ONLY", subjectType="USER_ID", subjectIds=["jane"]
     )
+    assert wait.first_poll("SegmentRegulationSensor", regulate_id=regulation) == "up_for_reschedule"
+    segment_sandbox.advance_clock(10)
     run = wait("SegmentRegulationSensor", regulate_id=regulation, **policy)
     assert run.state == state, run.error
     assert "jane" not in json.dumps(run.xcoms) + str(run.error)
@@ -450,12 +466,17 @@ def test_a_deletion(
     ("status", "state"), [("Live", "success"), ("Failed", "failed"), ("Error", "failed")]
 )
 def test_an_audience(wait: Wait, segment_sandbox: Sandbox, status: str, state: str) -> None:
+    segment_sandbox.freeze_clock()
     segment_sandbox.scripts.add(
-        "audience", steps=[("Preparing", 0.1), ("Computing", 0.1)], status=status, size=5
+        "audience", steps=[("Preparing", 10), ("Computing", 10)], status=status, size=5
     )
     space = segment_sandbox.space_id
     audience = create(f"/spaces/{space}/audiences", name="A", definition={"query": "x"}, audienceType="USERS")
-    run = wait("SegmentAudienceSensor", space_id=space, audience_id=audience)
+    arguments = {"space_id": space, "audience_id": audience}
+    for _ in range(2):
+        assert wait.first_poll("SegmentAudienceSensor", **arguments) == "up_for_reschedule"
+        segment_sandbox.advance_clock(10)
+    run = wait("SegmentAudienceSensor", **arguments)
     assert run.state == state, run.error
     if state == "success":
         assert run.xcom["size"]["count"] == 5
@@ -464,8 +485,11 @@ def test_an_audience(wait: Wait, segment_sandbox: Sandbox, status: str, state: s
 def test_a_preview(wait: Wait, segment_sandbox: Sandbox) -> None:
     space = segment_sandbox.space_id
     body: dict[str, Any] = {"definition": {"query": "x"}, "audienceType": "USERS"}
-    segment_sandbox.scripts.add("preview", seconds=0.1)
+    segment_sandbox.freeze_clock()
+    segment_sandbox.scripts.add("preview", seconds=10)
     good = create(f"/spaces/{space}/audiences/previews", **body)
+    assert wait.first_poll("SegmentAudienceSensor", space_id=space, preview_id=good) == "up_for_reschedule"
+    segment_sandbox.advance_clock(10)
     assert wait("SegmentAudienceSensor", space_id=space, preview_id=good).xcom["status"] == "COMPLETED"
     segment_sandbox.scripts.add("preview", status="FAILED", reason="query too large", seconds=0)
     bad = create(f"/spaces/{space}/audiences/previews", **body)
@@ -488,10 +512,10 @@ def test_a_resource(wait: Wait, segment_sandbox: Sandbox) -> None:
         {"path": "/sources/none"},
         {"path": path, "field": "source.nothing"},
     ):
-        assert wait.first_look("SegmentResourceSensor", **arguments) == "up_for_reschedule"
+        assert wait.first_poll("SegmentResourceSensor", **arguments) == "up_for_reschedule"
 
 
-def test_a_resource_comes_without_its_write_keys(wait: Wait, segment_sandbox: Sandbox) -> None:
+def test_write_keys_are_removed_from_a_resource(wait: Wait, segment_sandbox: Sandbox) -> None:
     run = wait("SegmentResourceSensor", path=f"/sources/{segment_sandbox.source_id}", field="source")
     assert run.xcom["slug"] == "sandbox"
     assert segment_sandbox.write_key not in json.dumps(run.xcoms)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,9 +13,8 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import segment
 from airflow_provider_segment.triggers.segment import SegmentTrigger
-from airflow_provider_segment.waiting.condition import Verdict
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
-from airflow_provider_segment.waiting.watch import Watch
+from tests.harness.timeouts import time_out_after_first_poll
 
 pytestmark = pytest.mark.core
 
@@ -26,13 +24,13 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def moved(monkeypatch: pytest.MonkeyPatch) -> dict[str, timedelta]:
-    """By how much the machine's clock is wrong."""
+    """The error of the system clock."""
     right, by = Clock.now, {"by": timedelta(0)}
     monkeypatch.setattr(Clock, "now", lambda self: right(self) + by["by"])
     return by
 
 
-def trigger(warehouse: str, timeout: float = 30) -> SegmentTrigger:
+def trigger(warehouse: str, timeout: float = 600) -> SegmentTrigger:
     condition = WarehouseSynced(warehouse_id=warehouse, since=LONG_AGO)
     options: dict[str, Any] = {"segment_conn_id": "segment_default", "poll_interval": 0.05}
     made = SegmentTrigger.until(condition, timeout=timeout, max_poll_failures=3, **options)
@@ -42,7 +40,6 @@ def trigger(warehouse: str, timeout: float = 30) -> SegmentTrigger:
 def first_event(trigger: SegmentTrigger, meanwhile: Any = None) -> Any:
     async def main() -> Any:
         event = asyncio.ensure_future(anext(trigger.run()))
-        await asyncio.sleep(0.3)
         if meanwhile:
             await asyncio.to_thread(meanwhile)
         return (await event).payload
@@ -50,13 +47,21 @@ def first_event(trigger: SegmentTrigger, meanwhile: Any = None) -> Any:
     return asyncio.run(main())
 
 
+def wait_for_requests(sandbox: Sandbox, count: int = 2) -> None:
+    """Wait for further requests to the sandbox."""
+    before = len(sandbox.requests)
+    while len(sandbox.requests) < before + count:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["ahead", "back"])
-def test_a_clock_that_is_moved_during_the_wait_changes_nothing(
+def test_setting_the_clock_during_the_wait_changes_nothing(
     segment_sandbox: Sandbox, warehouse: str, moved: dict[str, timedelta], jump: timedelta
 ) -> None:
     def meanwhile() -> None:
+        wait_for_requests(segment_sandbox)
         moved["by"] = jump
-        time.sleep(0.3)
+        wait_for_requests(segment_sandbox)
         segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
 
     assert first_event(trigger(warehouse), meanwhile)["status"] == "done"
@@ -68,39 +73,16 @@ def test_a_clock_that_was_set_back_does_not_prolong_the_wait(
     moved: dict[str, timedelta],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The wait is cut off by hand once there was a poll: how long one takes is no matter."""
-    given: list[float] = []
-
-    async def wait_for(wait: Coroutine[Any, Any, Any], seconds: float) -> None:
-        given.append(seconds)
-        task = asyncio.ensure_future(wait)
-        await seen.wait()
-        task.cancel()
-        raise asyncio.TimeoutError
-
-    def saw(watch: Watch, verdict: Verdict) -> None:
-        really_saw(watch, verdict)
-        seen.loop.call_soon_threadsafe(seen.set)
-
-    class Seen(asyncio.Event):
-        loop: asyncio.AbstractEventLoop
-
-    async def main() -> Any:
-        seen.loop = asyncio.get_running_loop()
-        return (await anext(deferred.run())).payload
-
-    seen, really_saw = Seen(), Watch.saw
-    monkeypatch.setattr(Watch, "saw", saw)
-    monkeypatch.setattr(segment.asyncio, "wait_for", wait_for)
+    given = time_out_after_first_poll(monkeypatch)
     deferred = trigger(warehouse, timeout=1000)
     moved["by"] = -DAY
-    event = asyncio.run(main())
+    event = first_event(deferred)
     assert given == [1000]
     assert event["status"] == "timeout"
     assert "1 of 1 sources not synced" in event["message"]
 
 
-def test_after_the_time_is_over_there_is_one_more_look(
+def test_a_trigger_started_after_its_deadline_polls_once_more(
     segment_sandbox: Sandbox, warehouse: str, moved: dict[str, timedelta]
 ) -> None:
     """As after a downtime of the triggerer."""
@@ -113,8 +95,17 @@ def test_after_the_time_is_over_there_is_one_more_look(
 def test_a_task_is_not_resumed_before_the_scheduler_knows_of_its_deferral(
     segment_sandbox: Sandbox, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment, "MIN_DEFERRAL", timedelta(seconds=1))
+    monkeypatch.setattr(segment, "MIN_DEFERRAL", timedelta(seconds=10))
+    slept: list[float] = []
+
+    async def asleep(self: Clock, seconds: float) -> None:
+        slept.append(seconds)
+
+    now = Clock().now()
+    monkeypatch.setattr(Clock, "now", lambda self: now)
+    monkeypatch.setattr(Clock, "asleep", asleep)
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
-    start = time.monotonic()
-    assert first_event(trigger(warehouse))["status"] == "done"
-    assert time.monotonic() - start >= 0.9
+    deferred = trigger(warehouse)
+    now += timedelta(seconds=4)
+    assert first_event(deferred)["status"] == "done"
+    assert slept[-1] == 6.0

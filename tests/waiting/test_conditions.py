@@ -33,7 +33,7 @@ def answered(questions: Any, *answers: Any) -> Any:
             checked.send(answer)
             answer = left.pop(0)
     except StopIteration as end:
-        assert not left, f"{len(left)} answers were not asked for"
+        assert not left, f"{len(left)} answers were not requested"
         return end.value
 
 
@@ -76,7 +76,7 @@ def test_words(word: Any, meaning: str) -> None:
     assert meaning_of(word) == meaning
 
 
-def test_an_unknown_word_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_word_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         meaning_of("Frobnicated")
     assert [record.levelname for record in caplog.records if "Frobnicated" in record.getMessage()] == [
@@ -154,12 +154,12 @@ OVER = Window(start=at("2026-11-25T10:00"), end=at("2026-11-25T11:00"), lag=60.0
     [None, "ok", [], {}, {"message": "maintenance"}, {"reports": [{}], "result": [{}], "syncStatuses": [3]}],
     ids=str,
 )
-def test_an_answer_of_another_shape_is_an_error_and_nothing_else(condition: Condition, answer: Any) -> None:
+def test_an_answer_of_another_shape_is_an_answer_error(condition: Condition, answer: Any) -> None:
     with pytest.raises(SegmentAnswerError, match="expected"):
         verdict(condition, answer)
 
 
-def test_an_audience_without_a_status_is_waited_for() -> None:
+def test_an_audience_without_a_status_is_not_decided() -> None:
     assert (
         verdict(AudienceComputed(space_id="s", audience_id="a"), {"audience": {"id": "a"}}).state == "waiting"
     )
@@ -173,7 +173,7 @@ def report(source_id: str, minute: int, status: str = "SUCCESS") -> dict[str, An
     return {"sourceId": source_id, "start": start, "end": start, "status": status}
 
 
-def test_pages_are_asked_for_until_they_are_known_to_be_old() -> None:
+def test_pages_are_read_until_they_are_too_old() -> None:
     condition = WarehouseSynced(warehouse_id="w", since=at("2026-11-25T11:30"), source_ids=["a", "b"])
     more = {"pagination": {"next": "2"}}
     in_order = {"reports": [report("a", 50), report("b", 40), report("a", 20)], **more}
@@ -240,7 +240,7 @@ def test_the_same_cursors_in_another_walk_are_no_error() -> None:
         ("FINISHED", ["FROBNICATED"], {"on_partial": "accept"}, "failed"),
     ],
 )
-def test_what_counts_as_carried_out(
+def test_the_verdict_on_a_regulation(
     overall: str, destinations: list[str], policy: dict[str, Any], state: str
 ) -> None:
     stream = {
@@ -254,7 +254,7 @@ def test_what_counts_as_carried_out(
 # --- days ---
 
 
-def test_a_day_that_has_just_ended_is_counted_too() -> None:
+def test_the_day_that_has_just_ended_is_counted() -> None:
     feed, since = VolumeCrossings(source_id="s", count=10), at("2026-11-24T22:00")
     many, few = {"result": [{"total": 11, "series": []}]}, {"result": []}
     [crossed] = answered(feed.look(at("2026-11-25T00:01:30"), since), many)
@@ -263,7 +263,7 @@ def test_a_day_that_has_just_ended_is_counted_too() -> None:
     assert [each["key"] for each in found] == ["2026-11-24"]
 
 
-def test_a_check_that_asks_nothing() -> None:
+def test_a_check_without_requests() -> None:
     class Sure(Condition, frozen=True):
         def check(self, now: datetime) -> Check:
             return Verdict("done", "sure")

@@ -20,13 +20,14 @@ from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.waiting import polls
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
-from airflow_provider_segment.waiting.polls import Polls, Subscriber, shared_polls
+from airflow_provider_segment.waiting.polls import Polls, Subscriber, Topic, shared_polls
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 from tests.harness.scripted_api import ScriptedAPI
 
 pytestmark = pytest.mark.core
 
 INTERVAL = 0.1
+HOUR = 3600.0
 
 
 class Renamed(Condition, frozen=True):
@@ -42,7 +43,7 @@ class Renamed(Condition, frozen=True):
 
 
 class Later(Condition, frozen=True):
-    """A question that is another one each time."""
+    """A request that depends on the time of the poll."""
 
     moving = True
 
@@ -75,36 +76,55 @@ def path(segment_sandbox: Sandbox) -> str:
     return f"/sources/{segment_sandbox.source_id}"
 
 
+async def reached(version: int, topic: Topic) -> None:
+    """Wait until the latest request of a topic has completed."""
+    while topic.version < version or topic.request:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def advance_loop(seconds: float) -> None:
+    """Advance the clock of the running event loop."""
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]
+
+
 def rename(name: str, sandbox: Sandbox) -> None:
     SegmentHook().request("PATCH", f"/sources/{sandbox.source_id}", json={"name": name})
 
 
-def test_two_hundred_wait_and_one_asks(segment_sandbox: Sandbox, path: str) -> None:
+def test_two_hundred_waiters_share_one_request(segment_sandbox: Sandbox, path: str) -> None:
     async def main() -> list[Verdict]:
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
             condition = Renamed(source_id=segment_sandbox.source_id, name="new")
-            waiting = [asyncio.create_task(until_done(shared, condition)) for _ in range(200)]
-            await asked_times(3, segment_sandbox, path)
-            await asyncio.to_thread(rename, "new", segment_sandbox)
+            waiting = [asyncio.create_task(until_done(shared, condition, HOUR)) for _ in range(200)]
+            topic = shared.topic(Ask(path))
+            for version in (1, 2, 3):
+                await reached(version, topic)
+                if version == 3:
+                    await asyncio.to_thread(rename, "new", segment_sandbox)
+                advance_loop(HOUR)
             return await asyncio.gather(*waiting)
 
     verdicts = asyncio.run(main())
     assert {verdict.result for verdict in verdicts} == {"new"}
     gets = [request for request in asked(segment_sandbox, path) if request["method"] == "GET"]
-    assert 4 <= len(gets) <= 5  # one more may have been on its way
+    assert len(gets) == 4
 
 
-def test_each_sees_the_change_in_the_first_answer_that_holds_it(segment_sandbox: Sandbox, path: str) -> None:
-    """However much later than the others it came: nobody counts an interval of its own."""
+def test_all_waiters_see_a_change_in_the_same_answer(segment_sandbox: Sandbox, path: str) -> None:
+    """Whenever they joined: the interval is not counted per waiter."""
 
     async def main() -> None:
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
             condition = Renamed(source_id=segment_sandbox.source_id, name="new")
-            waiting = []
+            topic, waiting = shared.topic(Ask(path)), []
             for _ in range(5):
-                waiting.append(asyncio.create_task(until_done(shared, condition, interval=1.0)))
-                await asyncio.sleep(0.15)
+                waiting.append(asyncio.create_task(until_done(shared, condition, HOUR)))
+                await reached(1, topic)
+                advance_loop(HOUR / 10)
             await asyncio.to_thread(rename, "new", segment_sandbox)
+            advance_loop(HOUR)
             await asyncio.gather(*waiting)
 
     asyncio.run(main())
@@ -119,31 +139,41 @@ def test_the_shortest_interval_counts(segment_sandbox: Sandbox, path: str) -> No
             quick = asyncio.create_task(until_done(shared, condition))
             await asked_times(3, segment_sandbox, path)
             await asyncio.to_thread(rename, "new", segment_sandbox)
-            verdicts = await asyncio.wait_for(asyncio.gather(slow, quick), 10)
+            verdicts = await asyncio.wait_for(asyncio.gather(slow, quick), 300)
             assert [verdict.result for verdict in verdicts] == ["new", "new"]
 
     asyncio.run(main())
 
 
-def test_who_leaves_does_not_take_the_answer_along(segment_sandbox: Sandbox, path: str) -> None:
+def test_cancelling_one_waiter_does_not_cancel_the_request_of_others(
+    segment_sandbox: Sandbox, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rename("new", segment_sandbox)
+    really_answer_to, cancelled = Polls._answer_to, asyncio.Event()
+
+    async def answer_to(polls: Polls, ask: Ask) -> Any:
+        await cancelled.wait()
+        return await really_answer_to(polls, ask)
+
+    monkeypatch.setattr(Polls, "_answer_to", answer_to)
 
     async def main() -> Verdict:
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
             condition = Renamed(source_id=segment_sandbox.source_id, name="new")
-            segment_sandbox.faults.add("slow", seconds=0.3, next=1)
-            first = asyncio.create_task(until_done(shared, condition))
-            await asyncio.sleep(0.05)
-            second = asyncio.create_task(until_done(shared, condition))
-            await asyncio.sleep(0.05)
+            topic = shared.topic(Ask(path))
+            first, second = (asyncio.create_task(until_done(shared, condition)) for _ in range(2))
+            while len(topic.waiting) < 2 or not topic.request:  # noqa: ASYNC110
+                await asyncio.sleep(0)
             first.cancel()
+            await asyncio.wait([first])
+            cancelled.set()
             return await second
 
     assert asyncio.run(main()).state == "done"
     assert len(asked(segment_sandbox, path)) == 2
 
 
-def test_a_failed_request_fails_for_all_who_wait(
+def test_a_failed_request_fails_for_all_waiters(
     segment_sandbox: Sandbox, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_retries(segment_sandbox, monkeypatch)
@@ -168,19 +198,29 @@ def test_a_failed_request_fails_for_all_who_wait(
     assert len(asked(segment_sandbox, path)) == 1
 
 
-def test_a_question_that_moves_with_time_is_paced(segment_sandbox: Sandbox) -> None:
+def test_requests_that_depend_on_the_time_are_paced(segment_sandbox: Sandbox) -> None:
+    checked: list[datetime] = []
+
+    def check(now: datetime) -> Check:
+        checked.append(now)
+        return Later().check(now)
+
     async def main() -> None:
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
-            subscriber = Subscriber(shared, Later().check, 0.2, moving=True)
-            end = asyncio.get_running_loop().time() + 1.0
-            while asyncio.get_running_loop().time() < end:
-                await subscriber.look(Clock())
+            subscriber = Subscriber(shared, check, HOUR, moving=True)
+            await subscriber.look(Clock())
+            second = asyncio.create_task(subscriber.look(Clock()))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert len(checked) == 1
+            advance_loop(HOUR)
+            await second
 
     asyncio.run(main())
-    assert 2 <= len(asked(segment_sandbox, "/echo")) <= 7
+    assert len(checked) == len(asked(segment_sandbox, "/echo")) == 2
 
 
-def test_answers_that_nobody_waits_for_are_forgotten(segment_sandbox: Sandbox) -> None:
+def test_unused_answers_are_dropped(segment_sandbox: Sandbox) -> None:
     async def main() -> None:
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as shared:
             subscriber = Subscriber(shared, Later().check, 0.0, moving=True)
@@ -191,7 +231,7 @@ def test_answers_that_nobody_waits_for_are_forgotten(segment_sandbox: Sandbox) -
     asyncio.run(main())
 
 
-def test_a_new_token_is_taken_from_the_connection(
+def test_a_new_token_is_read_from_the_connection(
     segment_sandbox: Sandbox, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = segment_sandbox.connection
@@ -210,7 +250,7 @@ def test_a_new_token_is_taken_from_the_connection(
     assert asyncio.run(main()).state == "waiting"
 
 
-def test_what_does_not_exist_may_be_an_answer(segment_sandbox: Sandbox) -> None:
+def test_a_404_may_be_an_answer(segment_sandbox: Sandbox) -> None:
     class Gone(Condition, frozen=True):
         missing_ok: bool
 
@@ -227,7 +267,7 @@ def test_what_does_not_exist_may_be_an_answer(segment_sandbox: Sandbox) -> None:
     asyncio.run(main())
 
 
-def test_the_last_one_closes_the_client(segment_sandbox: Sandbox) -> None:
+def test_the_last_user_closes_the_client(segment_sandbox: Sandbox) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         async with shared_polls("segment_default", SegmentHook().get_async_conn) as one:
@@ -265,8 +305,8 @@ def test_pages_that_would_never_end_are_an_error(scripted_api: ScriptedAPI) -> N
     assert len(scripted_api.requests) == 3
 
 
-def test_endless_questions_let_the_event_loop_run(segment_sandbox: Sandbox) -> None:
-    """So that a timeout can fire, though every answer is known already."""
+def test_an_endless_check_does_not_block_the_event_loop(segment_sandbox: Sandbox) -> None:
+    """So that a timeout can fire even if every answer is already known."""
     asked_for, running = 0, asyncio.Event()
 
     class Endless(Condition, frozen=True):
