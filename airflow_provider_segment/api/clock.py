@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 CLOCKS_APART = timedelta(minutes=5)
-"""The largest difference allowed between Segment's clock and the system clock."""
+"""The largest difference assumed between Segment's clock and the system clock."""
 
 
 class Clock:

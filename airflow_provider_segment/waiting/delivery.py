@@ -25,8 +25,7 @@ AT_DESTINATION = ("delivered", "failed_delivery", "filtered_at_destination")
 
 
 class Bounds(TypedDict, total=False):
-    """Bounds of a stage: counts, or shares (0 to 1) of the events in all three stages of the source or
-    destination."""
+    """Bounds of a stage: counts, or shares (0 to 1) of all events at the same source or destination."""
 
     min: float
     max: float

@@ -169,8 +169,7 @@ class AuditEvents(Feed, frozen=True, kw_only=True):
     resource_id: str | None = None
 
     def look(self, now: datetime, since: datetime) -> Look:
-        """Read the audit trail. The acting person is removed: everyone who can see the DAG can see the
-        payload."""
+        """Read the audit trail, without the acting person: everyone who can see the DAG sees the payload."""
         start = since.replace(second=0, microsecond=0).isoformat()
         query = {"startTime": start, "resourceType": self.resource_type, "resourceId": self.resource_id}
         given = {name: value for name, value in query.items() if value is not None}

@@ -1,5 +1,7 @@
-"""Conditions on deletions and suppressions. Source:
-https://docs.segmentapis.com/tag/Deletion-and-Suppression"""
+"""Conditions on deletions and suppressions.
+
+Source: https://docs.segmentapis.com/tag/Deletion-and-Suppression
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ class _Regulated(Condition, frozen=True, kw_only=True):
             return "failed"
         if not undone:
             good = meaning == "success" or (meaning == "partial" and self.on_partial == "accept")
-            return "done" if good else "failed"  # no destination is left: Segment's own part decides
+            return "done" if good else "failed"  # all destinations are done: Segment's own part decides
         if "unsupported" in undone and self.on_unsupported == "fail":
             return "failed"
         if undone == {"unsupported"}:
