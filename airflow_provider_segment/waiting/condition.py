@@ -104,7 +104,7 @@ def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
         raise SegmentConfigurationError(
             f"Cannot restore the condition {path}, which was stored when the task was deferred: {error}. "
             f"The installed airflow-provider-segment ({__version__}) is probably not the version that stored "
-            "it. Clear or retry the task to start the wait again."
+            "it. Clear the task, or retry it, to start the wait again."
         ) from error
 
 
