@@ -166,8 +166,7 @@ def limit(path: str, url: str) -> int:
     from airflow_provider_segment.api.clock import Clock
     from airflow_provider_segment.events.batch import Batch
     from airflow_provider_segment.events.check import Checker
-    from airflow_provider_segment.events.sources.files import list_files
-    from airflow_provider_segment.events.sources.json_lines import FileSource
+    from airflow_provider_segment.events.sources.files import FileSource, list_files
 
     now = Clock().now
     prepare = Checker(WRITE_KEY).prepare

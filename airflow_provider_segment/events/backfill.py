@@ -1,13 +1,14 @@
-"""A whole job: reader, checker, batches, sending, dead letters and report, put together."""
+"""A backfill: reader, checker, batches, sending, dead letters and report, put together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from contextvars import copy_context
 from hashlib import blake2b
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -19,147 +20,144 @@ from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.limits import CONCURRENCY
+from airflow_provider_segment.events.options import SendOptions, identity_of
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Checkpoint, Sending
-from airflow_provider_segment.events.sources.files import describe, list_files
-from airflow_provider_segment.events.sources.items import ItemSource
-from airflow_provider_segment.events.sources.json_lines import FileSource
 from airflow_provider_segment.events.sources.source import Source
+from airflow_provider_segment.events.stop import Stop
 from airflow_provider_segment.events.transport import BulkClient
 
+END_SECONDS = STOP_SECONDS + 1
+"""For the sending thread to end after it was stopped."""
 
-class SendOptions(TypedDict, total=False):
-    """Options of a job; :meth:`airflow_provider_segment.hooks.segment.SegmentHook.send_events` explains."""
-
-    rejects_path: str | None
-    concurrency: int
-    gzip: bool
-    max_events_per_second: float | None
-    context: Mapping[str, Any] | None
-    integrations: Mapping[str, Any] | None
-    timestamp: str | None
-    message_id_fields: Sequence[str] | None
-    checkpoint: Mapping[str, Any] | None
-    save_checkpoint: Callable[[dict[str, Any]], None] | None
+SaveCheckpoint = Callable[[dict[str, Any]], None]
 
 
-def send_events(
-    settings: Settings,
-    log: Any,
-    events: Iterable[Any] | None,
-    path: str | None,
-    *,
-    rejects_path: str | None = None,
-    concurrency: int = CONCURRENCY,
-    gzip: bool = False,
-    max_events_per_second: float | None = None,
-    context: Mapping[str, Any] | None = None,
-    integrations: Mapping[str, Any] | None = None,
-    timestamp: str | None = None,
-    message_id_fields: Sequence[str] | None = None,
-    checkpoint: Mapping[str, Any] | None = None,
-    save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
-    on_start: Callable[[Sending], None],
-) -> SendReport:
-    """Send all events and return the report; on a failure the report is logged.
+class Backfill:
+    """One run over an input.
 
-    :param on_start: called with the run, which can be stopped through it
+    :param settings: of the connection, with the write key of the source that the events go to
+    :param options: all of them, checked
+    :param checkpoint: how far an earlier run came; ignored unless that was a run of this very backfill
+    :param save_checkpoint: called with the checkpoint, plain JSON, about every second
+    :param stop: ends the run
+    :raises SegmentConfigurationError: the connection lacks a write key
     """
-    if settings.write_key is None:
-        raise SegmentConfigurationError("the Segment connection lacks a write key; or give a source_id")
-    write_key = settings.write_key.get_secret_value()
-    if concurrency < 1:
-        raise SegmentConfigurationError(f"concurrency is at least 1, not {concurrency}")
-    source, identity = _open(events, path, rejects_path)
-    checker = Checker(
-        write_key,
-        message_id_fields=message_id_fields,
-        context=context,
-        integrations=integrations,
-        timestamp=timestamp,
-    )
-    # A checkpoint counts only for the same input, sent to the same source in the same form.
-    job_id = None
-    if identity is not None and save_checkpoint is not None:
-        host = host_of("tracking", settings.region, settings.base_url)
-        job_id = _digest([identity, host, write_key, message_id_fields, context, integrations, timestamp])
-    start = Checkpoint()
-    if checkpoint is not None:
-        if job_id is not None and checkpoint.get("job") == job_id:
-            start = Checkpoint.from_json(checkpoint)
-            log.info("An earlier try delivered everything up to line %s", f"{start.position:,}")
-        else:
-            log.info("The input or the options changed since the last try: sending from the beginning")
 
-    def save(reached: Checkpoint) -> None:
-        if save_checkpoint is not None and job_id is not None:
-            save_checkpoint({"job": job_id, **reached.as_json()})
-
-    async def run() -> SendReport:
-        http = BulkClient(concurrency, settings.timeout)
-        async with AsyncSegmentClient(settings, http=http) as client:
-            sending = Sending(
-                source,
-                checker,
-                client,
-                letters,
-                log=log,
-                concurrency=concurrency,
-                compress=compress if gzip else None,
-                max_events_per_second=max_events_per_second,
-                start=start,
-                save=save,
-            )
-            runs.append(sending)
-            on_start(sending)
-            try:
-                return await sending.run()
-            except BaseException:
-                log.error("Sending broke off. %s", sending.report)
-                raise
-
-    runs: list[Sending] = []
-    with DeadLetters(ObjectStoragePath(rejects_path) if rejects_path else None, log) as letters:
-        # Beside the main thread: there Airflow's timeout raises, at any moment, and what is raised in one of
-        # the loop's callbacks is lost.
-        thread = ThreadPoolExecutor(1, "segment-send")
-        future = thread.submit(copy_context().run, lambda: asyncio.run(run()))
-        try:
-            report = future.result()
-        except BaseException:
-            for sending in runs:
-                sending.stop()
-            wait([future], timeout=STOP_SECONDS + 1)
-            raise
-        finally:
-            thread.shutdown(wait=False)
-    report.rejects_path = rejects_path
-    report.rejects_failure = str(letters.failure) if letters.failure else None
-    log.info("%s", report)
-    return report
-
-
-def _open(events: Iterable[Any] | None, path: str | None, rejects_path: str | None) -> tuple[Source, Any]:
-    """The input, and what tells it from another one; None where nothing can."""
-    if (events is None) == (path is None):
-        raise SegmentConfigurationError("give either events or path")
-    if path is not None:
-        files = list_files(path, rejects_path=rejects_path)
-        identity = describe(files)
-        return FileSource(files, size=sum(size for _, size, _ in identity)), identity
-    assert events is not None
-    if isinstance(events, (str, bytes, Mapping)):
-        raise SegmentConfigurationError(
-            f"events is a list (or an XComArg that gives one), not one {type(events).__name__}"
+    def __init__(
+        self,
+        settings: Settings,
+        log: Any,
+        source: Source,
+        options: SendOptions,
+        *,
+        checkpoint: Mapping[str, Any] | None = None,
+        save_checkpoint: SaveCheckpoint | None = None,
+        stop: Stop,
+    ) -> None:
+        if settings.write_key is None:
+            raise SegmentConfigurationError("the Segment connection lacks a write key; or give a source_id")
+        write_key = settings.write_key.get_secret_value()
+        self.report = SendReport(rejects_path=options["rejects_path"])
+        self._settings = settings
+        self._log = log
+        self._source = source
+        self._options = options
+        self._stop = stop
+        self._checker = Checker(
+            write_key,
+            message_id_fields=options["message_id_fields"],
+            context=options["context"],
+            integrations=options["integrations"],
+            timestamp=options["timestamp"],
         )
-    return ItemSource(events), list(events) if isinstance(events, (list, tuple)) else None
+        self._save_checkpoint = save_checkpoint
+        self._identity = None
+        if source.identity is not None and save_checkpoint is not None:
+            host = host_of("tracking", settings.region, settings.base_url)
+            self._identity = _digest([source.identity, host, write_key, identity_of(options)])
+        self._start = self._start_after(checkpoint)
+
+    def run(self) -> SendReport:
+        """Send all events and return the report. Whatever ends the run early, the report is logged.
+
+        Events are sent in a thread of their own: in the main thread Airflow's timeout may raise at any moment,
+        and what is raised in one of the event loop's callbacks is lost. The thread has ended when this returns
+        or raises; only a source that blocks for longer than ``END_SECONDS`` ends it later, and then nothing
+        more is sent.
+        """
+        # Made before the thread, so that there is no moment at which it could not be stopped: until the thread
+        # has claimed the future, cancelling that keeps it from beginning.
+        done: Future[SendReport] = Future()
+        context = copy_context()
+        try:
+            threading.Thread(
+                target=context.run, args=(self._run_into, done), name="segment-send", daemon=True
+            ).start()
+            report = done.result()
+        except BaseException:
+            self._stop.request()
+            if not done.cancel():
+                wait([done], timeout=END_SECONDS)
+            self._log.error("Sending broke off. %s", self.report)
+            raise
+        self._log.info("%s", report)
+        return report
+
+    def _run_into(self, done: Future[SendReport]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            done.set_result(asyncio.run(self._send()))
+        except BaseException as error:
+            done.set_exception(error)
+
+    async def _send(self) -> SendReport:
+        options = self._options
+        rejects = options["rejects_path"]
+        http = BulkClient(options["concurrency"], self._settings.timeout)
+        # Closed by the thread that writes to it.
+        with DeadLetters(ObjectStoragePath(rejects) if rejects else None, self._log) as letters:
+            async with AsyncSegmentClient(self._settings, http=http) as client:
+                sending = Sending(
+                    self._source,
+                    self._checker,
+                    client,
+                    letters,
+                    log=self._log,
+                    report=self.report,
+                    concurrency=options["concurrency"],
+                    compress=compress if options["gzip"] else None,
+                    max_events_per_second=options["max_events_per_second"],
+                    start=self._start,
+                    save=self._save,
+                    stop=self._stop,
+                )
+                await sending.run()
+        self.report.rejects_failure = str(letters.failure) if letters.failure else None
+        return self.report
+
+    def _start_after(self, checkpoint: Mapping[str, Any] | None) -> Checkpoint:
+        """Where to start: a checkpoint counts only for the same input, sent to the same source in the same
+        form."""
+        if checkpoint is None:
+            return Checkpoint()
+        if self._identity is None or checkpoint.get("identity") != self._identity:
+            self._log.info("The input or the options changed since the last try: sending from the beginning")
+            return Checkpoint()
+        start = Checkpoint.from_json(checkpoint)
+        self._log.info("An earlier try delivered everything up to line %s", f"{start.position:,}")
+        return start
+
+    def _save(self, reached: Checkpoint) -> None:
+        if self._save_checkpoint is not None and self._identity is not None:
+            self._save_checkpoint({"identity": self._identity, **reached.as_json()})
 
 
 def _digest(parts: list[Any]) -> str | None:
-    """Tells one job from another; None where nothing can."""
+    """Tells one backfill from another; None where nothing can."""
     try:
         content = msgspec.json.encode(parts, enc_hook=repr)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return None  # an event that is none; the checker will say so
+        return None  # something is no event; the checker will say so
     return blake2b(content, digest_size=16).hexdigest()

@@ -13,16 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
-from hashlib import blake2b
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
-from xxhash import xxh3_128_hexdigest
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
+from airflow_provider_segment.events.codec import Unreadable, decode, encode, to_bytes
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
+from airflow_provider_segment.events.message_ids import ids_from_content
 
 Reason = Literal[
     "not_json",
@@ -49,7 +49,7 @@ class AnyObject(Struct, gc=False):
     """A JSON object whose content is checked to be JSON, and not built."""
 
 
-class Event(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
+class CommonRules(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
     """What all types have in common."""
 
     anonymous_id: NonEmpty | UnsetType = UNSET
@@ -63,58 +63,46 @@ class Event(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
     sent_at: UnsetType = UNSET
 
 
-class UserEvent(Event, kw_only=True, gc=False):
+class UserRules(CommonRules, kw_only=True, gc=False):
     """What all types but alias have in common: the user may be anonymous."""
 
     user_id: NonEmpty | UnsetType = UNSET
 
 
-class Track(UserEvent, tag="track", kw_only=True, gc=False):
+class Track(UserRules, tag="track", kw_only=True, gc=False):
     """A user did something."""
 
     event: NonEmpty
 
 
-class Identify(UserEvent, tag="identify", kw_only=True, gc=False):
+class Identify(UserRules, tag="identify", kw_only=True, gc=False):
     """Who a user is."""
 
 
-class Page(UserEvent, tag="page", kw_only=True, gc=False):
+class Page(UserRules, tag="page", kw_only=True, gc=False):
     """A user saw a page."""
 
 
-class Screen(UserEvent, tag="screen", kw_only=True, gc=False):
+class Screen(UserRules, tag="screen", kw_only=True, gc=False):
     """A user saw a screen of an app."""
 
 
-class Group(UserEvent, tag="group", kw_only=True, gc=False):
+class Group(UserRules, tag="group", kw_only=True, gc=False):
     """A user belongs to a group."""
 
     group_id: NonEmpty
 
 
-class Alias(Event, tag="alias", kw_only=True, gc=False):
+class Alias(CommonRules, tag="alias", kw_only=True, gc=False):
     """A user has another id, too."""
 
     user_id: NonEmpty
     previous_id: NonEmpty
 
 
-_decode: Callable[[bytes], UserEvent | Alias] = msgspec.json.Decoder(
+_decode: Callable[[bytes], UserRules | Alias] = msgspec.json.Decoder(
     Track | Identify | Page | Screen | Group | Alias
 ).decode
-_decode_freely = msgspec.json.Decoder().decode
-
-
-def _encode_unknown(value: Any) -> Any:
-    if isinstance(value, date):  # a subclass: pendulum's DateTime, which is what Airflow hands out
-        return value.isoformat()
-    raise TypeError(f"a {type(value).__name__} is not JSON")
-
-
-_encode = msgspec.json.Encoder(enc_hook=_encode_unknown).encode
-# The same dict in another order of its keys is the same event, and must get the same id.
-_encode_sorted = msgspec.json.Encoder(enc_hook=_encode_unknown, order="deterministic").encode
 
 
 class Checker:
@@ -136,11 +124,9 @@ class Checker:
         message_id_fields: Sequence[str] | None = None,
         context: Mapping[str, Any] | None = None,
         integrations: Mapping[str, Any] | None = None,
-        timestamp: str | None = None,
+        timestamp: str | datetime | None = None,
     ) -> None:
-        # A one-way hash, so that no id betrays the key; the fast one below is not made for that.
-        self._seed = int.from_bytes(blake2b(write_key.encode(), digest_size=8).digest(), "big")
-        self._id_fields = [name.split(".") for name in message_id_fields or ()]
+        self._derive_id = ids_from_content(write_key, message_id_fields)
         self._objects: dict[str, dict[str, Any]] = {}
         if context:
             self._objects["context"] = dict(context)
@@ -149,13 +135,7 @@ class Checker:
         self._object_members = {name: _member(name, value) for name, value in self._objects.items()}
         self._timestamp_member = b""
         if timestamp:
-            try:
-                moment = msgspec.convert(_iso(timestamp), Timestamp)
-            except msgspec.ValidationError as error:
-                raise SegmentConfigurationError(
-                    f"timestamp {timestamp!r} is not ISO 8601 with a zone: {error}"
-                ) from None
-            self._timestamp_member = _member("timestamp", moment.isoformat())
+            self._timestamp_member = _member("timestamp", read_timestamp(timestamp).isoformat())
         self._has_defaults = bool(self._objects or self._timestamp_member)
 
     def prepare(self, item: bytes | str | Mapping[str, Any]) -> bytes:
@@ -164,32 +144,29 @@ class Checker:
         :param item: a JSON text without surrounding white space, or a dict
         :raises SegmentEventError: Segment would refuse or drop it
         """
-        line = item if type(item) is bytes else _to_bytes(item)
+        line = item if type(item) is bytes else to_bytes(item)
         try:
             if not line.isascii():
                 line.decode()
             event = _decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except Unreadable:
             line = _repair(line)
             event = _decode_repaired(line)
         if event.user_id is UNSET and event.anonymous_id is UNSET:
             raise SegmentEventError("missing_id", "neither userId nor anonymousId")
-        digest = b""
-        if event.message_id is UNSET:
-            identity = self._identity(line) if self._id_fields else line
-            digest = xxh3_128_hexdigest(identity, self._seed).encode()
+        message_id = self._derive_id(line) if event.message_id is UNSET else b""
         defaults = b""
         if self._has_defaults:
             line, defaults = self._with_defaults(line, event)
-        if digest:
-            line = b"".join((line[:-1], b',"messageId":"airflow-', digest, b'"', defaults, b"}"))
+        if message_id:
+            line = b"".join((line[:-1], b',"messageId":"', message_id, b'"', defaults, b"}"))
         elif defaults:
             line = b"".join((line[:-1], defaults, b"}"))
         if len(line) > MAX_EVENT_BYTES:
             raise SegmentEventError("too_large", f"{len(line):,} bytes; Segment takes {MAX_EVENT_BYTES:,}")
         return line
 
-    def _with_defaults(self, line: bytes, event: UserEvent | Alias) -> tuple[bytes, bytes]:
+    def _with_defaults(self, line: bytes, event: UserRules | Alias) -> tuple[bytes, bytes]:
         """The event merged with the defaults of what it has, and as bytes the defaults that it lacks."""
         lacking = self._timestamp_member if event.timestamp is UNSET else b""
         whole: Any = None
@@ -197,48 +174,18 @@ class Checker:
             if getattr(event, name) is UNSET:
                 lacking += self._object_members[name]
             else:
-                whole = whole or _decode_whole(line)
+                whole = whole or decode(line)
                 whole[name] = {**default, **whole[name]}
-        return _encode(whole) if whole else line, lacking
-
-    def _identity(self, line: bytes) -> bytes:
-        event = _decode_whole(line)
-        values: list[Any] = [event["type"], event.get("event")]
-        for path in self._id_fields:
-            value: Any = event
-            for name in path:
-                value = value.get(name) if isinstance(value, dict) else None
-            if value is None:
-                raise SegmentEventError("missing_field", f"no {'.'.join(path)} to derive a messageId from")
-            values.append(value)
-        return _encode_sorted(values)
+        return encode(whole) if whole else line, lacking
 
 
 def _member(name: str, value: Any) -> bytes:
-    return b',"%b":%b' % (name.encode(), _encode(value))
-
-
-def _to_bytes(item: Any) -> bytes:
-    if isinstance(item, str):
-        return item.encode("utf-8", "surrogatepass").strip()
-    try:
-        with suppress(TypeError):  # keys that are not text have no order
-            return _encode_sorted(item)
-        return _encode(item)
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise SegmentEventError("not_json", f"cannot be written as JSON: {error}") from None
-
-
-def _decode_whole(line: bytes) -> Any:
-    try:
-        return _decode_freely(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SegmentEventError("not_json", str(error)) from None
+    return b',"%b":%b' % (name.encode(), encode(value))
 
 
 def _repair(line: bytes) -> bytes:
     """The line as an object without what has only one meaning but the wrong form."""
-    event = _decode_whole(line)
+    event = decode(line)
     if not isinstance(event, dict):
         raise SegmentEventError("not_an_object", f"an event is a JSON object, not {line[:40]!r}")
     if isinstance(event.get("event"), dict) and "type" not in event:
@@ -252,7 +199,19 @@ def _repair(line: bytes) -> bytes:
             event[name] = str(value)
     if isinstance(event.get("timestamp"), str):
         event["timestamp"] = _iso(event["timestamp"])
-    return _encode(event)
+    return encode(event)
+
+
+def read_timestamp(value: str | datetime) -> datetime:
+    """A default timestamp.
+
+    :raises SegmentConfigurationError: it is not ISO 8601, or has no zone
+    """
+    text = value.isoformat() if isinstance(value, datetime) else value
+    try:
+        return msgspec.convert(_iso(text), Timestamp)
+    except msgspec.ValidationError as error:
+        raise SegmentConfigurationError(f"timestamp {text!r} is not ISO 8601 with a zone: {error}") from None
 
 
 def _iso(text: str) -> str:
@@ -266,7 +225,7 @@ def _iso(text: str) -> str:
         return text
 
 
-def _decode_repaired(line: bytes) -> UserEvent | Alias:
+def _decode_repaired(line: bytes) -> UserRules | Alias:
     try:
         return _decode(line)
     except msgspec.ValidationError as error:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
-from airflow_provider_segment.events.sources.json_lines import File
+from airflow_provider_segment.events.sources.files import File
 
 LOGGED = 10
 """Rejected events that are also logged."""

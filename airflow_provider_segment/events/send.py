@@ -29,6 +29,7 @@ from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.limits import CONCURRENCY, MAX_BATCH_EVENTS
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.source import Block, Source
+from airflow_provider_segment.events.stop import Stop
 
 PROGRESS_SECONDS = 10.0
 """Between two progress lines in the log."""
@@ -72,11 +73,13 @@ class Sending:
     :param client: with the write key of the source that the events go to
     :param letters: takes the rejected events
     :param log: for progress
-    :param concurrency: batches on their way at once
+    :param report: is kept up to date
+    :param concurrency: batches in flight at once
     :param compress: makes gzip of a body; None to send it plain
-    :param max_events_per_second: ceiling of the rate
-    :param start: where an earlier run of the same input came to
+    :param max_events_per_second: upper limit of the rate
+    :param start: how far an earlier run of the same input came
     :param save: called from time to time with the checkpoint
+    :param stop: ends the run: batches in flight may arrive, no more are sent
     """
 
     def __init__(
@@ -87,15 +90,16 @@ class Sending:
         letters: DeadLetters,
         *,
         log: logging.Logger,
+        report: SendReport | None = None,
         concurrency: int = CONCURRENCY,
         compress: Callable[[bytes], bytes] | None = None,
         max_events_per_second: float | None = None,
         start: Checkpoint | None = None,
         save: Callable[[Checkpoint], None] | None = None,
+        stop: Stop | None = None,
     ) -> None:
-        self.report = SendReport()
+        self.report = report or SendReport()
         self._source = source
-        self.files = source.files
         self._checker = checker
         self._client = client
         self._letters = letters
@@ -116,43 +120,47 @@ class Sending:
         self._saved = self._start.position
         self._read_to = 0
         self._input_failure: Exception | None = None
-        self._stopped = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._main: asyncio.Task[Any] | None = None
+        self._stop = stop or Stop()
+        self._task: asyncio.Task[Any] | None = None  # while there is something to cancel
 
     async def run(self) -> SendReport:
         """Send everything.
 
         :raises SegmentInputError: the input broke off; everything before was sent
-        :raises SegmentStoppedError: :meth:`stop` was called
+        :raises SegmentStoppedError: it was stopped
         :raises SegmentError: Segment does not take the events; ``report`` says how far it came
         """
-        self._loop = asyncio.get_running_loop()
-        self._main = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
         tickers = [
             asyncio.create_task(_every(PROGRESS_SECONDS, self._log_progress)),
             asyncio.create_task(_every(CHECKPOINT_SECONDS, self._save)),
         ]
+
+        def react() -> None:
+            with suppress(RuntimeError):  # the loop has just ended by itself
+                loop.call_soon_threadsafe(self._cancel)
+
+        self._stop.on_request(react)
         try:
-            if not self._stopped:
-                await self._send_all()
+            await self._send_all()
         except asyncio.CancelledError:
-            if not self._stopped:
+            if not self._stop.requested:
                 raise
         finally:
+            self._task = None
             await self._end(tickers)
-        if self._stopped:
+        if self._stop.requested:
             raise SegmentStoppedError("stopped before the end of the input")
         if self._input_failure is not None:
             raise self._input_failure
         return self.report
 
-    def stop(self) -> None:
-        """End soon: what is on its way may arrive, no more is sent. May be called from a signal handler."""
-        already, self._stopped = self._stopped, True
-        if not already and self._loop is not None and self._main is not None:
-            with suppress(RuntimeError):  # it has just ended by itself
-                self._loop.call_soon_threadsafe(self._main.cancel)
+    def _cancel(self) -> None:
+        # In the loop, so at a moment when the task waits; and once, because _end() must not be cancelled.
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
 
     async def _send_all(self) -> None:
         async with aclosing(self._batches()) as batches:
@@ -160,6 +168,8 @@ class Sending:
                 await self._pace(len(batch))
                 while len(self._in_flight) >= self._concurrency:
                     await self._reap()
+                if self._stop.requested:  # while the source was read
+                    break
                 ticket = self._acknowledged.expect(batch)
                 self._in_flight.add(asyncio.create_task(self._deliver(batch, ticket)))
                 await asyncio.sleep(0)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -18,6 +16,7 @@ from airflow_provider_segment.connection import (
     form_widgets,
     read_settings,
 )
+from airflow_provider_segment.events.stop import Stop
 from airflow_provider_segment.version_compat import amask_secret, extra_of, mask_secret
 
 if TYPE_CHECKING:
@@ -32,9 +31,8 @@ if TYPE_CHECKING:
     )
     from airflow_provider_segment.api.regions import Region
     from airflow_provider_segment.api.settings import Settings
-    from airflow_provider_segment.events.backfill import SendOptions
+    from airflow_provider_segment.events.options import SendOptions
     from airflow_provider_segment.events.report import SendReport
-    from airflow_provider_segment.events.send import Sending
 
 
 class EventFields(TypedDict, total=False):
@@ -85,8 +83,7 @@ class SegmentHook(BaseHook):
             "log_requests": log_requests,
         }
         self._client: SegmentClient | None = None
-        self._sending: Sending | None = None
-        self._stopped = False
+        self._stop = Stop()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -185,6 +182,8 @@ class SegmentHook(BaseHook):
         *,
         path: str | None = None,
         source_id: str | None = None,
+        checkpoint: Mapping[str, Any] | None = None,
+        save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
         **options: Unpack[SendOptions],
     ) -> SendReport:
         """Send events in batches, however many: each is delivered, or rejected and accounted for.
@@ -194,41 +193,44 @@ class SegmentHook(BaseHook):
             ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob
         :param source_id: source whose write key is looked up through the Public API, instead of the
             connection's
-        :param rejects_path: file for the rejected events; without one the first few are logged
-        :param concurrency: batches on their way at once
-        :param gzip: compress the requests
-        :param max_events_per_second: ceiling of the rate
-        :param context: default ``context`` of events; an event's own keys win
-        :param integrations: default ``integrations`` of events; an event's own keys win
-        :param timestamp: default ``timestamp`` of events, ISO 8601 with zone
-        :param message_id_fields: names (dotted) of the fields that a missing ``messageId`` is derived from,
-            beside the type and the event's name; by default the whole event
-        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second; for files,
-            lists and tuples
-        :param checkpoint: where an earlier run with ``save_checkpoint`` came to; ignored if it was not a run
-            over this very input
+        :param checkpoint: what ``save_checkpoint`` got last from an earlier run; ignored unless that was a run
+            over this very input with these options
+        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, from another
+            thread; for files, lists and tuples
+        :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
+        :raises SegmentConfigurationError: an argument or the connection makes no sense; nothing was sent
         :raises SegmentInputError: there is no input, or it broke off; what was read before is sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not take the events
         """
         from airflow_provider_segment.assets import note_lineage
-        from airflow_provider_segment.events.backfill import send_events
+        from airflow_provider_segment.events.backfill import Backfill
+        from airflow_provider_segment.events.options import check_options
+        from airflow_provider_segment.events.sources.open import open_source
         from airflow_provider_segment.resources import source_of
 
-        settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
         try:
-            report = send_events(settings, self.log, events, path, on_start=self._remember, **options)
-            files = self._sending.files if self._sending else []
-            note_lineage(self, files, [source_of(source_id, self.segment_conn_id).uri])
+            checked = check_options(events, options)
+            source = open_source(events, path, rejects_path=checked["rejects_path"])
+            settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
+            backfill = Backfill(
+                settings,
+                self.log,
+                source,
+                checked,
+                checkpoint=checkpoint,
+                save_checkpoint=save_checkpoint,
+                stop=self._stop,
+            )
+            report = backfill.run()
+            note_lineage(self, source.files, [source_of(source_id, self.segment_conn_id).uri])
             return report
         finally:
-            self._sending, self._stopped = None, False
+            self._stop = Stop()
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""
-        self._stopped = True
-        if self._sending is not None:
-            self._sending.stop()
+        self._stop.request()
 
     def get_write_key(self, source_id: str) -> str:
         """The first write key of a source; see :meth:`get_write_keys`."""
@@ -268,16 +270,10 @@ class SegmentHook(BaseHook):
 
         The key is part of it because Segment's deduplication does not keep sources apart.
         """
-        write_key = self.get_conn().settings.write_key
-        secret = write_key.get_secret_value() if write_key else ""
-        return (
-            f"airflow-{blake2b(repr(parts).encode(), key=secret.encode()[:64], digest_size=16).hexdigest()}"
-        )
+        from airflow_provider_segment.events.message_ids import id_from_parts
 
-    def _remember(self, sending: Sending) -> None:
-        self._sending = sending
-        if self._stopped:
-            sending.stop()
+        write_key = self.get_conn().settings.write_key
+        return id_from_parts(write_key.get_secret_value() if write_key else "", parts)
 
     def _settings(self, **overrides: Any) -> Settings:
         connection = self.get_connection(self.segment_conn_id)
@@ -287,9 +283,10 @@ class SegmentHook(BaseHook):
         return settings
 
     def _send_event(self, type: str, **fields: Any) -> str:
+        from airflow_provider_segment.events.message_ids import random_id
         from airflow_provider_segment.events.single import event_body
 
-        fields["message_id"] = fields.get("message_id") or str(uuid.uuid4())
+        fields["message_id"] = fields.get("message_id") or random_id()
         body = event_body(type, fields)
         self.request("POST", f"/v1/{type}", api="tracking", body=body)
         return str(fields["message_id"])

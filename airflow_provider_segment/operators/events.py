@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from types import new_class
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.assets import emit
-from airflow_provider_segment.events.limits import CONCURRENCY
+from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, within
 from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.resources import source_of
-from airflow_provider_segment.tasks.links import SegmentLink, leave_link
+from airflow_provider_segment.resources import ResourceLocator, source_of
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.links import leave_link
+from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_segment.api.regions import Region
+CHECKPOINT = "checkpoint"
+"""Name of a note: how far the tries of a task instance have come."""
 
-CHECKPOINT_KEY = "segment_send_events"
 
+class _EventOperator(SegmentBaseOperator):
+    """Sends one event; its subclasses, one for each of Segment's six calls, declare what is their own.
 
-class _EventOperator(BaseOperator):
-    """Sends one event; its subclasses, one for each of Segment's six calls, name what is their own.
+    Every argument may be a template. One of a wrong type fails the task before anything is sent, without a
+    retry, whatever ``raise_on_error`` says.
 
-    :param user_id: the user's id in your database (templated)
-    :param anonymous_id: id of a user not known by name; one of the two is needed (templated)
-    :param context: about the circumstances, see Segment's Spec (templated)
-    :param integrations: which destinations get the event, see Segment's Spec (templated)
-    :param timestamp: when it happened, ISO 8601 with zone; by default when Segment receives it (templated)
+    :param user_id: the user's id in your database
+    :param anonymous_id: id of a user not known by name; one of the two is needed
+    :param context: about the circumstances, see Segment's Spec
+    :param integrations: which destinations get the event, see Segment's Spec
+    :param timestamp: when it happened, ISO 8601 with a time zone; by default when Segment receives it
     :param message_id: Segment drops an event whose id it has seen within some 24 hours. By default one that
-        all tries of this task instance share, so that a retry does not double the event (templated)
+        all tries of this task instance share, so that a retry does not double the event
     :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
-    :param segment_conn_id: the Airflow connection (templated)
-    :param region: ``us`` or ``eu``, instead of the connection's (templated)
+    :param region: ``us`` or ``eu``, instead of the connection's
+    :param segment_conn_id: the Airflow connection
+    :raises AirflowFailException: an argument is of a wrong type; nothing was sent
     :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
     :raises SegmentError: it could not be delivered
 
@@ -44,130 +49,107 @@ class _EventOperator(BaseOperator):
     """
 
     event_type: ClassVar[str]
-    event_fields: ClassVar[tuple[str, ...]] = (
-        "user_id",
-        "anonymous_id",
-        "context",
-        "integrations",
-        "timestamp",
-        "message_id",
-    )
-    template_fields: Collection[str] = (*event_fields, "segment_conn_id", "region")
-    ui_color = "#d5f2e3"
-    operator_extra_links = (SegmentLink(),)
+    """The method of the hook that sends it."""
 
-    def __init__(
-        self,
-        *,
-        user_id: str | int | None = None,
-        anonymous_id: str | int | None = None,
-        context: Mapping[str, Any] | None = None,
-        integrations: Mapping[str, Any] | None = None,
-        timestamp: str | datetime | None = None,
-        message_id: str | None = None,
-        raise_on_error: bool = True,
-        segment_conn_id: str = SegmentHook.default_conn_name,
-        region: Region | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.user_id = user_id
-        self.anonymous_id = anonymous_id
-        self.context = context
-        self.integrations = integrations
-        self.timestamp = timestamp
-        self.message_id = message_id
-        self.raise_on_error = raise_on_error
-        self.segment_conn_id = segment_conn_id
-        self.region: Region | None = region
+    default_place = "body"  # of the event
+
+    user_id: Arg[str | int | None] = None
+    anonymous_id: Arg[str | int | None] = None
+    context: Arg[Mapping[str, Any] | None] = None
+    integrations: Arg[Mapping[str, Any] | None] = None
+    timestamp: Arg[str | datetime | None] = None
+    message_id: Arg[str | None] = None
+    raise_on_error: Arg[bool] = option(default=True)
+    region: Arg[str | None] = option(default=None)
+
+    @cached_property
+    def hook(self) -> SegmentHook:
+        """The hook of the task's connection."""
+        return SegmentHook(**self.hook_options(self.arguments()))
+
+    def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that are the hook's."""
+        return {name: arguments[name] for name in ("segment_conn_id", "region")}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the event."""
-        fields = {name: getattr(self, name) for name in self.event_fields}
-        ti: Any = context.get("ti")
-        hook = self._hook()
-        source = source_of(None, self.segment_conn_id)
+        arguments = self.arguments()
         try:
-            leave_link(context, hook, [source])
-            if not self.message_id:
-                # The same for every try of a task instance, so that a retry does not double the event.
-                fields["message_id"] = hook.derive_message_id(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-            message_id = getattr(hook, self.event_type)(**fields)
+            leave_link(context, self.hook, self.resources(arguments))
+            message_id = self.perform(arguments, context)
         except Exception as error:
-            if self.raise_on_error:
+            if arguments["raise_on_error"]:
                 raise
             self.log.error("The event was not sent: %s", error)
             return {"success": False, "error": str(error)}
         self.log.info("Sent a %s event, message id %s", self.event_type, message_id)
-        emit(self.outlets, context, {"type": self.event_type, "message_id": message_id}, source)
+        self.finish(arguments, message_id, context)
         return {"success": True, "message_id": message_id}
 
-    def _hook(self) -> SegmentHook:
-        return SegmentHook(self.segment_conn_id, region=self.region)
+    def perform(self, arguments: dict[str, Any], context: Context) -> str:
+        """Send the event; returns its message id."""
+        ti: Any = context.get("ti")
+        event = {name: arguments[name] for name, field in self.fields.items() if field.place == "body"}
+        if not event["message_id"]:
+            # The same for every try of a task instance, so that a retry does not double the event.
+            event["message_id"] = self.hook.derive_message_id(
+                ti.dag_id, ti.run_id, ti.task_id, ti.map_index
+            )
+        message_id: str = getattr(self.hook, self.event_type)(**event)
+        return message_id
+
+    def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
+        """The event's type and its message id."""
+        return {"type": self.event_type, "message_id": result}
+
+    def resources(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+        """The source that the event goes to."""
+        yield source_of(None, arguments["segment_conn_id"])
 
 
 class SegmentTrackOperator(_EventOperator):
     """Records what a user did: https://www.twilio.com/docs/segment/connections/spec/track
 
-    :param event: name of what happened (templated)
-    :param properties: about it (templated)
+    :param event: name of what happened
+    :param properties: about it
 
     Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "track"
-    event_fields = (*_EventOperator.event_fields, "event", "properties")
-    template_fields = (*_EventOperator.template_fields, "event", "properties")
 
-    def __init__(self, *, event: str, properties: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.event = event
-        self.properties = properties
+    event: Arg[str]
+    properties: Arg[Mapping[str, Any] | None] = None
 
 
 class SegmentIdentifyOperator(_EventOperator):
     """Ties a user to traits: https://www.twilio.com/docs/segment/connections/spec/identify
 
-    :param traits: of the user, such as name and e-mail address (templated)
+    :param traits: of the user, such as name and e-mail address
 
     Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "identify"
-    event_fields = (*_EventOperator.event_fields, "traits")
-    template_fields = (*_EventOperator.template_fields, "traits")
 
-    def __init__(self, *, traits: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.traits = traits
+    traits: Arg[Mapping[str, Any] | None] = None
 
 
 class SegmentPageOperator(_EventOperator):
     """Records that a user saw a page: https://www.twilio.com/docs/segment/connections/spec/page
 
-    :param name: of the page (templated)
-    :param category: of the page (templated)
-    :param properties: of the page (templated)
+    :param name: of the page
+    :param category: of the page
+    :param properties: of the page
 
     Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "page"
-    event_fields = (*_EventOperator.event_fields, "name", "category", "properties")
-    template_fields = (*_EventOperator.template_fields, "name", "category", "properties")
 
-    def __init__(
-        self,
-        *,
-        name: str | None = None,
-        category: str | None = None,
-        properties: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.name = name
-        self.category = category
-        self.properties = properties
+    name: Arg[str | None] = None
+    category: Arg[str | None] = None
+    properties: Arg[Mapping[str, Any] | None] = None
 
 
 class SegmentScreenOperator(SegmentPageOperator):
@@ -182,190 +164,164 @@ class SegmentScreenOperator(SegmentPageOperator):
 class SegmentGroupOperator(_EventOperator):
     """Ties a user to a group: https://www.twilio.com/docs/segment/connections/spec/group
 
-    :param group_id: of the account, company or team (templated)
-    :param traits: of the group (templated)
+    :param group_id: of the account, company or team
+    :param traits: of the group
 
     Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "group"
-    event_fields = (*_EventOperator.event_fields, "group_id", "traits")
-    template_fields = (*_EventOperator.template_fields, "group_id", "traits")
 
-    def __init__(
-        self, *, group_id: str | int, traits: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.group_id = group_id
-        self.traits = traits
+    group_id: Arg[str | int]
+    traits: Arg[Mapping[str, Any] | None] = None
 
 
 class SegmentAliasOperator(_EventOperator):
     """Ties a user's former id to ``user_id``: https://www.twilio.com/docs/segment/connections/spec/alias
 
-    :param previous_id: the former id (templated)
+    :param previous_id: the former id
 
     Further arguments: see :class:`_EventOperator`.
     """
 
     event_type = "alias"
-    event_fields = (*_EventOperator.event_fields, "previous_id")
-    template_fields = (*_EventOperator.template_fields, "previous_id")
 
-    def __init__(self, *, previous_id: str | int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.previous_id = previous_id
+    previous_id: Arg[str | int]
 
 
 class SegmentTrackEventOperator(SegmentTrackOperator):
     """The operator of ``apache-airflow-providers-segment``, working: only the import changes.
 
-    :param user_id: the user's id in your database (templated)
-    :param event: name of what happened (templated)
-    :param properties: about it (templated)
-    :param segment_conn_id: the Airflow connection; ``write_key`` in its extra works (templated)
+    :param user_id: the user's id in your database
+    :param event: name of what happened
+    :param properties: about it
+    :param segment_conn_id: the Airflow connection; ``write_key`` in its extra works
     :param segment_debug_mode: log each request
 
     Further arguments: see :class:`SegmentTrackOperator`.
     """
 
-    def __init__(self, *, segment_debug_mode: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.segment_debug_mode = segment_debug_mode
+    segment_debug_mode: Arg[bool] = option(default=False)
 
-    def _hook(self) -> SegmentHook:
-        return SegmentHook(self.segment_conn_id, region=self.region, log_requests=self.segment_debug_mode)
+    def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that are the hook's."""
+        return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
 
 
-class SegmentBatchEventsOperator(BaseOperator):
+if TYPE_CHECKING:
+    _WithSendOptions = SegmentBaseOperator
+else:
+    # An argument for each option: they are declared in events/options.py and nowhere else.
+    _WithSendOptions = new_class(
+        "_WithSendOptions",
+        (SegmentBaseOperator,),
+        exec_body=lambda body: body.update(
+            __module__=__name__,
+            __annotations__={name: Arg[hint] for name, hint in TYPES.items()},
+            **{name: option(default=declared.default) for name, declared in OPTIONS.items()},
+        ),
+    )
+
+
+class SegmentBatchEventsOperator(_WithSendOptions):
     """Sends events in batches, however many: nothing lost, nothing doubled, nothing silent.
 
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
     Good ones are sent, bad ones go to ``rejects_path``. On Airflow 3.3 and later a retry goes on where the
-    last try stopped; before, it sends again under the same message ids, which Segment deduplicates.
+    last try stopped; before, it sends again under the same message ids, which Segment deduplicates. A task
+    that is cleared sends everything again.
 
     An event without ``messageId`` gets one that follows from its content, the same whenever it is sent. Hence
     events that are equal to the letter, timestamp and all, are one event, of which Segment keeps one; where
     they are not, give them a ``messageId`` or anything else that tells them apart.
 
-    :param events: a list of dicts, or an XComArg of one (templated)
+    Every argument may be a template. A wrong one fails the task before anything is sent, without a retry.
+
+    :param events: a list of dicts, or an XComArg of one
     :param path: instead of ``events``: JSON Lines files, ``.gz`` or not, wherever Airflow's
-        ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob (templated)
+        ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob
     :param source_id: source whose write key is looked up through the Public API, instead of the connection's
-        (templated)
-    :param rejects_path: JSON Lines file for the rejected events, written anew by each try; without one the
-        first few are logged. Mapped tasks need one each: ``..._{{ ti.map_index }}.jsonl`` (templated)
     :param max_rejected: with more rejected events than this the task fails, without a retry, after all good
         ones were sent; None for any number
-    :param concurrency: batches on their way at once
-    :param gzip: compress the requests: for narrow networks
-    :param max_events_per_second: ceiling of the rate, in events per second
-    :param context: default ``context`` of events; an event's own keys win (templated)
-    :param integrations: default ``integrations`` of events; an event's own keys win. Backfills often want
-        ``{"All": False, "<destination>": True}`` (templated)
-    :param timestamp: default ``timestamp`` of events, ISO 8601 with zone (templated)
-    :param message_id_fields: names (dotted: ``properties.order_id``) of the fields that a missing
-        ``messageId`` is derived from, beside the type and the event's name; by default the whole event
-    :param segment_conn_id: the Airflow connection (templated)
-    :param region: ``us`` or ``eu``, instead of the connection's (templated)
-    :raises AirflowFailException: too many events were rejected, or rejected ones could not be kept
+    :param region: ``us`` or ``eu``, instead of the connection's
+    :param segment_conn_id: the Airflow connection
+    :raises AirflowFailException: an argument is wrong, and nothing was sent; or too many events were
+        rejected, or rejected ones could not be kept
     :raises SegmentInputError: no file matches, or a file cannot be read to its end; what was read is sent
     :raises SegmentError: Segment does not take the events
+
+    Further arguments, such as ``rejects_path`` and ``concurrency``: see
+    :class:`~airflow_provider_segment.events.options.SendOptions`.
 
     Returns the report (:class:`~airflow_provider_segment.events.report.SendReport`) as a dict.
     """
 
-    template_fields: Collection[str] = (
-        "events",
-        "path",
-        "source_id",
-        "rejects_path",
-        "context",
-        "integrations",
-        "timestamp",
-        "segment_conn_id",
-        "region",
-    )
-    ui_color = "#d5f2e3"
-    operator_extra_links = (SegmentLink(),)
+    waits = True
 
-    def __init__(
-        self,
-        *,
-        events: Iterable[Mapping[str, Any]] | None = None,
-        path: str | None = None,
-        source_id: str | None = None,
-        rejects_path: str | None = None,
-        max_rejected: int | None = 0,
-        concurrency: int = CONCURRENCY,
-        gzip: bool = False,
-        max_events_per_second: float | None = None,
-        context: Mapping[str, Any] | None = None,
-        integrations: Mapping[str, Any] | None = None,
-        timestamp: str | None = None,
-        message_id_fields: Sequence[str] | None = None,
-        segment_conn_id: str = SegmentHook.default_conn_name,
-        region: Region | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.events = events
-        self.path = path
-        self.source_id = source_id
-        self.rejects_path = rejects_path
-        self.max_rejected = max_rejected
-        self.concurrency = concurrency
-        self.gzip = gzip
-        self.max_events_per_second = max_events_per_second
-        self.context = context
-        self.integrations = integrations
-        self.timestamp = timestamp
-        self.message_id_fields = message_id_fields
-        self.segment_conn_id = segment_conn_id
-        self.region: Region | None = region
-        self._hook: SegmentHook | None = None
+    events: Arg[Events] = option(default=None)
+    path: Arg[str | None] = option(default=None)
+    source_id: Arg[str | None] = option(default=None)
+    max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=0)
+    region: Arg[str | None] = option(default=None)
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Send the events."""
-        self._hook = SegmentHook(self.segment_conn_id, region=self.region)
-        source = source_of(self.source_id, self.segment_conn_id)
-        leave_link(context, self._hook, [source], look_up=True)
-        store: Any = context.get("task_state_store")  # Airflow 3.3 and later
-        report = self._hook.send_events(
-            self.events,
-            path=self.path,
-            source_id=self.source_id,
-            rejects_path=self.rejects_path,
-            concurrency=self.concurrency,
-            gzip=self.gzip,
-            max_events_per_second=self.max_events_per_second,
-            context=self.context,
-            integrations=self.integrations,
-            timestamp=self.timestamp,
-            message_id_fields=self.message_id_fields,
-            checkpoint=store.get(CHECKPOINT_KEY) if store else None,
-            save_checkpoint=partial(store.set, CHECKPOINT_KEY) if store else None,
+    if TYPE_CHECKING:
+        # To type checkers the options are any keywords; they are checked when the task is made, and rendered.
+        def __init__(
+            self,
+            *,
+            task_id: str,
+            events: Arg[Events] = None,
+            path: Arg[str | None] = None,
+            source_id: Arg[str | None] = None,
+            max_rejected: Arg[int | None] = 0,
+            region: Arg[str | None] = None,
+            segment_conn_id: Arg[str] = "segment_default",
+            **kwargs: Any,
+        ) -> None: ...
+
+    @cached_property
+    def hook(self) -> SegmentHook:
+        """The hook of the task's connection."""
+        region: Any = self.region
+        return SegmentHook(str(self.segment_conn_id), region=region)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments, each checked; there must be one input."""
+        arguments = super().arguments()
+        if (arguments["events"] is None) == (arguments["path"] is None):
+            raise AirflowFailException(f"{type(self).__name__}: give either events or path")
+        return arguments
+
+    def resources(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+        """The source that the events go to."""
+        yield source_of(arguments["source_id"], arguments["segment_conn_id"])
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Send the events; returns the report."""
+        memory = Memory(context)
+        options: Any = {name: arguments[name] for name in OPTIONS}
+        report = self.hook.send_events(
+            arguments["events"],
+            path=arguments["path"],
+            source_id=arguments["source_id"],
+            checkpoint=memory.get(CHECKPOINT),
+            save_checkpoint=(lambda reached: memory.note(**{CHECKPOINT: reached})) if memory.persistent else None,
+            **options,
         )
-        if store:
-            # The job is done: whoever clears this task wants it done anew.
-            store.delete(CHECKPOINT_KEY)
-        rejected = report.rejected_total
+        rejected, most, rejects_path = report.rejected_total, arguments["max_rejected"], report.rejects_path
         if rejected and report.rejects_failure:
             raise AirflowFailException(
-                f"{rejected:,} events were rejected and could not all be written to {self.rejects_path}: "
+                f"{rejected:,} events were rejected and could not all be written to {rejects_path}: "
                 f"{report.rejects_failure}. All others were sent: {report}"
             )
-        if self.max_rejected is not None and rejected > self.max_rejected:
-            where = f"in {self.rejects_path}" if self.rejects_path else "only logged: give a rejects_path"
+        if most is not None and rejected > most:
+            where = f"in {rejects_path}" if rejects_path else "only logged: give a rejects_path"
             raise AirflowFailException(
-                f"{rejected:,} events were rejected, {self.max_rejected:,} are allowed; they are {where}. "
+                f"{rejected:,} events were rejected, {most:,} are allowed; they are {where}. "
                 f"All others were sent: {report}"
             )
-        told = report.as_dict()
-        emit(self.outlets, context, told, source)
-        return told
+        return report.as_dict()
 
     def on_kill(self) -> None:
-        """Stop: what is on its way may arrive, then the report so far is logged."""
-        if self._hook is not None:
-            self._hook.stop_sending()
+        """Stop: batches in flight may arrive, then the report so far is logged."""
+        self.hook.stop_sending()

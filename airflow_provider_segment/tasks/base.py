@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
     from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.resources import ResourceLocator
     from airflow_provider_segment.triggers.segment import CancelRequest
     from airflow_provider_segment.waiting.condition import Condition
 
@@ -141,7 +142,7 @@ class SegmentBaseOperator(SegmentTask):
     def execute(self, context: Context) -> Any:
         """Check the arguments, do the work, return its result."""
         arguments = self.arguments()
-        leave_link(context, self.hook, resources_in(arguments), look_up=self.waits)
+        leave_link(context, self.hook, self.resources(arguments), look_up=self.waits)
         return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
 
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
@@ -150,12 +151,16 @@ class SegmentBaseOperator(SegmentTask):
         if made and made.page:
             leave_link(context, self.hook, [made])
         if change := self.change(arguments, result):
-            emit(self.outlets, context, change, made or next(resources_in(arguments), None))
+            emit(self.outlets, context, change, made or next(self.resources(arguments), None))
         ti = context.get("ti")
         if ti and self.do_xcom_push and isinstance(result, dict) and "id" in result:
             # `create.output["id"]` is the XCom of that key, not an item of the returned dict.
             ti.xcom_push(key="id", value=result["id"])
         return result
+
+    def resources(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+        """The resources that the operator is about, the main one first."""
+        return resources_in(arguments)
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
         """The extra of the outlets' asset events: what was changed. Empty if nothing was."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
-from airflow_provider_segment.events.check import Checker, Event, Reason
+from airflow_provider_segment.events.check import Checker, CommonRules, Reason
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES
 from airflow_provider_segment.sandbox.clock import MovableClock
 from airflow_provider_segment.sandbox.seed import new_workspace
@@ -274,7 +274,7 @@ def test_a_default_timestamp_without_zone_is_refused_at_once() -> None:
 
 
 names = st.sampled_from(
-    [*Event.__struct_encode_fields__, "type", "event", "groupId", "previousId", "name", "x"]
+    [*CommonRules.__struct_encode_fields__, "type", "event", "groupId", "previousId", "name", "x"]
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 values = st.recursive(

@@ -511,7 +511,7 @@ def test_a_second_run_sends_only_what_is_behind_the_checkpoint(
 
 
 @pytest.mark.parametrize("change", ["input", "options", "region"])
-def test_a_checkpoint_of_another_job_is_ignored(
+def test_a_checkpoint_of_another_backfill_is_ignored(
     segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     path = write_lines(tmp_path / "a.jsonl", make_events(10))
@@ -530,7 +530,7 @@ def test_a_checkpoint_of_another_job_is_ignored(
     report = SegmentHook().send_events(path=path, checkpoint=saved[-1], save_checkpoint=print, **options)
     same = change == "region"  # the same host, spelled differently
     assert report.sent_before == (10 if same else 0) and report.sent in (10, 12)
-    other = {**saved[-1], "job": "of another host"}
+    other = {**saved[-1], "identity": "of another host"}
     assert SegmentHook().send_events(path=path, checkpoint=other, save_checkpoint=print).sent_before == 0
     assert SegmentHook().send_events(path=path, checkpoint={}, save_checkpoint=print).sent_before == 0
 

@@ -1,15 +1,11 @@
-"""Events from JSON Lines files."""
+"""JSON Lines: one event a line."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any, Protocol
+from collections.abc import Iterator
+from typing import IO, Any
 
-from airflow_provider_segment.errors import SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt, decompressed
-from airflow_provider_segment.events.sources.source import Block
 
 BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 16 << 20
@@ -18,59 +14,11 @@ MAX_LINE_BYTES = 16 << 20
 BOM = b"\xef\xbb\xbf"
 
 
-class File(Protocol):
-    """What is asked of a file: Airflow's ``ObjectStoragePath`` and ``pathlib.Path`` have it."""
+def read_json_lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]]:
+    """The lines of a file, without white space around them; blank ones, too.
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def parent(self) -> Any: ...
-
-    def open(self, mode: Any, /) -> Any: ...
-
-
-def _uri(path: str) -> str:
-    return path if "://" in path else Path(path).absolute().as_uri()
-
-
-class FileSource:
-    """Events from JSON Lines files, one after the other; names ending in ``.gz`` are decompressed.
-
-    :param files: the files, in the order in which they are read
-    :param size: bytes of all files, as stored
+    :raises ValueError: a line has no end
     """
-
-    def __init__(self, files: Sequence[File], size: int | None = None) -> None:
-        self._files = files
-        self.files = [_uri(str(file)) for file in files]
-        # A block of a local file is read faster than threads are switched.
-        self.blocking = any(getattr(file, "protocol", "file") not in ("", "file") for file in files)
-        self.size = size
-        self.done = 0
-        self._starts: list[int] = []
-
-    def __iter__(self) -> Iterator[Block]:
-        position = 0
-        for file in self._files:
-            self._starts.append(position)
-            before = self.done
-            try:
-                with file.open("rb") as raw:
-                    for lines in _lines(raw, compressed=file.name.endswith(".gz")):
-                        yield Block(lines, position + 1)
-                        position += len(lines)
-                        self.done = before + raw.tell()
-            except (OSError, ValueError, *Corrupt) as error:
-                line = position - self._starts[-1]
-                raise SegmentInputError(f"{file} cannot be read beyond line {line:,}: {error}") from error
-
-    def place(self, position: int) -> dict[str, Any]:
-        index = max(0, bisect_right(self._starts, position - 1) - 1)
-        return {"file": str(self._files[index]), "line": position - self._starts[index]}
-
-
-def _lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]]:
     rest = b""
     first = True
     for block in _blocks(decompressed(raw)) if compressed else iter(lambda: raw.read(BLOCK_BYTES), b""):

@@ -31,6 +31,9 @@ class Source(Protocol):
     """Whether reading waits for something, so that it is better done in a thread."""
     files: list[str]
     """The URIs of the files, where it is files."""
+    identity: Any
+    """What tells this input from any other, so that a checkpoint of it can be trusted; None where nothing
+    can."""
 
     def __iter__(self) -> Iterator[Block]: ...
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from airflow_provider_segment.errors import SegmentInputError
 from airflow_provider_segment.events import compression
 from airflow_provider_segment.events.sources import json_lines
-from airflow_provider_segment.events.sources.files import list_files
+from airflow_provider_segment.events.sources.files import FileSource, list_files
 from airflow_provider_segment.events.sources.items import ItemSource
-from airflow_provider_segment.events.sources.json_lines import FileSource
 from airflow_provider_segment.events.sources.source import Source
 
 pytestmark = pytest.mark.core
@@ -77,7 +76,7 @@ def test_blocks_never_tear_a_line(
 
 def test_places_name_the_file_and_its_line(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{number}.jsonl", b"{}\n" * number) for number in (1, 2, 3)]
-    source = FileSource(files, size=18)
+    source = FileSource(files, [[str(file), file.stat().st_size, ""] for file in files])
     assert len(read(source)) == 6
     assert source.place(1) == {"file": str(files[0]), "line": 1}
     assert source.place(2) == {"file": str(files[1]), "line": 1}

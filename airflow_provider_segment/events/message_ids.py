@@ -1,0 +1,63 @@
+"""Message ids: every way in which an event gets one that it did not bring.
+
+Segment drops an event whose id it has seen within some 24 hours, so an id that follows from what it is the id
+of makes sending again harmless. The write key is part of each, because Segment does not deduplicate by source.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from xxhash import xxh3_128_hexdigest
+
+from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.codec import decode, encode_sorted
+
+PREFIX = "airflow-"
+
+
+def random_id() -> str:
+    """An id for an event that is a new one each time it is sent."""
+    return str(uuid.uuid4())
+
+
+def id_from_parts(write_key: str, parts: Sequence[Any]) -> str:
+    """An id that follows from Python values, such as the names of a task instance."""
+    digest = blake2b(repr(tuple(parts)).encode(), key=write_key.encode()[:64], digest_size=16)
+    return PREFIX + digest.hexdigest()
+
+
+def ids_from_content(write_key: str, fields: Sequence[str] | None = None) -> Callable[[bytes], bytes]:
+    """A function from an event, as JSON, to its id.
+
+    :param fields: names (dotted: ``properties.order_id``) of the fields that the id follows from, beside the
+        type and the event's name; by default the whole line. The function raises SegmentEventError for an
+        event that lacks one
+    """
+    # A one-way hash, so that no id betrays the key; the fast one below is not made for that.
+    seed = int.from_bytes(blake2b(write_key.encode(), digest_size=8).digest(), "big")
+    prefix = PREFIX.encode()
+
+    def from_line(line: bytes) -> bytes:
+        return prefix + xxh3_128_hexdigest(line, seed).encode()
+
+    if not fields:
+        return from_line
+    paths = [name.split(".") for name in fields]
+    return lambda line: from_line(_values(line, paths))
+
+
+def _values(line: bytes, paths: list[list[str]]) -> bytes:
+    event = decode(line)
+    values: list[Any] = [event["type"], event.get("event")]
+    for path in paths:
+        value: Any = event
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is None:
+            raise SegmentEventError("missing_field", f"no {'.'.join(path)} to derive a messageId from")
+        values.append(value)
+    return encode_sorted(values)

@@ -1,0 +1,26 @@
+"""From the arguments of a backfill to its input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.sources.files import FileSource, describe, list_files
+from airflow_provider_segment.events.sources.items import ItemSource
+from airflow_provider_segment.events.sources.source import Source
+
+
+def open_source(events: Iterable[Any] | None, path: str | None, *, rejects_path: str | None) -> Source:
+    """The input that is given: the one or the other.
+
+    :raises SegmentConfigurationError: both are given, or none; or ``path`` is the ``rejects_path``
+    :raises SegmentInputError: there is no file
+    """
+    if (events is None) == (path is None):
+        raise SegmentConfigurationError("give either events or path")
+    if events is not None:
+        return ItemSource(events)
+    assert path is not None
+    files = list_files(path, rejects_path=rejects_path)
+    return FileSource(files, describe(files))
