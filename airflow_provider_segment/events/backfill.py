@@ -20,7 +20,7 @@ from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.options import SendOptions, identity_of
+from airflow_provider_segment.events.options import identity_of
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Checkpoint, Sending
 from airflow_provider_segment.events.sources.source import Source
@@ -37,7 +37,7 @@ class Backfill:
     """One run over an input.
 
     :param settings: of the connection, with the write key of the source that the events go to
-    :param options: all of them, checked
+    :param options: all of those of a bulk send, checked
     :param checkpoint: how far an earlier run came; ignored unless that was a run of this very backfill
     :param save_checkpoint: called with the checkpoint, plain JSON, about every second
     :param stop: ends the run
@@ -49,7 +49,7 @@ class Backfill:
         settings: Settings,
         log: Any,
         source: Source,
-        options: SendOptions,
+        options: Mapping[str, Any],
         *,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,
@@ -81,13 +81,13 @@ class Backfill:
     def run(self) -> SendReport:
         """Send all events and return the report. Whatever ends the run early, the report is logged.
 
-        Events are sent in a thread of their own: in the main thread Airflow's timeout may raise at any moment,
-        and what is raised in one of the event loop's callbacks is lost. The thread has ended when this returns
-        or raises; only a source that blocks for longer than ``END_SECONDS`` ends it later, and then nothing
-        more is sent.
+        Events are sent in a thread of their own: in the main thread Airflow's timeout may raise at any
+        moment, and what is raised in one of the event loop's callbacks is lost. The thread has ended when
+        this returns or raises, unless the source blocks for longer than ``END_SECONDS``. Then it ends when
+        the source returns, and sends nothing more.
         """
-        # Made before the thread, so that there is no moment at which it could not be stopped: until the thread
-        # has claimed the future, cancelling that keeps it from beginning.
+        # Made before the thread, so that the thread can be stopped at any moment: until it has claimed the
+        # future, cancelling the future keeps it from beginning.
         done: Future[SendReport] = Future()
         context = copy_context()
         try:

@@ -1,7 +1,8 @@
 """Message ids: every way in which an event gets one that it did not bring.
 
-Segment drops an event whose id it has seen within some 24 hours, so an id that follows from what it is the id
-of makes sending again harmless. The write key is part of each, because Segment does not deduplicate by source.
+Segment drops an event whose id it has seen within some 24 hours. So an id that follows from the event, or
+from the task instance that sends it, makes it harmless to send the event again. The write key is part of
+such an id, because Segment's deduplication does not keep sources apart.
 """
 
 from __future__ import annotations

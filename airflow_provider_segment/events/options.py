@@ -134,7 +134,7 @@ def _adapter() -> Any:
     return TypeAdapter(SendOptions)
 
 
-def check_options(events: Any, options: SendOptions) -> SendOptions:
+def check_options(events: Any, options: SendOptions) -> dict[str, Any]:
     """All options: those given, checked, and the defaults of the others.
 
     :param events: checked, too, to be an iterable of events
@@ -156,9 +156,9 @@ def check_options(events: Any, options: SendOptions) -> SendOptions:
         wrong.append(f"events: {error}")
     if wrong:
         raise SegmentConfigurationError("; ".join(wrong))
-    return cast(SendOptions, {**{name: option.default for name, option in OPTIONS.items()}, **checked})
+    return {**{name: option.default for name, option in OPTIONS.items()}, **checked}
 
 
-def identity_of(options: SendOptions) -> dict[str, Any]:
+def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options on which depends what events are sent."""
     return {name: value for name, value in options.items() if OPTIONS[name].identity}

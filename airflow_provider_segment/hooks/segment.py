@@ -193,10 +193,10 @@ class SegmentHook(BaseHook):
             ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob
         :param source_id: source whose write key is looked up through the Public API, instead of the
             connection's
-        :param checkpoint: what ``save_checkpoint`` got last from an earlier run; ignored unless that was a run
-            over this very input with these options
-        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, from another
-            thread; for files, lists and tuples
+        :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
+            run was over this very input with these options
+        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, in another
+            thread; for files, lists and tuples only
         :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
         :raises SegmentConfigurationError: an argument or the connection makes no sense; nothing was sent
         :raises SegmentInputError: there is no input, or it broke off; what was read before is sent

@@ -75,7 +75,7 @@ class _EventOperator(SegmentBaseOperator):
         """Send the event."""
         arguments = self.arguments()
         try:
-            leave_link(context, self.hook, self.resources(arguments))
+            leave_link(context, self.hook, self.about(arguments))
             message_id = self.perform(arguments, context)
         except Exception as error:
             if arguments["raise_on_error"]:
@@ -92,9 +92,7 @@ class _EventOperator(SegmentBaseOperator):
         event = {name: arguments[name] for name, field in self.fields.items() if field.place == "body"}
         if not event["message_id"]:
             # The same for every try of a task instance, so that a retry does not double the event.
-            event["message_id"] = self.hook.derive_message_id(
-                ti.dag_id, ti.run_id, ti.task_id, ti.map_index
-            )
+            event["message_id"] = self.hook.derive_message_id(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         message_id: str = getattr(self.hook, self.event_type)(**event)
         return message_id
 
@@ -102,7 +100,7 @@ class _EventOperator(SegmentBaseOperator):
         """The event's type and its message id."""
         return {"type": self.event_type, "message_id": result}
 
-    def resources(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+    def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The source that the event goes to."""
         yield source_of(None, arguments["segment_conn_id"])
 
@@ -292,7 +290,7 @@ class SegmentBatchEventsOperator(_WithSendOptions):
             raise AirflowFailException(f"{type(self).__name__}: give either events or path")
         return arguments
 
-    def resources(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+    def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The source that the events go to."""
         yield source_of(arguments["source_id"], arguments["segment_conn_id"])
 
@@ -305,7 +303,9 @@ class SegmentBatchEventsOperator(_WithSendOptions):
             path=arguments["path"],
             source_id=arguments["source_id"],
             checkpoint=memory.get(CHECKPOINT),
-            save_checkpoint=(lambda reached: memory.note(**{CHECKPOINT: reached})) if memory.persistent else None,
+            save_checkpoint=(lambda reached: memory.note(**{CHECKPOINT: reached}))
+            if memory.persistent
+            else None,
             **options,
         )
         rejected, most, rejects_path = report.rejected_total, arguments["max_rejected"], report.rejects_path

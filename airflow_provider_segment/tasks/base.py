@@ -142,7 +142,7 @@ class SegmentBaseOperator(SegmentTask):
     def execute(self, context: Context) -> Any:
         """Check the arguments, do the work, return its result."""
         arguments = self.arguments()
-        leave_link(context, self.hook, self.resources(arguments), look_up=self.waits)
+        leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
         return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
 
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
@@ -151,14 +151,14 @@ class SegmentBaseOperator(SegmentTask):
         if made and made.page:
             leave_link(context, self.hook, [made])
         if change := self.change(arguments, result):
-            emit(self.outlets, context, change, made or next(self.resources(arguments), None))
+            emit(self.outlets, context, change, made or next(self.about(arguments), None))
         ti = context.get("ti")
         if ti and self.do_xcom_push and isinstance(result, dict) and "id" in result:
             # `create.output["id"]` is the XCom of that key, not an item of the returned dict.
             ti.xcom_push(key="id", value=result["id"])
         return result
 
-    def resources(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+    def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The resources that the operator is about, the main one first."""
         return resources_in(arguments)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +37,7 @@ def make_operator(path: str | None = None, **arguments: Any) -> SegmentBatchEven
     )
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -150,6 +152,23 @@ def test_a_retry_goes_on_where_the_last_try_stopped(
 
 
 @needs_state_store
+def test_a_cleared_task_sends_everything_again(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", make_events(100))
+    first = run_task(make_operator(path))
+    assert (first.state, first.xcom["sent_before"]) == ("success", 0)
+    # What tells Airflow's clearing from a retry is that max_tries grows.
+    cleared = make_operator(path)
+    cleared.retries = 3
+    second = run_task(cleared, try_number=2, state_store=first.state_store)
+    assert (second.xcom["sent"], second.xcom["sent_before"]) == (100, 0)
+    assert segment_sandbox.summary["dropped"] == {"duplicate": 100}
+    retried = run_task(make_operator(path), try_number=2, state_store=first.state_store)
+    assert (retried.xcom["sent"], retried.xcom["sent_before"]) == (100, 100)
+
+
+@needs_state_store
 def test_a_state_store_that_fails_does_not_stop_the_events(
     run_task: RunTask, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,15 +218,21 @@ def make_slow_operator(path: str) -> SegmentBatchEventsOperator:
     return make_operator(path, concurrency=2)
 
 
+class EndlessWithTimeout:
+    """Endless events; Airflow's alarm for the task's timeout goes off at one of them."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for n in itertools.count():
+            if n == 5_000:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+            yield from make_events(1)
+
+
 def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: Sandbox) -> None:
-    segment_sandbox.faults.add("slow", api="tracking", seconds=0.3)
-    run = run_task(
-        make_operator(
-            events=make_events(2_000, size=5_000), concurrency=1, execution_timeout=timedelta(seconds=1)
-        )
-    )
+    run = run_task(make_operator(events=EndlessWithTimeout(), execution_timeout=timedelta(hours=1)))
     assert run.state == "up_for_retry"
     assert "Sending broke off." in run.log and "NOT sent" in run.log
+    assert not [thread for thread in threading.enumerate() if thread.name == "segment-send"]
 
 
 # Sample events

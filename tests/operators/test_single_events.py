@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.errors import SegmentEventError, SegmentServerError
-from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.hooks.segment import EventFields, SegmentHook
 from airflow_provider_segment.operators.events import (
     SegmentAliasOperator,
     SegmentBatchEventsOperator,
@@ -129,7 +131,6 @@ def test_a_message_id_of_one_s_own(run_task: RunTask, segment_sandbox: Sandbox) 
         ({"event": "e"}, "missing_id"),
         ({"event": "", "user_id": "u"}, "invalid_field"),
         ({"event": "e", "user_id": "u", "timestamp": "yesterday"}, "invalid_timestamp"),
-        ({"event": "e", "user_id": "u", "properties": "not an object"}, "invalid_field"),
         ({"event": "e", "user_id": "u", "properties": {"x": "x" * 40_000}}, "too_large"),
     ],
 )
@@ -140,6 +141,62 @@ def test_what_segment_would_drop_fails_and_is_not_sent(
     assert run.state == "failed"
     assert isinstance(run.error, SegmentEventError) and run.error.reason == why
     assert not segment_sandbox.requests
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"properties": "not an object"},
+        {"context": ["x"]},
+        {"integrations": True},
+        {"timestamp": 7},
+        {"user_id": {"id": 1}},
+        {"raise_on_error": "perhaps"},
+    ],
+)
+@pytest.mark.parametrize("raise_on_error", [True, False])
+def test_a_wrong_argument_fails_before_anything_is_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, arguments: dict[str, Any], raise_on_error: bool
+) -> None:
+    arguments = {"event": "e", "user_id": "u", "raise_on_error": raise_on_error, "retries": 2, **arguments}
+    run = run_task(SegmentTrackOperator(task_id="send", **arguments))
+    assert run.state == "failed" and isinstance(run.error, AirflowFailException)
+    assert not segment_sandbox.requests
+
+
+def test_objects_may_be_rendered_as_json(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    operator = SegmentTrackOperator(
+        task_id="send", event="e", user_id="u", properties='{"day": "{{ ds }}"}', raise_on_error="{{ true }}"
+    )
+    assert run_task(operator).state == "success"
+    assert segment_sandbox.accepted[0]["properties"] == {"day": DAY}
+
+
+def test_an_error_of_the_connection_can_be_a_result(
+    run_task: RunTask, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps({"conn_type": "segment"}))
+    run = run_task(SegmentTrackOperator(task_id="send", event="e", user_id="u", raise_on_error=False))
+    assert run.state == "success"
+    assert run.xcom["success"] is False and "write key" in run.xcom["error"]
+
+
+def test_a_user_s_own_constructor(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    class Paid(SegmentTrackOperator):
+        """Somebody paid."""
+
+        def __init__(self, *, amount: int, **kwargs: Any) -> None:
+            super().__init__(event="Paid", properties={"amount": amount}, **kwargs)
+
+    assert run_task(Paid(task_id="send", amount=5, user_id="u")).state == "success"
+    assert segment_sandbox.accepted[0]["properties"] == {"amount": 5}
+
+
+def test_the_operators_take_the_fields_of_the_hook() -> None:
+    for operator in (SegmentTrackOperator, SegmentPageOperator, SegmentGroupOperator, SegmentAliasOperator):
+        of_event = {name for name, field in operator.fields.items() if field.place == "body"}
+        own = inspect.signature(getattr(SegmentHook, operator.event_type)).parameters.keys()
+        assert of_event == {*EventFields.__annotations__, *own} - {"self", "fields"}
 
 
 def test_an_error_can_be_a_result(run_task: RunTask, segment_sandbox: Sandbox) -> None:
@@ -207,7 +264,7 @@ def test_all_fields_are_templated() -> None:
         SegmentGroupOperator,
         SegmentAliasOperator,
     ):
-        assert set(operator.event_fields) < set(operator.template_fields)
+        assert set(operator.fields) == set(operator.template_fields)
 
 
 def test_the_hook_alone(segment_sandbox: Sandbox) -> None:

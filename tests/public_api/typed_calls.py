@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, Asset, TriggerRule, task
 
+from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators import (
     SegmentAddConnectionFromSourceToWarehouseOperator,
+    SegmentBatchEventsOperator,
     SegmentCreateInvitesOperator,
     SegmentCreateSourceOperator,
     SegmentCreateWarehouseOperator,
@@ -19,6 +21,7 @@ from airflow_provider_segment.operators import (
     SegmentGetProfileTraitsOperator,
     SegmentListSourcesOperator,
     SegmentRequestOperator,
+    SegmentTrackOperator,
     SegmentUpdateSourceOperator,
 )
 
@@ -101,3 +104,16 @@ SegmentUpdateSourceOperator(task_id="list", source_id="s", settings=["x"])  # ty
 SegmentUpdateSourceOperator(task_id="unknown", source_id="s", nam="x")  # type: ignore[call-arg]
 SegmentDeleteSourceOperator(task_id="unknown", source_id="s", missing_okay=True)  # type: ignore[call-arg]
 SegmentCreateInvitesOperator(task_id="shape", invites=[{"mail": "x"}])  # type: ignore[typeddict-item]
+
+SegmentTrackOperator(
+    task_id="event", event="E", user_id=7, properties={"n": 1}, context="{{ params.context }}"
+)
+SegmentTrackOperator(task_id="unknown", event="E", propertis={})  # type: ignore[call-arg]
+SegmentTrackOperator(task_id="list", event="E", properties=[])  # type: ignore[arg-type]
+SegmentBatchEventsOperator(task_id="bulk", path="x", concurrency="{{ 8 }}", max_rejected=None, retries=2)
+SegmentBatchEventsOperator(task_id="list", path=["x"])  # type: ignore[arg-type]
+
+SegmentHook().send_events(path="x", concurrency=8, message_id_fields=["userId"], context={"a": 1})
+SegmentHook().send_events(path="x", concurency=8)  # type: ignore[call-arg]
+SegmentHook().send_events(path="x", concurrency="8")  # type: ignore[arg-type]
+SegmentHook().send_events(path="x", message_id_fields="userId")  # type: ignore[arg-type]

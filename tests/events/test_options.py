@@ -1,0 +1,165 @@
+"""The options of a bulk send: one declaration for hook, operator, checks and checkpoints."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.options import OPTIONS, Option, SendOptions, check_options, identity_of
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.task_runner import RunTask
+
+pytestmark = pytest.mark.core
+
+EVENTS = [{"type": "track", "event": "e", "userId": "u", "properties": {"id": 7}}]
+
+WRONG: list[tuple[str, Any]] = [
+    ("concurrency", 0),
+    ("concurrency", -1),
+    ("concurrency", "many"),
+    ("concurrency", 1.5),
+    ("concurrency", None),
+    ("gzip", "perhaps"),
+    ("gzip", None),
+    ("max_events_per_second", 0),
+    ("max_events_per_second", -5),
+    ("max_events_per_second", math.nan),
+    ("max_events_per_second", math.inf),
+    ("max_events_per_second", "fast"),
+    ("context", "text"),
+    ("context", [1]),
+    ("integrations", True),
+    ("timestamp", "2026-01-02"),
+    ("timestamp", "yesterday"),
+    ("message_id_fields", "properties.id"),
+    ("message_id_fields", [""]),
+    ("message_id_fields", [7, None]),
+    ("rejects_path", ["a"]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_option_is_refused_before_anything_is_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, name: str, value: Any
+) -> None:
+    options: Any = {name: value}
+    with pytest.raises(SegmentConfigurationError, match=f"^{name}"):
+        SegmentHook().send_events(EVENTS, **options)
+    run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, retries=2, **options))
+    assert run.state == "failed", "without a retry"
+    assert isinstance(run.error, AirflowFailException)
+    assert f": {name}" in str(run.error)
+    assert not segment_sandbox.requests
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "{{ -1 }}", 0.5, "none", math.nan])
+def test_a_wrong_limit_of_rejects_is_refused_before_anything_is_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, value: Any
+) -> None:
+    run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, retries=2, max_rejected=value))
+    assert run.state == "failed" and isinstance(run.error, AirflowFailException)
+    assert "max_rejected" in str(run.error)
+    assert not segment_sandbox.requests
+
+
+@pytest.mark.parametrize("arguments", [{}, {"events": [], "path": "x"}, {"events": "text"}, {"events": 7}])
+def test_an_input_that_is_none_fails_without_a_retry(
+    run_task: RunTask, segment_sandbox: Sandbox, arguments: dict[str, Any]
+) -> None:
+    run = run_task(SegmentBatchEventsOperator(task_id="send", retries=2, **arguments))
+    assert run.state == "failed" and isinstance(run.error, AirflowFailException)
+    assert "events" in str(run.error)
+    assert not segment_sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "taken"),
+    [
+        ("concurrency", "{{ 4 + 4 }}", 8),
+        ("concurrency", "8", 8),
+        ("gzip", "{{ false }}", False),
+        ("gzip", "true", True),
+        ("max_events_per_second", "{{ 1000 }}", 1000.0),
+        ("max_rejected", "{{ 5 }}", 5),
+        ("max_rejected", "null", None),
+        ("context", '{"run": "{{ ds }}"}', {"run": "2026-01-02"}),
+        ("integrations", {"All": False, "{{ ds }}": True}, {"All": False, "{{ ds }}": True}),
+        ("timestamp", "{{ ds }}T00:00:00Z", "2026-01-02T00:00:00Z"),
+        ("message_id_fields", "[\"properties.{{ 'id' }}\"]", ["properties.id"]),
+        ("message_id_fields", ("userId", "{{ ds }}"), ("userId", "2026-01-02")),
+        ("rejects_path", "/dev/null{{ '' }}", "/dev/null"),
+        ("region", "{{ 'us' }}", "us"),
+        ("source_id", "{{ ds }}", "2026-01-02"),
+    ],
+)
+def test_each_argument_is_a_template(
+    run_task: RunTask, segment_sandbox: Sandbox, name: str, given: Any, taken: Any
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Looking(SegmentBatchEventsOperator):
+        """Sends nothing."""
+
+        def perform(self, arguments: dict[str, Any], context: Any) -> Any:
+            seen.append(arguments)
+            return {}
+
+    run = run_task(Looking(task_id="send", events=EVENTS, **{name: given}))
+    assert run.state == "success", run.error
+    assert seen[0][name] == taken and type(seen[0][name]) is type(taken)
+    assert name in SegmentBatchEventsOperator.template_fields
+
+
+def test_events_may_be_rendered_as_json(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    operator = SegmentBatchEventsOperator(task_id="send", events="{{ dag_run.conf['events'] | tojson }}")
+    run = run_task(operator, conf={"events": EVENTS * 2})
+    assert run.state == "success", run.error
+    assert run.xcom["sent"] == 2
+
+
+def test_events_are_neither_copied_nor_looked_at() -> None:
+    """There may be millions."""
+    events = [object(), *EVENTS]
+    operator = SegmentBatchEventsOperator(task_id="send", events=events)  # type: ignore[arg-type]
+    assert operator.arguments()["events"] is events
+
+
+def test_gzip_as_text_is_no_yes(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    for text, encoding in (("false", None), ("true", "gzip")):
+        run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, gzip=text))
+        assert run.state == "success", run.error
+        assert segment_sandbox.requests[-1]["headers"].get("Content-Encoding") == encoding
+
+
+def test_the_operator_has_an_argument_for_each_option_with_its_default() -> None:
+    fields = SegmentBatchEventsOperator.fields
+    assert list(OPTIONS) == list(SendOptions.__annotations__)
+    for name, declared in OPTIONS.items():
+        assert fields[name].default == declared.default
+        assert name in SegmentBatchEventsOperator.template_fields
+        assert f":param {name}:" in (SendOptions.__doc__ or "")
+
+
+def test_an_option_is_part_of_the_identity_unless_it_says_otherwise() -> None:
+    assert Option().identity
+    apart = {"rejects_path", "concurrency", "gzip", "max_events_per_second"}
+    assert identity_of(check_options([], {})).keys() == OPTIONS.keys() - apart
+
+
+def test_a_user_s_own_constructor(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    class OfOurTeam(SegmentBatchEventsOperator):
+        """Stamps the team on each event."""
+
+        def __init__(self, *, team: str, **kwargs: Any) -> None:
+            super().__init__(context={"team": team}, concurrency="{{ 1 }}", **kwargs)
+            self.team = team
+
+    run = run_task(OfOurTeam(task_id="send", team="data", events=EVENTS))
+    assert run.state == "success", run.error
+    assert segment_sandbox.accepted[0]["context"]["team"] == "data"
