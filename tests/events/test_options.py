@@ -51,6 +51,8 @@ def test_a_wrong_option_is_refused_before_anything_is_sent(
     options: Any = {name: value}
     with pytest.raises(SegmentConfigurationError, match=f"^{name}"):
         SegmentHook().send_events(EVENTS, **options)
+    if isinstance(value, float) and not math.isfinite(value):
+        options = {name: str(value)}  # Airflow itself cannot show the number
     run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, retries=2, **options))
     assert run.state == "failed", "without a retry"
     assert isinstance(run.error, AirflowFailException)
@@ -58,7 +60,7 @@ def test_a_wrong_option_is_refused_before_anything_is_sent(
     assert not segment_sandbox.requests
 
 
-@pytest.mark.parametrize("value", [-1, "-1", "{{ -1 }}", 0.5, "none", math.nan])
+@pytest.mark.parametrize("value", [-1, "-1", "{{ -1 }}", 0.5, "none", "nan"])
 def test_a_wrong_limit_of_rejects_is_refused_before_anything_is_sent(
     run_task: RunTask, segment_sandbox: Sandbox, value: Any
 ) -> None:
