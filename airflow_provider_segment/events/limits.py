@@ -13,5 +13,5 @@ MAX_BATCH_EVENTS = 2_500
 MAX_MESSAGE_ID_CHARACTERS = 100
 
 CONCURRENCY = 32
-"""Batches on their way at once: hides a round trip of 80 ms, and stays far below the 1,000 requests a second
+"""Batches in flight at once: hides a round trip of 80 ms, and stays far below the 1,000 requests a second
 that Segment recommends as a workspace's ceiling."""

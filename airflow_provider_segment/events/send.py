@@ -330,7 +330,7 @@ class Sending:
         self._update_report()
         report, size = self.report, self._source.size
         self._log.info(
-            "Sent %s events, %s/s, %s of the input read; %s rejected, %s retries, %s batches on their way",
+            "Sent %s events, %s/s, %s of the input read; %s rejected, %s retries, %s batches in flight",
             f"{report.sent:,}",
             f"{report.events_per_second:,.0f}",
             f"{min(1.0, self._source.done / size):.0%}" if size else f"{report.read:,} events",

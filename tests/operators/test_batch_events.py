@@ -23,6 +23,7 @@ from airflow_provider_segment.events import send
 from airflow_provider_segment.operators.events import CHECKPOINT, SegmentBatchEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.memory import KEY
+from tests.events.test_interruptions import sending_threads
 from tests.events.test_send import BAD, make_events, numbers, read_lines, write_lines
 from tests.harness.task_runner import RunTask
 from tests.operators.varied_events import ONE_OF_EACH_KIND, WITHOUT_ID, commits
@@ -232,7 +233,7 @@ def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: San
     run = run_task(make_operator(events=EndlessWithTimeout(), execution_timeout=timedelta(hours=1)))
     assert run.state == "up_for_retry"
     assert "Sending broke off." in run.log and "NOT sent" in run.log
-    assert not [thread for thread in threading.enumerate() if thread.name == "segment-send"]
+    assert not sending_threads()
 
 
 # Sample events

@@ -149,7 +149,7 @@ def test_what_segment_would_drop_fails_and_is_not_sent(
         {"properties": "not an object"},
         {"context": ["x"]},
         {"integrations": True},
-        {"timestamp": 7},
+        {"timestamp": ["2026-01-02"]},
         {"user_id": {"id": 1}},
         {"raise_on_error": "perhaps"},
     ],
