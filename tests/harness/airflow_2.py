@@ -7,6 +7,7 @@ import io
 import logging
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 from airflow.datasets import Dataset
 from airflow.exceptions import AirflowTaskTimeout
@@ -19,6 +20,7 @@ from airflow.models import (
     TaskReschedule,
     Trigger,
     XCom,
+    taskinstance,
 )
 from airflow.models.dataset import DatasetAliasModel, DatasetEvent, DatasetModel
 from airflow.operators.empty import EmptyOperator
@@ -100,7 +102,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
         LOG.truncate()
         error: BaseException | None = None
         try:
-            with params_untouched(operator):
+            with params_untouched(operator), deferral_noted() as defer:
                 task_instance.run(ignore_all_deps=True, ignore_ti_state=True, session=session)
         except (Exception, AirflowTaskTimeout) as raised:
             error = raised
@@ -115,7 +117,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
             rendered=RenderedTaskInstanceFields.get_templated_fields(task_instance) or {},
             state_store={},
             log=LOG.getvalue(),
-            deferred=deferred_by(task_instance, session),
+            deferred=deferred_by(task_instance, defer, session),
             asset_events=asset_events_of(run.run_id, session),
         )
 
@@ -136,10 +138,15 @@ def asset_events_of(run_id: str, session: Any) -> list[tuple[str, dict[str, Any]
     return [(uri, extra) for uri, extra in rows.filter(DatasetEvent.source_run_id == run_id)]
 
 
-def deferred_by(task_instance: TaskInstance, session: Any) -> Deferred | None:
+def deferral_noted() -> Any:
+    """Note what a task asks for when it defers itself: of its timeout, Airflow keeps only the moment."""
+    return patch.object(taskinstance, "_defer_task", side_effect=taskinstance._defer_task)
+
+
+def deferred_by(task_instance: TaskInstance, defer: Any, session: Any) -> Deferred | None:
     """What a deferred task instance handed to the triggerer."""
     if task_instance.state != "deferred":
         return None
     trigger = session.get(Trigger, task_instance.trigger_id)
-    timeout = task_instance.trigger_timeout and task_instance.trigger_timeout - task_instance.start_date
+    timeout = defer.call_args.kwargs["exception"].timeout
     return Deferred(trigger.classpath, trigger.kwargs, task_instance.next_method, timeout)
