@@ -132,7 +132,7 @@ def test_an_interruption_while_events_are_sent_ends_the_run_with_a_report(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert not sending_threads()
-    assert "Sending broke off" in caplog.text and "NOT sent" in caplog.text
+    assert "Sending ended early" in caplog.text and "NOT sent" in caplog.text
 
 
 def test_a_stop_before_the_beginning_sends_nothing(

@@ -400,7 +400,7 @@ def test_a_wrong_write_key_stops_at_once(
     segment_sandbox.faults.add("status", status=401, api="tracking")
     with pytest.raises(SegmentAuthenticationError, match="region"):
         hook.send_events(make_events(5_000), concurrency=4)
-    assert "Sending broke off" in caplog.text and "NOT sent" in caplog.text
+    assert "Sending ended early" in caplog.text and "NOT sent" in caplog.text
 
 
 def test_a_server_that_stays_down_is_given_up_with_a_report(

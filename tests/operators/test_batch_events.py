@@ -232,7 +232,7 @@ class EndlessWithTimeout:
 def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run = run_task(make_operator(events=EndlessWithTimeout(), execution_timeout=timedelta(hours=1)))
     assert run.state == "up_for_retry"
-    assert "Sending broke off." in run.log and "NOT sent" in run.log
+    assert "Sending ended early." in run.log and "NOT sent" in run.log
     assert not sending_threads()
 
 
