@@ -8,8 +8,8 @@ deliberately repeated here. Only the published rate limits are shared.
 
 All operations of the Public API keep state, and what they report about events is computed from the received
 ones. A new workspace holds a source, a space, three users and the catalogs. Long-running work (syncs,
-regulations, audiences) follows the sandbox's clock, which tests can advance and stop: `Sandbox.advance_clock`,
-`Sandbox.freeze_clock`.
+regulations, audiences) follows the sandbox's clock, which tests can advance and stop:
+`Sandbox.advance_clock`, `Sandbox.freeze_clock`.
 
 In a program or a test::
 

@@ -229,14 +229,14 @@ def test_the_run_goes_on_when_what_it_sent_is_in_the_warehouse(
 
     assert airflow.wait_for_run(dag_id, run_id)["state"] == "success"
     sent, counted, loaded, told = (
-        airflow.xcom(dag_id, run_id, task_id) for task_id in ("send_events", "counted", "loaded", "go_on")
+        airflow.xcom(dag_id, run_id, task_id) for task_id in ("send_events", "counted", "loaded", "transform")
     )
     assert sent["sent"] == counted["count"] == len(segment_sandbox.accepted) == 100
     assert counted["end"] <= start.replace("Z", "+00:00")
     assert [(sync["sourceId"], sync["start"], sync["count"]) for sync in loaded["syncs"]] == [
         (source, start, 100)
     ]
-    assert told == f"The sync of {start} has loaded 100 rows"
+    assert told == f"The sync started at {start} has loaded 100 rows"
 
 
 @pytest.mark.airflow
@@ -257,7 +257,7 @@ def test_the_asset_has_the_dag_run_for_each_sync(
 
     def syncs_of_runs() -> list[list[str]]:
         runs = [run["dag_run_id"] for run in airflow.runs(dag_id) if run["state"] == "success"]
-        return [[sync["start"] for sync in airflow.xcom(dag_id, run, "go_on")] for run in runs]
+        return [[sync["start"] for sync in airflow.xcom(dag_id, run, "transform")] for run in runs]
 
     wait_until(lambda: len(syncs_of_runs()) == 2)
     assert syncs_of_runs() == [[start] for start in starts]
@@ -323,6 +323,6 @@ def test_people_are_forgotten_and_named_nowhere(
     assert (group["first"], group["last"], group["ids"]) == (1, 12, 12)
     assert group["regulate_id"] == regulation["id"]
     assert run_dag.returned["report"] == (
-        f"12 people are forgotten, but not in Amp, which cannot delete: see {week / 'report.json'}"
+        f"12 users were deleted, but not in Amp, which cannot delete: see {week / 'report.json'}"
     )
     assert [text for text in (report, *run_dag.shown) if "@example.com" in text] == []
