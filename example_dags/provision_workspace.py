@@ -1,4 +1,4 @@
-"""Sets up a shop's data in Segment. Run it as often as you like: it creates what is missing, updates the rest.
+"""Sets up a shop's data in Segment. Run it as often as you like: it creates and updates as needed.
 
 A source with its write key, a warehouse that the source is loaded to, a destination with a subscription, and
 a tracking plan with rules. The names are params: use other names for another shop.
