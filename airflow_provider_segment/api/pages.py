@@ -40,7 +40,7 @@ class Paging:
     :param count: name of the page size
     :param cursor: name of the cursor
     :param answer: the answer's member that holds ``next``; by default named like ``group``
-    :param more: the member beside ``next`` that says whether there is a next page, if there is one
+    :param more: the member next to ``next`` that says whether there is a next page, if there is one
     """
 
     group: str | None = "pagination"
