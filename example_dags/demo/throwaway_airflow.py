@@ -60,7 +60,9 @@ class ThrowawayAirflow:
         with contextlib.ExitStack() as stack:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self._output = stack.enter_context(self.log.open("ab"))
-            self._api = stack.enter_context(httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False))
+            self._api = stack.enter_context(
+                httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+            )
             stack.callback(self._stop)
             self._start("db", "migrate").wait()
             self._start("api-server")

@@ -58,7 +58,7 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def frozen_clock(sandbox: Sandbox) -> None:
-    """The sandbox's time stands still, unless the test advances it: no real second decides the test."""
+    """The sandbox's time stands still unless the test advances it: real time does not affect the test."""
     sandbox.freeze_clock()
 
 
@@ -94,7 +94,7 @@ def destination(sandbox: Sandbox, api: Api) -> str:
 
 
 def create(path: str, **body: Any) -> Any:
-    """Create a resource through the connection `segment_default`; its id, or else the answer."""
+    """Create a resource through the connection `segment_default`; its id, otherwise the answer."""
     [made] = SegmentHook().request("POST", path, json=body).data.values()
     return made["id"] if isinstance(made, dict) and "id" in made else made
 
@@ -131,7 +131,7 @@ def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
 
 
 def start_sync(sandbox: Sandbox, warehouse_id: str | None = None) -> str:
-    """Have a warehouse, or all of them, synced now; the start of the syncs, as Segment reports it."""
+    """Sync a warehouse, or all of them, now; the start of the syncs, as Segment reports it."""
     script = sandbox.scripts.add("warehouse_sync", now=True, seconds=0, warehouse_id=warehouse_id)
     return iso(script.given_at)
 
@@ -152,7 +152,7 @@ def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def ago(**span: float) -> str:
-    """The time that long before now, ISO 8601."""
+    """The time this long ago, ISO 8601."""
     return (datetime.now(timezone.utc) - timedelta(**span)).isoformat()
 
 

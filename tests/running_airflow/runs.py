@@ -53,4 +53,3 @@ class Run:
         path = f"dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances"
         found: list[dict[str, Any]] = self.airflow.get(path, limit=100)["task_instances"]
         return found
-

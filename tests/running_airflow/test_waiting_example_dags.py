@@ -119,7 +119,7 @@ def test_the_run_goes_on_when_what_it_sent_is_in_the_warehouse(
     assert [(sync["sourceId"], sync["start"], sync["count"]) for sync in loaded["syncs"]] == [
         (shared_sandbox.source_id, start, 100)
     ]
-    assert message == f"The sync of {start} has loaded 100 rows"
+    assert message == f"The sync started at {start} has loaded 100 rows"
 
 
 @needs_airflow_3
@@ -133,7 +133,9 @@ def test_the_asset_has_the_dag_run_for_each_sync(
 
     airflow.wait_for("a run for each sync", lambda: len(ended()) >= 2)
     syncs = [airflow.xcom(dag_id, run, "transform") for run in ended()]
-    assert [[sync["start"] for sync in each] for each in syncs] == [[start] for start in warehouse_runs.starts]
+    assert [[sync["start"] for sync in each] for each in syncs] == [
+        [start] for start in warehouse_runs.starts
+    ]
 
 
 def parse_again(airflow: ThrowawayAirflow, dag_id: str) -> None:
@@ -157,7 +159,7 @@ def test_reverse_etl_is_judged_by_what_was_not_delivered(
 
 
 @pytest.mark.core
-def test_people_are_forgotten_and_named_nowhere(runs: Runs) -> None:
+def test_users_are_deleted_and_named_nowhere(runs: Runs) -> None:
     run, file = runs.privacy, runs.week / "report.json"
     assert run.end() == {"forget": "success", "report": "success"}
     [regulation] = SegmentHook().paginate("/regulations")
@@ -168,6 +170,6 @@ def test_people_are_forgotten_and_named_nowhere(runs: Runs) -> None:
     assert (group["first"], group["last"], group["ids"]) == (1, 12, 12)
     assert group["regulate_id"] == regulation["id"]
     assert run.returned["report"] == (
-        f"12 people are forgotten, but not in Amp, which cannot delete: see {file}"
+        f"12 users were deleted, but not in Amp, which cannot delete: see {file}"
     )
     assert [text for text in (report, *run.shown) if "@example.com" in text] == []

@@ -36,7 +36,10 @@ class Runs:
         names = ("of the sensor", "of the link", "to be deleted")
         self.warehouses = {name: create_warehouse(sandbox) for name in names}
         self.mappings = {name: create_mapping(sandbox) for name in ("sync", "jobs", "canceled")}
-        for name, outcome in {"sync": {"seconds": 0.5, "delivered": 7}, "canceled": {"seconds": 3600}}.items():
+        for name, outcome in {
+            "sync": {"seconds": 0.5, "delivered": 7},
+            "canceled": {"seconds": 3600},
+        }.items():
             model_id = self.mappings[name]["model_id"]
             sandbox.scripts.add("reverse_etl_sync", model_id=model_id, **outcome)
 
