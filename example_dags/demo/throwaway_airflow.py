@@ -30,7 +30,7 @@ T = TypeVar("T")
 LOCKED_AT_MOST = 5
 FINISHED = {"success", "failed"}
 PATIENCE = 900
-"""Seconds to wait for anything: a busy machine is no failure, and a process that has died is noticed at once."""
+"""Seconds to wait for anything: a busy machine is no failure. A process that has died is noticed sooner."""
 
 
 class ThrowawayAirflow:

@@ -98,8 +98,9 @@ class Examples:
 
 def unpause(airflow: ThrowawayAirflow, dag_id: str) -> None:
     """Unpause a DAG, and end the run that its schedule starts: only what a test asks for runs."""
+    before = airflow.get(f"dags/{dag_id}")
     airflow.unpause(dag_id)
-    if airflow.get(f"dags/{dag_id}")["timetable_summary"] is None:
+    if not before["is_paused"] or before["timetable_summary"] is None:
         return
     airflow.wait_for(f"the scheduled run of {dag_id}", lambda: airflow.runs(dag_id))
     for run in airflow.runs(dag_id):
