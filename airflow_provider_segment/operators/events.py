@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, within
+from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, FilePath, within
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.resources import ResourceLocator, source_of
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
@@ -257,7 +257,7 @@ class SegmentBatchEventsOperator(_WithSendOptions):
     waits = True
 
     events: Arg[Events] = option(default=None)
-    path: Arg[str | None] = option(default=None)
+    path: Arg[FilePath | None] = option(default=None)
     source_id: Arg[str | None] = option(default=None)
     max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=0)
     region: Arg[str | None] = option(default=None)
