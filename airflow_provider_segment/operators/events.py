@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_segment.api.regions import Region, read_region
+from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, FilePath, within
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.resources import ResourceLocator, source_of
@@ -21,6 +23,8 @@ from airflow_provider_segment.tasks.memory import Memory
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
+
 CHECKPOINT = "checkpoint"
 """Name of a note: how far the tries of a task instance have come."""
 
@@ -28,7 +32,7 @@ CHECKPOINT = "checkpoint"
 class _EventOperator(SegmentBaseOperator):
     """Sends one event; its subclasses, one for each of Segment's six calls, declare what is their own.
 
-    Every argument may be a template. One of a wrong type fails the task before anything is sent, without a
+    Every argument may be a template. A wrong one fails the task before anything is sent, without a
     retry, whatever ``raise_on_error`` says.
 
     :param user_id: the user's id in your database
@@ -41,7 +45,7 @@ class _EventOperator(SegmentBaseOperator):
     :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
-    :raises AirflowFailException: an argument is of a wrong type; nothing was sent
+    :raises AirflowFailException: an argument is wrong; nothing was sent
     :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
     :raises SegmentError: it could not be delivered
 
@@ -60,7 +64,7 @@ class _EventOperator(SegmentBaseOperator):
     timestamp: Arg[str | datetime | None] = None
     message_id: Arg[str | None] = None
     raise_on_error: Arg[bool] = option(default=True)
-    region: Arg[str | None] = option(default=None)
+    region: Arg[AnyCaseRegion] = option(default=None)
 
     @cached_property
     def hook(self) -> SegmentHook:
@@ -260,7 +264,7 @@ class SegmentBatchEventsOperator(_WithSendOptions):
     path: Arg[FilePath | None] = option(default=None)
     source_id: Arg[str | None] = option(default=None)
     max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=0)
-    region: Arg[str | None] = option(default=None)
+    region: Arg[AnyCaseRegion] = option(default=None)
 
     if TYPE_CHECKING:
         # To type checkers the options are any keywords; they are checked when the task is made, and rendered.

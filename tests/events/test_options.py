@@ -115,6 +115,8 @@ def test_an_input_that_is_none_fails_without_a_retry(
         ("message_id_fields", ("userId", "{{ ds }}"), ("userId", "2026-01-02")),
         ("rejects_path", "/dev/null{{ '' }}", "/dev/null"),
         ("region", "{{ 'us' }}", "us"),
+        ("region", " EU ", "eu"),
+        ("region", "{{ '' }}", None),
         ("path", Path("a.jsonl"), "a.jsonl"),
         ("source_id", "{{ ds }}", "2026-01-02"),
     ],
@@ -135,6 +137,18 @@ def test_each_argument_is_a_template(
     assert run.state == "success", run.error
     assert seen[0][name] == taken and type(seen[0][name]) is type(taken)
     assert name in SegmentBatchEventsOperator.template_fields
+
+
+@pytest.mark.parametrize("region", ["xx", "us-east-1", 5, True])
+def test_a_wrong_region_is_refused_before_anything_is_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, region: Any
+) -> None:
+    with pytest.raises(SegmentConfigurationError, match="region"):
+        SegmentHook(region=region).send_events(EVENTS)
+    run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, retries=2, region=region))
+    assert run.state == "failed" and isinstance(run.error, AirflowFailException)
+    assert ": region" in str(run.error)
+    assert not segment_sandbox.requests
 
 
 @pytest.mark.parametrize(

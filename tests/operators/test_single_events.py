@@ -159,6 +159,8 @@ def test_what_segment_would_drop_fails_and_is_not_sent(
         {"group_id": True},
         {"previous_id": False},
         {"event": None},
+        {"region": "xx"},
+        {"region": True},
         {"raise_on_error": "perhaps"},
     ],
 )
