@@ -41,7 +41,9 @@ class _EventOperator(SegmentBaseOperator):
     :param integrations: which destinations get the event, see Segment's Spec
     :param timestamp: when it happened, ISO 8601 with a time zone; by default when Segment receives it
     :param message_id: Segment drops an event whose id it has seen within some 24 hours. By default one that
-        all tries of this task instance share, so that a retry does not double the event
+        all tries of this task instance share, so that a retry does not double the event.
+        A cleared task sends the event under the same message id: Segment drops it as a duplicate within 24
+        hours; pass ``message_id`` to send another
     :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
@@ -231,7 +233,8 @@ class SegmentBatchEventsOperator(_WithSendOptions):
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
     Good ones are sent, bad ones go to ``rejects_path``. On Airflow 3.3 and later a retry goes on where the
     last try stopped; before, it sends again under the same message ids, which Segment deduplicates. A task
-    that is cleared sends everything again.
+    that is cleared sends everything again, under the same message ids: Segment drops the events as duplicates
+    within 24 hours; give them another ``messageId`` to send them once more.
 
     An event without ``messageId`` gets one that follows from its content, the same whenever it is sent. Hence
     events that are equal to the letter, timestamp and all, are one event, of which Segment keeps one; where
