@@ -90,7 +90,7 @@ def read_settings(
     """The client's settings from a connection.
 
     :param extra: the connection's extra, if it has been read already
-    :param overrides: settings that replace those of the connection, unless they are None
+    :param overrides: settings that replace those of the connection, unless they are None or blank
     :raises SegmentConfigurationError: a field has an invalid value; the message names it
     """
     from pydantic import ValidationError
@@ -110,7 +110,7 @@ def read_settings(
         },
         **{name: getattr(connection, field) for field, name in STANDARD_FIELDS.items()},
         "base_url": base_url,
-        **{name: value for name, value in overrides.items() if value is not None},
+        **{name: value for name, value in overrides.items() if value is not None and str(value).strip()},
     }
     try:
         return Settings.model_validate(values)

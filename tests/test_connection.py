@@ -154,6 +154,11 @@ def test_arguments_of_the_hook_come_first(segment_sandbox: Sandbox) -> None:
     assert (settings.region, settings.timeout, settings.retries) == ("eu", 1, 2)
 
 
+@pytest.mark.parametrize("blank", [None, "", " "])
+def test_a_blank_argument_leaves_the_field_of_the_connection(blank: str | None) -> None:
+    assert read_settings(connection(extra={"region": "eu"}), region=blank).region == "eu"
+
+
 def test_making_a_hook_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SEGMENT_DEFAULT", raising=False)
     assert SegmentHook("no_such_connection").segment_conn_id == "no_such_connection"

@@ -17,7 +17,7 @@ import airflow_provider_segment
 PACKAGE = "airflow_provider_segment"
 FOLDER = Path(airflow_provider_segment.__file__).parent
 
-ROOT = ("assets", "connection", "lazy", "provider_info", "resources", "version_compat")
+ROOT = ("arguments", "assets", "connection", "lazy", "provider_info", "resources", "version_compat")
 FLOORS = [
     {"", "errors"},  # "" is the package itself, with its __version__
     {"api"},

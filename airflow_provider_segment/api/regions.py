@@ -5,7 +5,7 @@ Sources: Segment's documentation of regional workspaces, of the Public API and o
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 Api = Literal["public", "tracking", "profile"]
 Region = Literal["us", "eu"]
@@ -27,6 +27,11 @@ APPS: dict[Region, str] = {"us": "https://app.segment.com", "eu": "https://eu1.a
 """Segment's web app."""
 
 REGION_NAMES: dict[Region, str] = {"us": "US (Oregon)", "eu": "EU (Dublin)"}
+
+
+def read_region(region: Any) -> Any:
+    """The name of a region as people write it: in any case, and blank for none."""
+    return region.strip().lower() or None if isinstance(region, str) else region
 
 
 def host_of(api: Api, region: Region, base_url: str | None = None) -> str:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from airflow_provider_segment.api.regions import Api, Region
+from airflow_provider_segment.api.regions import Api, Region, read_region
 
 DEFAULT_TIMEOUT = 30.0
 
@@ -69,7 +69,7 @@ class Settings(BaseModel):
     @field_validator("region", mode="before")
     @classmethod
     def _region_in_any_case(cls, value: Any) -> Any:
-        return value.lower() if isinstance(value, str) else value
+        return read_region(value)
 
     @field_validator("public_api_token", "write_key", "profile_api_token")
     @classmethod

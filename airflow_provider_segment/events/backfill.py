@@ -18,9 +18,8 @@ from airflow_provider_segment.api.regions import host_of
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.check import Checker
-from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.options import identity_of
+from airflow_provider_segment.events.options import SendOptions, identity_of
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Checkpoint, Sending
 from airflow_provider_segment.events.sources.source import Source
@@ -49,7 +48,7 @@ class Backfill:
         settings: Settings,
         log: Any,
         source: Source,
-        options: Mapping[str, Any],
+        options: SendOptions,
         *,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,
@@ -64,13 +63,7 @@ class Backfill:
         self._source = source
         self._options = options
         self._stop = stop
-        self._checker = Checker(
-            write_key,
-            message_id_fields=options["message_id_fields"],
-            context=options["context"],
-            integrations=options["integrations"],
-            timestamp=options["timestamp"],
-        )
+        self._checker = Checker(write_key, **options)
         self._save_checkpoint = save_checkpoint
         self._identity = None
         if source.identity is not None and save_checkpoint is not None:
@@ -126,12 +119,10 @@ class Backfill:
                     letters,
                     log=self._log,
                     report=self.report,
-                    concurrency=options["concurrency"],
-                    compress=compress if options["gzip"] else None,
-                    max_events_per_second=options["max_events_per_second"],
                     start=self._start,
                     save=self._save,
                     stop=self._stop,
+                    **options,
                 )
                 await sending.run()
         self.report.rejects_failure = str(letters.failure) if letters.failure else None

@@ -11,10 +11,10 @@ Sources: Segment's HTTP API reference and Spec.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,6 +23,11 @@ from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEv
 from airflow_provider_segment.events.codec import Unreadable, decode, encode, to_bytes
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
 from airflow_provider_segment.events.message_ids import ids_from_content
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from airflow_provider_segment.events.options import SendOptions
 
 Reason = Literal[
     "not_json",
@@ -110,31 +115,19 @@ class Checker:
 
     :param write_key: of the source that the events go to. Message ids are also derived from it, because
         Segment's deduplication does not distinguish sources.
-    :param message_id_fields: names (dotted: ``properties.order_id``) of the fields that a missing
-        ``messageId`` is derived from, besides the type and the event's name; by default the whole line
-    :param context: default ``context``; an event's own keys win
-    :param integrations: default ``integrations``; an event's own keys win
-    :param timestamp: default ``timestamp``, ISO 8601 with zone
+    :param options: those of a bulk send
     """
 
-    def __init__(
-        self,
-        write_key: str,
-        *,
-        message_id_fields: Sequence[str] | None = None,
-        context: Mapping[str, Any] | None = None,
-        integrations: Mapping[str, Any] | None = None,
-        timestamp: str | datetime | None = None,
-    ) -> None:
-        self._derive_id = ids_from_content(write_key, message_id_fields)
+    def __init__(self, write_key: str, **options: Unpack[SendOptions]) -> None:
+        self._derive_id = ids_from_content(write_key, options.get("message_id_fields"))
         self._objects: dict[str, dict[str, Any]] = {}
-        if context:
+        if context := options.get("context"):
             self._objects["context"] = dict(context)
-        if integrations:
+        if integrations := options.get("integrations"):
             self._objects["integrations"] = dict(integrations)
         self._object_members = {name: _member(name, value) for name, value in self._objects.items()}
         self._timestamp_member = b""
-        if timestamp:
+        if timestamp := options.get("timestamp"):
             self._timestamp_member = _member("timestamp", read_timestamp(timestamp).isoformat())
         self._has_defaults = bool(self._objects or self._timestamp_member)
 

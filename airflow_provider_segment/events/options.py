@@ -1,11 +1,12 @@
 """The options of a bulk send, each declared once, here.
 
-The hook takes them as keywords, and the operator has an argument for each.
-:mod:`airflow_provider_segment.events.backfill` reads each by its name.
+The hook takes them as keywords, and the operator has an argument for each. All of them are passed on to what
+uses them, where each is read by its name.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Annotated, Any, NamedTuple, cast, get_type_hints
 
 from typing_extensions import TypedDict
 
+from airflow_provider_segment.arguments import Validator, make_checker
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.limits import CONCURRENCY
 
@@ -30,26 +32,7 @@ class Option(NamedTuple):
     identity: bool = True
 
 
-class Check:
-    """A check of a value, for pydantic, which is imported on first use.
-
-    :param check: returns the value, or raises ValueError
-    :param alone: whether it replaces the type check
-    """
-
-    def __init__(self, check: Callable[[Any], Any], *, alone: bool = False) -> None:
-        self._check = check
-        self._alone = alone
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        if self._alone:
-            return core_schema.no_info_plain_validator_function(self._check)
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-
-def within(least: float, *, exclusive: bool = False) -> Check:
+def within(least: float, *, exclusive: bool = False) -> Validator:
     """Checks that a number is finite and not below ``least``."""
 
     def check(number: float) -> float:
@@ -58,7 +41,7 @@ def within(least: float, *, exclusive: bool = False) -> Check:
             raise ValueError(f"must be {'greater than' if exclusive else 'at least'} {least:g}, not {number}")
         return number
 
-    return Check(check)
+    return Validator(check)
 
 
 def _check_timestamp(value: str | datetime) -> str | datetime:
@@ -77,14 +60,44 @@ def _check_events(value: Any) -> Any:
     return value
 
 
-Events = Annotated[Iterable[Mapping[str, Any] | bytes | str] | None, Check(_check_events, alone=True)]
+Events = Annotated[Iterable[Mapping[str, Any] | bytes | str] | None, Validator(_check_events, "plain")]
 """Any iterable of events. There may be millions, so they are not inspected before they are sent."""
 
-FieldName = Annotated[str, Check(lambda name: name if name.strip() else _refuse("must not be empty"))]
+FilePath = Annotated[
+    str, Validator(lambda path: os.fspath(path) if isinstance(path, os.PathLike) else path, "before")
+]
+"""A path as text, or an ``os.PathLike`` such as ``pathlib.Path``."""
 
 
-def _refuse(complaint: str) -> Any:
-    raise ValueError(complaint)
+def _check_json(value: Any) -> Any:
+    from airflow_provider_segment.events.codec import Unwritable, encode
+
+    try:
+        encode(value)
+    except Unwritable as error:
+        raise ValueError(f"cannot be written as JSON: {error}") from None
+    return value
+
+
+Object = Annotated[Mapping[str, Any], Validator(_check_json)]
+"""A JSON object."""
+
+
+def _check_field_name(name: str) -> str:
+    if any(not part or part != part.strip() for part in name.split(".")):
+        raise ValueError("must be names joined by dots, none of them empty or with space around it")
+    return name
+
+
+def _not_empty(names: Any) -> Any:
+    if not names:
+        raise ValueError("must name a field; leave it out for an id of the whole event")
+    return names
+
+
+FieldName = Annotated[str, Validator(_check_field_name)]
+# Not any sequence: a str is one of its letters.
+FieldNames = Annotated[list[FieldName] | tuple[FieldName, ...], Validator(_not_empty)]
 
 
 class SendOptions(TypedDict, total=False):
@@ -105,17 +118,16 @@ class SendOptions(TypedDict, total=False):
         event
     """
 
-    rejects_path: Annotated[str | None, Option(identity=False)]
+    rejects_path: Annotated[FilePath | None, Option(identity=False)]
     concurrency: Annotated[int, Option(CONCURRENCY, identity=False), within(1)]
     gzip: Annotated[bool, Option(False, identity=False)]
     max_events_per_second: Annotated[
         Annotated[float, within(0, exclusive=True)] | None, Option(identity=False)
     ]
-    context: Annotated[Mapping[str, Any] | None, Option()]
-    integrations: Annotated[Mapping[str, Any] | None, Option()]
-    timestamp: Annotated[Annotated[str | datetime, Check(_check_timestamp)] | None, Option()]
-    # Not any sequence: a str is a sequence of its letters.
-    message_id_fields: Annotated[list[FieldName] | tuple[FieldName, ...] | None, Option()]
+    context: Annotated[Object | None, Option()]
+    integrations: Annotated[Object | None, Option()]
+    timestamp: Annotated[Annotated[str | datetime, Validator(_check_timestamp)] | None, Option()]
+    message_id_fields: Annotated[FieldNames | None, Option()]
 
 
 TYPES: dict[str, Any] = get_type_hints(SendOptions, include_extras=True)
@@ -126,39 +138,28 @@ OPTIONS: dict[str, Option] = {
 }
 
 
+class SendArguments(SendOptions, total=False):
+    """All arguments of the hook's ``send_events``: its options, and what is not the same for every input."""
+
+    events: Events
+    path: FilePath | None
+    source_id: str | None
+    checkpoint: Mapping[str, Any] | None
+    save_checkpoint: Callable[[dict[str, Any]], None] | None
+
+
 @cache
-def _adapter() -> Any:
-    from pydantic import ConfigDict, TypeAdapter
-
-    cast(Any, SendOptions).__pydantic_config__ = ConfigDict(extra="forbid")
-    return TypeAdapter(SendOptions)
+def send_checker() -> Any:
+    """Checks the arguments of ``send_events``."""
+    return make_checker("SendArguments", get_type_hints(SendArguments, include_extras=True), unknown="forbid")
 
 
-def check_options(events: Any, options: SendOptions) -> dict[str, Any]:
-    """All options: those given, checked, and the defaults of the others.
-
-    :param events: also checked: must be an iterable of events
-    :raises SegmentConfigurationError: names each invalid option
-    """
-    from pydantic import ValidationError
-
-    wrong = []
-    checked: Any = {}
-    try:
-        checked = _adapter().validate_python(options)
-    except ValidationError as error:
-        for one in error.errors(include_input=False):
-            where = ".".join(str(step) for step in one["loc"] if str(step).isidentifier())
-            wrong.append(f"{where}: {one['msg']}")
-    try:
-        _check_events(events)
-    except ValueError as error:
-        wrong.append(f"events: {error}")
-    if wrong:
-        raise SegmentConfigurationError("; ".join(wrong))
-    return {**{name: option.default for name, option in OPTIONS.items()}, **checked}
+def all_options(given: Mapping[str, Any]) -> SendOptions:
+    """All options, and nothing else: those given, and the defaults of the others."""
+    options: Any = {name: given.get(name, option.default) for name, option in OPTIONS.items()}
+    return cast(SendOptions, options)
 
 
-def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
+def identity_of(options: SendOptions) -> dict[str, Any]:
     """The options that determine which events are sent."""
     return {name: value for name, value in options.items() if OPTIONS[name].identity}

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.client import AsyncSegmentClient
 from airflow_provider_segment.errors import (
@@ -25,11 +25,16 @@ from airflow_provider_segment.errors import (
 )
 from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.limits import CONCURRENCY, MAX_BATCH_EVENTS
+from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
+from airflow_provider_segment.events.options import SendOptions, all_options
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.source import Block, Source
 from airflow_provider_segment.events.stop import Stop
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 PROGRESS_SECONDS = 10.0
 """Seconds between progress lines in the log."""
@@ -74,12 +79,10 @@ class Sending:
     :param letters: takes the rejected events
     :param log: for progress
     :param report: is kept up to date
-    :param concurrency: maximum number of batches in flight
-    :param compress: compresses a body with gzip; None to send it uncompressed
-    :param max_events_per_second: upper limit of the rate
     :param start: how far an earlier run of the same input got
     :param save: called about every second with the checkpoint
     :param stop: ends the run: batches in flight may arrive, no more are sent
+    :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
     """
 
     def __init__(
@@ -91,22 +94,21 @@ class Sending:
         *,
         log: logging.Logger,
         report: SendReport | None = None,
-        concurrency: int = CONCURRENCY,
-        compress: Callable[[bytes], bytes] | None = None,
-        max_events_per_second: float | None = None,
         start: Checkpoint | None = None,
         save: Callable[[Checkpoint], None] | None = None,
         stop: Stop | None = None,
+        **options: Unpack[SendOptions],
     ) -> None:
+        options = all_options(options)
         self.report = report or SendReport()
         self._source = source
         self._checker = checker
         self._client = client
         self._letters = letters
         self._log = log
-        self._concurrency = concurrency
-        self._compress = compress
-        self._rate = max_events_per_second
+        self._concurrency = options["concurrency"]
+        self._compress = compress if options["gzip"] else None
+        self._rate = options["max_events_per_second"]
         self._start = start or Checkpoint()
         self._save_checkpoint = save
         self._clock = client.clock

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from functools import cache
+from os import PathLike
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from airflow.providers.common.compat.sdk import BaseHook
+from typing_extensions import TypedDict, Unpack
 
 from airflow_provider_segment.connection import (
     CONN_TYPE,
@@ -20,8 +23,6 @@ from airflow_provider_segment.events.stop import Stop
 from airflow_provider_segment.version_compat import amask_secret, extra_of, mask_secret
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from airflow_provider_segment.api.calls import Answer
     from airflow_provider_segment.api.client import (
         AsyncSegmentClient,
@@ -137,6 +138,7 @@ class SegmentHook(BaseHook):
         :param event: name of what happened
         :param properties: properties of the event
         :param fields: see :class:`EventFields`; a ``user_id`` or an ``anonymous_id`` is required
+        :raises SegmentConfigurationError: an argument has the wrong type; nothing was sent
         :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
         :raises SegmentError: the event could not be delivered
         """
@@ -180,7 +182,7 @@ class SegmentHook(BaseHook):
         self,
         events: Iterable[Mapping[str, Any] | bytes | str] | None = None,
         *,
-        path: str | None = None,
+        path: str | PathLike[str] | None = None,
         source_id: str | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
@@ -203,23 +205,33 @@ class SegmentHook(BaseHook):
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not accept the events
         """
+        from airflow_provider_segment.arguments import check_arguments
         from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.backfill import Backfill
-        from airflow_provider_segment.events.options import check_options
+        from airflow_provider_segment.events.options import all_options, send_checker
         from airflow_provider_segment.events.sources.open import open_source
         from airflow_provider_segment.resources import source_of
 
         try:
-            checked = check_options(events, options)
-            source = open_source(events, path, rejects_path=checked["rejects_path"])
+            given = {
+                "events": events,
+                "path": path,
+                "source_id": source_id,
+                "checkpoint": checkpoint,
+                "save_checkpoint": save_checkpoint,
+                **options,
+            }
+            checked = check_arguments(send_checker(), given)
+            source = open_source(checked["events"], checked["path"], rejects_path=checked.get("rejects_path"))
+            source_id = checked["source_id"]
             settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
             backfill = Backfill(
                 settings,
                 self.log,
                 source,
-                checked,
-                checkpoint=checkpoint,
-                save_checkpoint=save_checkpoint,
+                all_options(checked),
+                checkpoint=checked["checkpoint"],
+                save_checkpoint=checked["save_checkpoint"],
                 stop=self._stop,
             )
             report = backfill.run()
@@ -283,13 +295,25 @@ class SegmentHook(BaseHook):
         return settings
 
     def _send_event(self, type: str, **fields: Any) -> str:
+        from airflow_provider_segment.arguments import check_arguments
         from airflow_provider_segment.events.message_ids import random_id
         from airflow_provider_segment.events.single import event_body
 
+        fields = check_arguments(_event_checker(type), fields)
         fields["message_id"] = fields.get("message_id") or random_id()
         body = event_body(type, fields)
         self.request("POST", f"/v1/{type}", api="tracking", body=body)
         return str(fields["message_id"])
+
+
+@cache
+def _event_checker(call: str) -> Any:
+    """Checks the arguments of one of the six calls, whose types are those of its method."""
+    from airflow_provider_segment.arguments import make_checker
+
+    types = get_type_hints(getattr(SegmentHook, call))
+    del types["fields"], types["return"]
+    return make_checker(call, types | get_type_hints(EventFields), unknown="forbid")
 
 
 def _secrets_of(settings: Settings) -> list[str]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, within
+from airflow_provider_segment.api.regions import Region, read_region
+from airflow_provider_segment.arguments import Validator
+from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, FilePath, within
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.resources import ResourceLocator, source_of
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
@@ -20,6 +22,8 @@ from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
 
 CHECKPOINT = "checkpoint"
 """Name of the note that holds the checkpoint of a task instance."""
@@ -40,7 +44,7 @@ class _EventOperator(SegmentBaseOperator):
     timestamp: Arg[str | datetime | None] = None
     message_id: Arg[str | None] = None
     raise_on_error: Arg[bool] = option(default=True)
-    region: Arg[str | None] = option(default=None)
+    region: Arg[AnyCaseRegion] = option(default=None)
 
     @cached_property
     def hook(self) -> SegmentHook:
@@ -88,8 +92,8 @@ class _EventOperator(SegmentBaseOperator):
 class SegmentTrackOperator(_EventOperator):
     """Records what a user did: https://www.twilio.com/docs/segment/connections/spec/track
 
-    All arguments are templated. An argument of the wrong type fails the task before anything is sent,
-    without a retry, whatever ``raise_on_error`` says.
+    All arguments are templated. An invalid argument fails the task before anything is sent, without a retry,
+    whatever ``raise_on_error`` says.
 
     :param event: name of what happened
     :param properties: properties of the event
@@ -99,11 +103,12 @@ class SegmentTrackOperator(_EventOperator):
     :param integrations: which destinations receive the event, see Segment's Spec
     :param timestamp: when it happened, ISO 8601 with a time zone; by default when Segment receives it
     :param message_id: Segment drops an event whose id it has seen within about 24 hours. By default one that
-        all tries of this task instance share, so that a retry does not duplicate the event
+        all tries of this task instance share, so that a retry does not duplicate the event. A cleared task
+        sends the same id, too: pass another to have the event counted again
     :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
-    :raises AirflowFailException: an argument has the wrong type; nothing was sent
+    :raises AirflowFailException: an argument is invalid; nothing was sent
     :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
     :raises SegmentError: the event could not be delivered
 
@@ -223,7 +228,8 @@ class SegmentBatchEventsOperator(_WithSendOptions):
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
     Valid events are sent, invalid ones go to ``rejects_path``. On Airflow 3.3 and later a retry continues
     where the last try stopped; on earlier versions it resends the events with the same message ids, which
-    Segment deduplicates. A cleared task sends everything again.
+    Segment deduplicates. A cleared task resends everything with the same message ids, too: within 24 hours
+    Segment drops those events as duplicates; give them another ``messageId`` to send them once more.
 
     An event without ``messageId`` gets one derived from its content, the same whenever it is sent. So Segment
     keeps only one of several identical events, timestamp included. If they are distinct events, give each a
@@ -253,10 +259,10 @@ class SegmentBatchEventsOperator(_WithSendOptions):
     waits = True
 
     events: Arg[Events] = option(default=None)
-    path: Arg[str | None] = option(default=None)
+    path: Arg[FilePath | None] = option(default=None)
     source_id: Arg[str | None] = option(default=None)
     max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=0)
-    region: Arg[str | None] = option(default=None)
+    region: Arg[AnyCaseRegion] = option(default=None)
 
     if TYPE_CHECKING:
         # For type checkers the options are any keywords. They are checked when the task is created and when

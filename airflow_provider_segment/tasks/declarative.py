@@ -6,17 +6,17 @@ fails. :mod:`airflow_provider_segment.tasks.operation` turns declared arguments 
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from copy import deepcopy
 from enum import Enum
 from functools import cache
 from inspect import Parameter, Signature, get_annotations, signature
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
-from typing_extensions import Required, TypedDict, dataclass_transform
+from typing_extensions import dataclass_transform
 
+from airflow_provider_segment.arguments import check_arguments, make_checker
+from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.tasks.annotations import check, evaluate
 
 T = TypeVar("T")
@@ -129,34 +129,24 @@ class Declarative:
     @classmethod
     @cache
     def _checker(cls) -> Any:
-        from pydantic import ConfigDict, TypeAdapter, WrapValidator
-
-        hints: dict[str, Any] = {}
+        types: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             if own := vars(base).get("_own"):
                 for name, field in own.items():
-                    kind: Any = evaluate(field.annotation, base.__module__, vars(base))
-                    hint: Any = Annotated[kind, WrapValidator(_or_json)]
-                    hints[name] = Required[hint] if field.default is REQUIRED else hint
-        shape = cast(Any, TypedDict)(cls.__name__, hints, total=False)
-        # Numbers to strings: native rendering turns an id of digits into a number.
-        shape.__pydantic_config__ = ConfigDict(coerce_numbers_to_str=True, extra="allow")
-        return TypeAdapter(shape)
+                    types[name] = evaluate(field.annotation, base.__module__, vars(base))
+        required = [name for name, field in cls.fields.items() if field.default is REQUIRED]
+        return make_checker(cls.__name__, types, required=required, unknown="allow")
 
     def arguments(self) -> dict[str, Any]:
         """The arguments that were given, rendered, each checked against its annotation.
 
         :raises AirflowFailException: naming each wrong one; a retry would not help
         """
-        from pydantic import ValidationError
-
         given = {name: value for name in self.fields if (value := getattr(self, name)) is not NOT_GIVEN}
         try:
-            return cast("dict[str, Any]", self._checker().validate_python(given))
-        except ValidationError as error:
-            # Without the values, or a cause that shows them: they may be secrets.
-            wrong = {f"{_where(one['loc'])}: {one['msg']}" for one in error.errors(include_input=False)}
-            raise AirflowFailException(f"{type(self).__name__}: {'; '.join(sorted(wrong))}") from None
+            return check_arguments(self._checker(), given)
+        except SegmentConfigurationError as error:
+            raise AirflowFailException(f"{type(self).__name__}: {error}") from None
 
 
 def _fields_of(mro: tuple[type, ...]) -> dict[str, Field]:
@@ -229,19 +219,3 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
     __init__.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     __init__.declared = True  # type: ignore[attr-defined]
     return __init__
-
-
-def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
-    """The value as it is, or parsed from JSON: a template that is not rendered natively gives a string."""
-    try:
-        return validate(value)
-    except ValueError:
-        if isinstance(value, str):
-            with suppress(json.JSONDecodeError):
-                return validate(json.loads(value))
-        raise
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    # Pydantic's location also contains names of its own.
-    return ".".join(str(step) for step in location if not isinstance(step, str) or step.isidentifier())

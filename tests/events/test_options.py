@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.errors import SegmentConfigurationError
-from airflow_provider_segment.events.options import OPTIONS, Option, SendOptions, check_options, identity_of
+from airflow_provider_segment.events.options import OPTIONS, Option, SendOptions, all_options, identity_of
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
@@ -24,23 +26,39 @@ WRONG: list[tuple[str, Any]] = [
     ("concurrency", -1),
     ("concurrency", "many"),
     ("concurrency", 1.5),
+    ("concurrency", "1.5"),
+    ("concurrency", True),
+    ("concurrency", "true"),
     ("concurrency", None),
     ("gzip", "perhaps"),
     ("gzip", None),
     ("max_events_per_second", 0),
+    ("max_events_per_second", True),
     ("max_events_per_second", -5),
     ("max_events_per_second", math.nan),
     ("max_events_per_second", math.inf),
     ("max_events_per_second", "fast"),
     ("context", "text"),
     ("context", [1]),
+    ("context", {"a": {"b": object()}}),
     ("integrations", True),
     ("timestamp", "2026-01-02"),
     ("timestamp", "yesterday"),
+    ("timestamp", 1700000000),
+    ("timestamp", True),
     ("message_id_fields", "properties.id"),
+    ("message_id_fields", []),
     ("message_id_fields", [""]),
+    ("message_id_fields", ["."]),
+    ("message_id_fields", [" properties.id"]),
+    ("message_id_fields", ["properties. id"]),
+    ("message_id_fields", ("userId", "properties..id")),
     ("message_id_fields", [7, None]),
     ("rejects_path", ["a"]),
+    ("path", ["a"]),
+    ("path", b"\xff"),
+    ("source_id", ["x"]),
+    ("source_id", True),
 ]
 
 
@@ -60,7 +78,7 @@ def test_an_invalid_option_is_refused_before_anything_is_sent(
     assert not segment_sandbox.requests
 
 
-@pytest.mark.parametrize("value", [-1, "-1", "{{ -1 }}", 0.5, "none", "nan"])
+@pytest.mark.parametrize("value", [-1, "-1", "{{ -1 }}", 0.5, "0.5", True, "none", "nan"])
 def test_an_invalid_max_rejected_is_refused_before_anything_is_sent(
     run_task: RunTask, segment_sandbox: Sandbox, value: Any
 ) -> None:
@@ -97,6 +115,9 @@ def test_an_invalid_input_fails_without_a_retry(
         ("message_id_fields", ("userId", "{{ ds }}"), ("userId", "2026-01-02")),
         ("rejects_path", "/dev/null{{ '' }}", "/dev/null"),
         ("region", "{{ 'us' }}", "us"),
+        ("region", " EU ", "eu"),
+        ("region", "{{ '' }}", None),
+        ("path", Path("a.jsonl"), "a.jsonl"),
         ("source_id", "{{ ds }}", "2026-01-02"),
     ],
 )
@@ -112,10 +133,44 @@ def test_each_argument_is_templated(
             seen.append(arguments)
             return {}
 
-    run = run_task(Looking(task_id="send", events=EVENTS, **{name: given}))
+    run = run_task(Looking(task_id="send", **({} if name == "path" else {"events": EVENTS}), **{name: given}))
     assert run.state == "success", run.error
     assert seen[0][name] == taken and type(seen[0][name]) is type(taken)
     assert name in SegmentBatchEventsOperator.template_fields
+
+
+@pytest.mark.parametrize("region", ["xx", "us-east-1", 5, True])
+def test_a_wrong_region_is_refused_before_anything_is_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, region: Any
+) -> None:
+    with pytest.raises(SegmentConfigurationError, match="region"):
+        SegmentHook(region=region).send_events(EVENTS)
+    run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, retries=2, region=region))
+    assert run.state == "failed" and isinstance(run.error, AirflowFailException)
+    assert ": region" in str(run.error)
+    assert not segment_sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("checkpoint", 5), ("save_checkpoint", "x"), ("gzipped", True), ("events", {})]
+)
+def test_what_else_the_hook_refuses_before_anything_is_sent(
+    segment_sandbox: Sandbox, name: str, value: Any
+) -> None:
+    arguments: Any = {"events": EVENTS, name: value}
+    with pytest.raises(SegmentConfigurationError, match=f"^{name}"):
+        SegmentHook().send_events(**arguments)
+    assert not segment_sandbox.requests
+
+
+def test_the_hook_takes_what_the_operator_takes(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({**EVENTS[0], "messageId": "m"}))
+    options: Any = {"concurrency": "8", "gzip": "true", "context": '{"run": 1}'}
+    report = SegmentHook(region=" EU ").send_events(  # type: ignore[arg-type]
+        path=tmp_path / "a.jsonl", rejects_path=str(tmp_path / "rejects.jsonl"), **options
+    )
+    assert report.sent == 1
+    assert segment_sandbox.accepted[0]["context"]["run"] == 1
 
 
 def test_events_may_be_rendered_as_json(run_task: RunTask, segment_sandbox: Sandbox) -> None:
@@ -151,7 +206,7 @@ def test_the_operator_has_an_argument_for_each_option_with_its_default() -> None
 def test_an_option_is_part_of_the_identity_unless_it_says_otherwise() -> None:
     assert Option().identity
     apart = {"rejects_path", "concurrency", "gzip", "max_events_per_second"}
-    assert identity_of(check_options([], {})).keys() == OPTIONS.keys() - apart
+    assert identity_of(all_options({})).keys() == OPTIONS.keys() - apart
 
 
 def test_a_user_s_own_constructor(run_task: RunTask, segment_sandbox: Sandbox) -> None:

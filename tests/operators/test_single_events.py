@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.errors import SegmentEventError, SegmentServerError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError, SegmentServerError
 from airflow_provider_segment.hooks.segment import EventFields, SegmentHook
 from airflow_provider_segment.operators.events import (
     SegmentAliasOperator,
@@ -23,6 +23,7 @@ from airflow_provider_segment.operators.events import (
     SegmentTrackOperator,
 )
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.tasks.annotations import evaluate
 from tests.harness.task_runner import RunTask
 
 pytestmark = pytest.mark.core
@@ -150,7 +151,16 @@ def test_what_segment_would_drop_fails_and_is_not_sent(
         {"context": ["x"]},
         {"integrations": True},
         {"timestamp": ["2026-01-02"]},
+        {"timestamp": True},
         {"user_id": {"id": 1}},
+        {"user_id": True},
+        {"anonymous_id": True},
+        {"message_id": True},
+        {"group_id": True},
+        {"previous_id": False},
+        {"event": None},
+        {"region": "xx"},
+        {"region": True},
         {"raise_on_error": "perhaps"},
     ],
 )
@@ -158,9 +168,19 @@ def test_what_segment_would_drop_fails_and_is_not_sent(
 def test_a_wrong_argument_fails_before_anything_is_sent(
     run_task: RunTask, segment_sandbox: Sandbox, arguments: dict[str, Any], raise_on_error: bool
 ) -> None:
-    arguments = {"event": "e", "user_id": "u", "raise_on_error": raise_on_error, "retries": 2, **arguments}
-    run = run_task(SegmentTrackOperator(task_id="send", **arguments))
+    (name,) = arguments
+    operator, own = {
+        "group_id": (SegmentGroupOperator, {}),
+        "previous_id": (SegmentAliasOperator, {}),
+    }.get(name, (SegmentTrackOperator, {"event": "e"}))
+    event = {"user_id": "u", **own, **arguments}
+    run = run_task(operator(task_id="send", **{"raise_on_error": raise_on_error, "retries": 2, **event}))
     assert run.state == "failed" and isinstance(run.error, AirflowFailException)
+    assert f": {name}" in str(run.error)
+    if name != "raise_on_error":
+        hook = SegmentHook(region=event.pop("region", None))
+        with pytest.raises(SegmentConfigurationError, match=name):
+            getattr(hook, operator.event_type)(**event)
     assert not segment_sandbox.requests
 
 
@@ -197,6 +217,10 @@ def test_the_operators_take_the_fields_of_the_hook() -> None:
         of_event = {name for name, field in operator.fields.items() if field.place == "body"}
         own = inspect.signature(getattr(SegmentHook, operator.event_type)).parameters.keys()
         assert of_event == {*EventFields.__annotations__, *own} - {"self", "fields"}
+        types = get_type_hints(EventFields) | get_type_hints(getattr(SegmentHook, operator.event_type))
+        for name in of_event:
+            declared = get_args(evaluate(operator.fields[name].annotation, operator.__module__, {}))[0]
+            assert declared == types[name], name
 
 
 def test_an_error_can_be_a_result(run_task: RunTask, segment_sandbox: Sandbox) -> None:

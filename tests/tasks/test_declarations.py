@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
@@ -158,6 +159,57 @@ def test_types_that_can_be_evaluated(run_task: RunTask, scripted_api: ScriptedAP
     assert scripted_api.last.body == {"tree": tree, "quoted": [tree], "sort": "a]b"}
     run = run_task(Plant(task_id="t", tree=tree, quoted=[{"kind": "x"}]))
     assert run.state == "failed" and "quoted.0.kind" in str(run.error)
+
+
+class Measured(TypedDict):
+    days: NotRequired[list[int]]
+
+
+class Numbers(SegmentBaseOperator):
+    count: Arg[int | None] = None
+    seconds: Arg[float] = 1.0
+    any_id: Arg[str | int | None] = None
+    moment: Arg[str | datetime | None] = None
+    grace: timedelta = timedelta(hours=1)
+    rates: Arg[dict[str, dict[str, float]]] = {}
+    measured: Arg[list[Measured]] = []
+    switch: Arg[bool] = False
+    anything: Arg[dict[str, Any]] = {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in ("count", "seconds", "moment", "grace") for value in (True, False)),
+        *((name, value) for name in ("count", "seconds") for value in ("true", "false")),
+        ("any_id", True),
+        ("rates", {"a": {"b": True}}),
+        ("rates", '{"a": {"b": true}}'),
+        ("measured", [{"days": [1, True]}]),
+        ("count", 8.5),
+        ("count", "8.5"),
+    ],
+)
+def test_a_bool_is_no_number_and_a_fraction_no_whole_one(name: str, value: Any) -> None:
+    with pytest.raises(AirflowFailException, match=f"Numbers: {name}"):
+        Numbers(task_id="t", **{name: value}).arguments()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("count", "8", 8),
+        ("seconds", "8", 8.0),
+        ("any_id", "true", "true"),
+        ("rates", '{"a": {"b": 1}}', {"a": {"b": 1.0}}),
+        ("measured", [{"days": ["1"]}], [{"days": [1]}]),
+        ("switch", "true", True),
+        ("switch", True, True),
+        ("anything", {"a": [True, 1]}, {"a": [True, 1]}),
+    ],
+)
+def test_texts_are_numbers_and_bools_are_bools(name: str, value: Any, taken: Any) -> None:
+    assert Numbers(task_id="t", **{name: value}).arguments()[name] == taken
 
 
 class Job(SegmentBaseOperator):

@@ -1,0 +1,110 @@
+"""Arguments checked against their types: of tasks when they are rendered, of the hook when it is called.
+
+Both accept and refuse the same values. Pydantic is slow to import, so it is imported on first use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal, cast
+
+from typing_extensions import Required, TypedDict
+
+from airflow_provider_segment.errors import SegmentConfigurationError
+
+
+class Validator:
+    """A custom check in the type of an argument: ``Annotated[int, Validator(...)]``.
+
+    :param check: returns the value, or raises ValueError
+    :param mode: whether it runs before or after the check of the type, or instead of it (``plain``)
+    """
+
+    def __init__(
+        self, check: Callable[[Any], Any], mode: Literal["before", "after", "plain"] = "after"
+    ) -> None:
+        self._check = check
+        self._mode = mode
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        if self._mode == "plain":
+            return core_schema.no_info_plain_validator_function(self._check)
+        if self._mode == "before":
+            return core_schema.no_info_before_validator_function(self._check, handler(source))
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+
+def make_checker(
+    name: str,
+    types: Mapping[str, Any],
+    *,
+    required: Collection[str] = (),
+    unknown: Literal["allow", "forbid"],
+) -> Any:
+    """A checker for :func:`check_arguments`.
+
+    :param types: the type of each argument
+    :param required: the arguments that must be given
+    :param unknown: whether other arguments are allowed, and other members of a TypedDict
+    """
+    from pydantic import ConfigDict, TypeAdapter, WrapValidator
+
+    hints: dict[str, Any] = {}
+    for argument, kind in types.items():
+        hint: Any = Annotated[kind, WrapValidator(_or_json)]
+        hints[argument] = Required[hint] if argument in required else hint
+    shape = cast(Any, TypedDict)(name, hints, total=False)
+    # Numbers to strings: native rendering turns an id of digits into a number.
+    shape.__pydantic_config__ = ConfigDict(coerce_numbers_to_str=True, extra=unknown)
+    return TypeAdapter(shape)
+
+
+def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given arguments, converted to their types.
+
+    :raises SegmentConfigurationError: names each invalid one
+    """
+    from pydantic import ValidationError
+
+    try:
+        return cast("dict[str, Any]", checker.validate_python(given))
+    except ValidationError as error:
+        # Without the values, or a cause that shows them: they may be secrets.
+        wrong = {f"{_where(one['loc'])}: {one['msg']}" for one in error.errors(include_input=False)}
+        raise SegmentConfigurationError("; ".join(sorted(wrong))) from None
+
+
+def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
+    """The value as it is, or parsed from JSON: a template that is not rendered natively gives a string."""
+    try:
+        return _no_bool_taken_for_another(value, validate(value))
+    except ValueError:
+        if isinstance(value, str):
+            with suppress(json.JSONDecodeError):
+                parsed = json.loads(value)
+                return _no_bool_taken_for_another(parsed, validate(parsed))
+        raise
+
+
+def _no_bool_taken_for_another(given: Any, taken: Any) -> Any:
+    """What was taken, unless True was taken for 1: to Pydantic, as to Python, it is a number."""
+    if given is taken:
+        return taken
+    if isinstance(given, bool):
+        raise ValueError("must not be a bool")
+    if isinstance(given, Mapping) and isinstance(taken, Mapping):
+        for name, value in given.items():
+            _no_bool_taken_for_another(value, taken.get(name, value))
+    elif isinstance(given, (list, tuple)) and isinstance(taken, (list, tuple)):
+        for one, other in zip(given, taken, strict=False):
+            _no_bool_taken_for_another(one, other)
+    return taken
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    # Pydantic's location also contains names of its own.
+    return ".".join(str(step) for step in location if not isinstance(step, str) or step.isidentifier())
