@@ -88,16 +88,8 @@ class SegmentCreateOperator(SegmentOperator):
 
     def create(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create, leaving a note for a retry that the answer may be lost."""
-        from airflow_provider_segment.errors import SegmentError
-
-        memory = Memory(context)
-        memory.note(**{SENT: True})
-        try:
+        with Memory(context).before_request(**{SENT: True}):
             return self.send(arguments)
-        except SegmentError as error:
-            if not error.may_have_run:
-                memory.note(**{SENT: None})  # refused: whatever appears later is not ours
-            raise
 
     def was_sent(self, context: Context) -> bool:
         """Whether an earlier try of this task instance sent its create.
