@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_segment.api.pages import Pages
+
 __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOperator", "SegmentOperator"]
 
 # In a path, "." and ".." are resolved and lead to another endpoint; an empty list disappears from a query, so
@@ -132,6 +134,22 @@ class SegmentOperator(SegmentBaseOperator):
             options["json"] = {cls.envelope: parts["body"]} if cls.envelope else parts["body"]
         return method, fill_path(template, parts["path"]), options
 
+    def pages(self, arguments: dict[str, Any], **options: Any) -> Pages:
+        """The walk through a list, by the arguments ``limit`` and ``page_size``.
+
+        :param options: further ones of :class:`.Pages`
+        :raises AirflowFailException: the two make no sense; a retry would not help
+        """
+        from airflow_provider_segment.api.pages import Pages
+        from airflow_provider_segment.errors import SegmentConfigurationError
+
+        _, path, query = self.request(arguments)
+        limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
+        try:
+            return Pages(path, **limits, **query, **options)
+        except SegmentConfigurationError as error:
+            raise AirflowFailException(f"{type(self).__name__}: {error}") from None
+
     def log_write(
         self, method: str, path: str, options: dict[str, Any], answer: Any, envelope: str | None
     ) -> None:
@@ -193,16 +211,13 @@ class SegmentListOperator(SegmentOperator):
 
     def collect(self, arguments: dict[str, Any], key: str, pagination: str | None) -> dict[str, Any]:
         """The answer's ``data``, with all pages' items in the list ``key``."""
-        from airflow_provider_segment.api.pages import Pages, Paging
+        from airflow_provider_segment.api.pages import Paging
 
-        _, path, options = self.request(arguments)
-        limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
-        paging = Paging(pagination)
-        pages = Pages(path, key=key, media_type=self.media_type, paging=paging, **limits, **options)
+        pages = self.pages(arguments, key=key, media_type=self.media_type, paging=Paging(pagination))
         data: dict[str, Any] = {}
         items: list[Any] = []
         while call := pages.next_call():
-            data = self.hook.request("GET", path, query=call.query, media_type=self.media_type).data
+            data = self.hook.request("GET", call.path, query=call.query, media_type=self.media_type).data
             items += pages.take(data)
         return {**data, key: items}
 
