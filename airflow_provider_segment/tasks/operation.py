@@ -23,7 +23,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.media_types import ALPHA, BETA, STABLE
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import REQUIRED, Arg, Field, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, Field, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,10 @@ class SegmentOperator(SegmentBaseOperator):
     """One request to Segment's Public API."""
 
     default_place = "body"
+    places = PLACES
+
+    methods: ClassVar[tuple[str, ...]] = METHODS
+    """The HTTP methods that the class can handle."""
 
     endpoint: ClassVar[str]
     """Method and path, as Segment's reference writes them."""
@@ -76,11 +80,16 @@ class SegmentOperator(SegmentBaseOperator):
             yield f"endpoint must be a method and a path, as 'GET /sources/{{sourceId}}', and is {endpoint!r}"
             return
         method = endpoint.split()[0]
+        if method not in cls.methods:
+            yield f"it works with {' or '.join(cls.methods)}, not with {endpoint!r}"
         placeholders = _PLACEHOLDER.findall(endpoint)
         in_path = [name for place, name in sent if place == "path"]
         in_body = [name for place, name in sent if place == "body"]
         if missing := [name for name in placeholders if name not in in_path]:
             yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
+        no_parts = (NOT_GIVEN, None, *NAMES_NOTHING["path"])
+        if empty := [n for n, f in cls.fields.items() if f.place == "path" and f.default in no_parts]:
+            yield f"the default of {', '.join(empty)} is no part of a path"
         if homeless := [name for name in in_path if name not in placeholders]:
             yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
         if in_body and method in ("GET", "DELETE"):
@@ -183,17 +192,17 @@ class SegmentListOperator(SegmentOperator):
     pagination: ClassVar[str | None] = "pagination"
     """The query parameter that contains count and cursor; None if they are separate parameters."""
 
+    methods = ("GET",)
+
     limit: Arg[int | None] = option(default=None)
     page_size: Arg[int] = option(default=1000)
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """A list without a name, or one that is not read with GET."""
+        """A list without a name."""
         yield from super().faults()
         if not hasattr(cls, "endpoint"):
             return
-        if not str(cls.endpoint).startswith("GET "):
-            yield f"a list is read with GET, not with {cls.endpoint!r}"
         # An operator with its own `perform` may read several lists.
         own = cls.perform is not SegmentListOperator.perform
         items = getattr(cls, "items", None)
@@ -230,7 +239,9 @@ class SegmentDeleteOperator(SegmentOperator):
     :param missing_ok: succeed, and return None, if there is nothing to delete
     """
 
+    methods = ("DELETE",)
     returns = "status"
+
     missing_ok: Arg[bool] = option(default=False)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
