@@ -36,7 +36,7 @@ LOG = io.StringIO()
 
 @functools.cache
 def prepare() -> None:
-    """Make the database, and listen to every logger."""
+    """Create the database, and listen to every logger."""
     initdb(load_connections=False)
     logging.getLogger().addHandler(logging.StreamHandler(LOG))
     for name in ("airflow.task.operators", "airflow.task.hooks", "airflow_provider_segment"):
@@ -44,7 +44,7 @@ def prepare() -> None:
 
 
 def dag_run_of(dag: DAG, which_try: Try) -> DagRun:
-    """The run this try belongs to: a first try starts it afresh."""
+    """The run this try belongs to: a first try starts a new one."""
     if which_try.logical_date is None:
         raise NotImplementedError("a run without a logical date is new in Airflow 3")
     with create_session() as session:
@@ -123,7 +123,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
 
 
 def register_outlets(operator: BaseOperator) -> None:
-    """Make Airflow know the assets of a task's outlets, as the parsing of DAG files does."""
+    """Register the assets of a task's outlets with Airflow, as parsing a DAG file does."""
     with create_session() as session:
         for outlet in operator.outlets:
             model, key = (DatasetModel, "uri") if isinstance(outlet, Dataset) else (DatasetAliasModel, "name")
@@ -139,7 +139,7 @@ def asset_events_of(run_id: str, session: Any) -> list[tuple[str, dict[str, Any]
 
 
 def deferral_noted() -> Any:
-    """Note what a task asks for when it defers itself: of its timeout, Airflow keeps only the moment."""
+    """Record what a task defers itself with: of its timeout, Airflow keeps only the end."""
     return patch.object(taskinstance, "_defer_task", side_effect=taskinstance._defer_task)
 
 

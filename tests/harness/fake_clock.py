@@ -8,7 +8,7 @@ from airflow_provider_segment.api.clock import Clock
 
 
 class FakeClock(Clock):
-    """Sleeping takes no time, and is noted down."""
+    """Sleeping takes no time, and is recorded."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of jobs: both ways of waiting, and work at Segment that ends soon."""
+"""Fixtures for the tests of jobs: both ways of waiting, and work at Segment that ends soon."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_job(run_task: RunTask, caplog: pytest.LogCaptureFixture, request: pytest
 
 @pytest.fixture
 def run_here(run_task: RunTask, caplog: pytest.LogCaptureFixture) -> RunJob:
-    """Waiting in the worker, where it makes no difference."""
+    """Waiting in the worker, for tests that need only one way."""
     return RunJob(run_task, caplog, deferrable=False)
 
 
@@ -33,7 +33,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     monkeypatch.setattr("airflow_provider_segment.tasks.jobs.SEARCH_DELAYS", (0.0, 0.05, 0.1))
     monkeypatch.setattr("airflow_provider_segment.triggers.segment.LAST_LOOK", 2.0)
     caplog.set_level(logging.INFO, "airflow_provider_segment")
-    meaning_of.cache_clear()  # which tells of an unknown word once
+    meaning_of.cache_clear()  # which logs an unknown word only once
     for kind in ("reverse_etl_sync", "regulation", "preview"):
         sandbox.scripts.add(kind, seconds=0.1)
 
