@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
+from pydantic import SecretStr
 
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.connection import (
@@ -95,6 +96,24 @@ def test_airflow_masks_every_secret_field_by_its_name() -> None:
     extra = {name: "the secret" for name, field in CONN_FIELDS.items() if "password" in str(field["schema"])}
     assert len(extra) == 2
     assert set(redact(extra).values()) == {"***"}
+
+
+def test_a_new_secret_is_masked_like_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class More(Settings):
+        proxy_password: SecretStr | None = None
+
+    secrets = [name for name, field in More.model_fields.items() if "SecretStr" in str(field.annotation)]
+    assert len(secrets) == 4
+    monkeypatch.setattr("airflow_provider_segment.api.settings.Settings", More)
+    monkeypatch.setitem(CONN_FIELDS, "proxy_password", {})
+    extra = {name: f"the {name}" for name in secrets}
+    monkeypatch.setattr(
+        SegmentHook, "get_connection", lambda *_: connection(password=extra["public_api_token"], extra=extra)
+    )
+    masked: list[str] = []
+    monkeypatch.setattr("airflow_provider_segment.hooks.segment.mask_secret", masked.append)
+    SegmentHook().get_conn()
+    assert sorted(masked) == sorted(extra.values())
 
 
 # Reading

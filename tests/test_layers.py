@@ -6,15 +6,13 @@ may have to name what is above it.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import airflow_provider_segment
+from tests.harness.imports import PACKAGE, imports_of
 
-PACKAGE = "airflow_provider_segment"
 FOLDER = Path(airflow_provider_segment.__file__).parent
 
 ROOT = ("arguments", "assets", "connection", "lazy", "provider_info", "resources", "version_compat")
@@ -32,10 +30,6 @@ FLOORS = [
 
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
-OF_THE_SANDBOX = {"api.published_limits", "api.rate_limits"}
-"""All that the sandbox takes. It judges the client, and so must not share the client's mistakes: published
-limits are facts for both, and the pytest plugin resets the rate limits that the client remembers."""
-
 FORBIDDEN = {
     "api": {"airflow"},
     "waiting": {"airflow"},
@@ -46,32 +40,6 @@ FORBIDDEN = {
     "notifications": {"httpx", "httpx_aiohttp", "aiohttp"},
 }
 """Packages that a part knows nothing of: the client no Airflow, the operators no HTTP."""
-
-
-def run_time_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING``."""
-    yield tree
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for other in node.orelse:
-                yield from run_time_nodes(other)
-        else:
-            yield from run_time_nodes(node)
-
-
-def imports_of(file: Path, module: str, modules: set[str]) -> Iterator[str]:
-    """The full names of the modules that a file imports at run time."""
-    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in run_time_nodes(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                name = f"{source}.{alias.name}"
-                is_module = name in modules or (source == PACKAGE and alias.name != "__version__")
-                yield name if is_module else source
 
 
 def offences(folder: Path) -> list[str]:
@@ -86,7 +54,8 @@ def offences(folder: Path) -> list[str]:
         if part not in FLOOR_OF and part != "sandbox":
             found.append(f"{file.relative_to(folder)}: {part} has no floor")
             continue
-        for name in imports_of(file, module, set(files)):
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        for name in imports_of(file.read_text(), package, files):
             if why := wrong(part, name):
                 found.append(f"{file.relative_to(folder)} imports {name}: {why}")
     return found
@@ -101,7 +70,7 @@ def wrong(part: str, name: str) -> str | None:
     if top != PACKAGE or other == part:
         return None
     if part == "sandbox":
-        return None if rest in OF_THE_SANDBOX else "the sandbox takes only what OF_THE_SANDBOX lists"
+        return None  # tests/sandbox/test_layers.py says what it may take
     if other == "sandbox":
         return "only tests and demos know the sandbox"
     if other not in FLOOR_OF:
@@ -112,20 +81,6 @@ def wrong(part: str, name: str) -> str | None:
 
 def test_every_import_leads_down() -> None:
     assert offences(FOLDER) == []
-
-
-def test_what_the_sandbox_may_take_it_takes() -> None:
-    modules = {
-        f"{PACKAGE}.{'.'.join(file.relative_to(FOLDER).with_suffix('').parts)}"
-        for file in FOLDER.rglob("*.py")
-    }
-    taken = {
-        name.removeprefix(f"{PACKAGE}.")
-        for file in (FOLDER / "sandbox").rglob("*.py")
-        for name in imports_of(file, f"{PACKAGE}.sandbox.{file.stem}", modules)
-        if name.startswith(f"{PACKAGE}.") and not name.startswith(f"{PACKAGE}.sandbox")
-    }
-    assert taken == OF_THE_SANDBOX
 
 
 @pytest.mark.parametrize(
@@ -161,7 +116,21 @@ def test_what_the_sandbox_may_take_it_takes() -> None:
             f"try:\n    import {PACKAGE}.sandbox\nexcept ImportError: pass",
             "the sandbox",
         ),
-        ("sandbox/app.py", f"from {PACKAGE}.api.client import SegmentClient", "sandbox/app.py imports"),
+        ("sandbox/app.py", "import airflow.sdk", "sandbox/app.py imports airflow.sdk: sandbox knows no"),
+        ("errors.py", f"if not TYPE_CHECKING: import {PACKAGE}.hooks", "hooks is not below errors"),
+        ("errors.py", f"if x or TYPE_CHECKING: import {PACKAGE}.hooks", "hooks is not below errors"),
+        ("errors.py", f"if NO_TYPE_CHECKING: import {PACKAGE}.hooks", "hooks is not below errors"),
+        ("errors.py", f"import_module('{PACKAGE}.hooks.segment')", "hooks is not below errors"),
+        ("errors.py", f"importlib.import_module(name='{PACKAGE}.hooks')", "hooks is not below errors"),
+        ("errors.py", f"__import__('{PACKAGE}.hooks')", "hooks is not below errors"),
+        ("api/calls.py", "import_module('..hooks.segment', __package__)", "hooks is not below api"),
+        (
+            "api/calls.py",
+            f"import {PACKAGE}\nx = {PACKAGE}.hooks.segment.SegmentHook",
+            "hooks is not below api",
+        ),
+        ("api/calls.py", f"import {PACKAGE} as package\npackage.hooks", "hooks is not below api"),
+        ("errors.py", f"import {PACKAGE}.errors\n{PACKAGE}.hooks", "hooks is not below errors"),
         ("novelties/new.py", "", "novelties has no floor"),
         ("novelty.py", "", "novelty has no floor"),
     ],
@@ -173,9 +142,26 @@ def test_an_import_that_leads_up_is_named(tmp_path: Path, file: str, line: str, 
     assert offence in found
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"import {PACKAGE}\n{PACKAGE}.__version__",
+        f"hooks = {PACKAGE}\n{PACKAGE}.hooks",  # bound by no import
+        f"from {PACKAGE} import __version__",
+        "import_module(name)",
+        f"log('{PACKAGE}.hooks')",
+    ],
+)
+def test_what_imports_nothing_above(tmp_path: Path, source: str) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "calls.py").write_text(source)
+    assert offences(tmp_path) == []
+
+
 def test_an_import_for_type_checkers_may_lead_up(tmp_path: Path) -> None:
     line = "from {}.hooks.segment import SegmentHook\n"
-    (tmp_path / "errors.py").write_text("if TYPE_CHECKING:\n    " + line.format(PACKAGE))
-    assert offences(tmp_path) == []
+    for test in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        (tmp_path / "errors.py").write_text(f"if {test}:\n    " + line.format(PACKAGE))
+        assert offences(tmp_path) == []
     (tmp_path / "errors.py").write_text("if TYPE_CHECKING:\n    pass\nelse:\n    " + line.format(PACKAGE))
     assert len(offences(tmp_path)) == 1

@@ -6,8 +6,9 @@
     while call := pages.next_call():
         items += pages.take(send(call).data)
 
-Every walk ends, whatever the answers. These are errors:
+Every walk ends, whatever the answers, and no page is taken for the last one by mistake. These are errors:
 
+- an answer that says that there is a next page, but not where, or has something else in the cursor's place;
 - a cursor that was seen before in the same walk;
 - a next page after ``MAX_EMPTY_PAGES`` consecutive pages without an item (a filter may empty some pages, but
   not that many);
@@ -22,7 +23,7 @@ from typing import Any
 
 from airflow_provider_segment.api.calls import Call
 from airflow_provider_segment.api.regions import Api
-from airflow_provider_segment.errors import SegmentAnswerError
+from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 PAGE_SIZE = 200
 """Items per page by default: Segment's own default."""
@@ -41,6 +42,7 @@ class Paging:
     :param cursor: name of the cursor
     :param answer: the answer's member that holds ``next``; by default named like ``group``
     :param more: the member next to ``next`` that says whether there is a next page, if there is one
+    :param pairs: whether a list may also be an object; its items are the pairs of name and value
     """
 
     group: str | None = "pagination"
@@ -48,6 +50,7 @@ class Paging:
     cursor: str = "cursor"
     answer: str | None = None
     more: str | None = None
+    pairs: bool = False
 
     def query(self, count: int, cursor: Any) -> dict[str, Any]:
         """The query parameters that ask for one page."""
@@ -55,16 +58,31 @@ class Paging:
         return {self.group: page} if self.group else page
 
     def next_cursor(self, data: Mapping[str, Any]) -> Any:
-        """The next page's cursor; None after the last page, where Segment sends null, "" or nothing."""
-        found = data.get(self.answer or self.group or "pagination") or {}
+        """The next page's cursor; None after the last page, where Segment sends null, "" or nothing.
+
+        :raises ValueError: the answer does not say where the next page is
+        """
+        name = self.answer or self.group or "pagination"
+        found = data.get(name)
+        if found is None:
+            return None
         if not isinstance(found, Mapping):
-            return found  # not a cursor, which the pager reports
-        return None if self.more and not found.get(self.more) else found.get("next") or None
+            raise ValueError(f"expected an object {name!r}, found {type(found).__name__}")
+        if self.more and not found.get(self.more):
+            return None
+        cursor = found.get("next")
+        if cursor is None or cursor == "":
+            if self.more:
+                raise ValueError(f"{self.more!r} says that there is a next page, but its cursor is missing")
+            return None
+        if type(cursor) not in (str, int, float):
+            raise ValueError(f"expected the next page's cursor, found {type(cursor).__name__}")
+        return cursor
 
 
 PUBLIC = Paging()
 """Nearly all lists of the Public API."""
-PROFILE = Paging(group=None, count="limit", cursor="next", answer="cursor", more="has_more")
+PROFILE = Paging(group=None, count="limit", cursor="next", answer="cursor", more="has_more", pairs=True)
 """The lists of the Profile API."""
 
 
@@ -79,6 +97,7 @@ class Pages:
     :param media_type: a vendor media type to accept
     :param api: which API has the list
     :param paging: where this API puts page size and cursor
+    :raises SegmentConfigurationError: ``page_size`` or ``limit`` is too small
     """
 
     def __init__(
@@ -93,6 +112,10 @@ class Pages:
         api: Api = "public",
         paging: Paging = PUBLIC,
     ) -> None:
+        if page_size < 1:
+            raise SegmentConfigurationError(f"page_size must be at least 1, and is {page_size}")
+        if limit is not None and limit < 0:
+            raise SegmentConfigurationError(f"limit must be at least 0, and is {limit}")
         self._call = Call("GET", path, api=api, query=query, media_type=media_type)
         self._key = key
         self._page_size = page_size
@@ -121,7 +144,11 @@ class Pages:
         """
         data = data if isinstance(data, Mapping) else {}
         items = self._items(data)
-        self._move_to(self._paging.next_cursor(data), empty=not items)
+        try:
+            cursor = self._paging.next_cursor(data)
+        except ValueError as error:
+            raise self._error(str(error)) from error
+        self._move_to(cursor, empty=not items)
         items = items[: self._left]
         if self._left is not None:
             self._left -= len(items)
@@ -137,7 +164,7 @@ class Pages:
             value = data[self._key]
             if value is None:  # some endpoints answer null instead of an empty list
                 return []
-            if self._paging is PROFILE and isinstance(value, Mapping):  # traits
+            if self._paging.pairs and isinstance(value, Mapping):
                 return list(value.items())
             if isinstance(value, list):
                 return value
@@ -151,8 +178,6 @@ class Pages:
         if cursor is None:
             self._ended = True
             return
-        if type(cursor) not in (str, int, float):
-            raise self._error(f"expected the next page's cursor, found {type(cursor).__name__}")
         if str(cursor) in self._seen:
             raise self._endless("the next page's cursor was seen before: the pages would never end")
         self._seen.add(str(cursor))

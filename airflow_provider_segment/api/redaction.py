@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+
+def write_keys_of(source: Mapping[str, Any]) -> list[str]:
+    """The write keys of a source as the Public API returned it; none if the token may not see them."""
+    return source.get("writeKeys") or []
 
 
 def without_write_keys(value: Any) -> Any:

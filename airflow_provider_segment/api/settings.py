@@ -56,6 +56,11 @@ class Settings(BaseModel):
         }
         return secrets[api]
 
+    @property
+    def secrets(self) -> list[str]:
+        """All secrets that were given, to be masked in logs: whatever is a ``SecretStr``."""
+        return [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:

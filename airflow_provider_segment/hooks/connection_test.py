@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_segment.api.client import SegmentClient
+from airflow_provider_segment.api.redaction import write_keys_of
 from airflow_provider_segment.api.regions import REGION_NAMES
 from airflow_provider_segment.errors import SegmentError
 
@@ -40,10 +41,11 @@ def _find_source(client: SegmentClient) -> tuple[bool | None, str]:
     write_key = client.settings.write_key.get_secret_value()
     hidden = 0
     for source in client.paginate("/sources", key="sources"):
-        if write_key in (source.get("writeKeys") or []):
+        keys = write_keys_of(source)
+        if write_key in keys:
             state = "" if source.get("enabled", True) else ", which is disabled"
             return bool(source.get("enabled", True)), f"belongs to source {source.get('slug')!r}{state}"
-        hidden += not source.get("writeKeys")
+        hidden += not keys
     if hidden:
         return None, f"not found; the token cannot see the write keys of {hidden} sources"
     return False, "belongs to no source of this workspace"

@@ -115,7 +115,7 @@ class SegmentHook(BaseHook):
 
         connection = await get_async_connection(self.segment_conn_id)
         settings = read_settings(connection, extra=await extra_of(connection), **self._overrides)
-        for secret in _secrets_of(settings):
+        for secret in settings.secrets:
             await amask_secret(secret)
         await asyncio.to_thread(ssl_context)  # slow the first time
         return AsyncSegmentClient(settings)
@@ -257,11 +257,19 @@ class SegmentHook(BaseHook):
         from airflow_provider_segment.errors import SegmentConfigurationError
 
         answer = self.request("GET", fill_path("/sources/{source_id}", {"source_id": source_id}))
-        keys: list[str] = answer.data["source"].get("writeKeys") or []
+        keys = self.visible_write_keys(answer.data["source"])
         if not keys:
             raise SegmentConfigurationError(
                 f"source {source_id} shows no write key: the Public API token needs Source Admin access to it"
             )
+        return keys
+
+    @staticmethod
+    def visible_write_keys(source: Mapping[str, Any]) -> list[str]:
+        """:func:`.write_keys_of`, masked in logs."""
+        from airflow_provider_segment.api.redaction import write_keys_of
+
+        keys = write_keys_of(source)
         for key in keys:
             mask_secret(key)
         return keys
@@ -290,7 +298,7 @@ class SegmentHook(BaseHook):
     def _settings(self, **overrides: Any) -> Settings:
         connection = self.get_connection(self.segment_conn_id)
         settings = read_settings(connection, **(self._overrides | overrides))
-        for secret in _secrets_of(settings):
+        for secret in settings.secrets:
             mask_secret(secret)
         return settings
 
@@ -314,8 +322,3 @@ def _event_checker(call: str) -> Any:
     types = get_type_hints(getattr(SegmentHook, call))
     del types["fields"], types["return"]
     return make_checker(call, types | get_type_hints(EventFields), unknown="forbid")
-
-
-def _secrets_of(settings: Settings) -> list[str]:
-    secrets = (settings.public_api_token, settings.write_key, settings.profile_api_token)
-    return [secret.get_secret_value() for secret in secrets if secret is not None]

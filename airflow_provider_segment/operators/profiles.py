@@ -55,11 +55,9 @@ class _PagedProfileOperator(_ProfileOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Request page after page."""
-        from airflow_provider_segment.api.pages import PROFILE, Pages
+        from airflow_provider_segment.api.pages import PROFILE
 
-        _, path, options = self.request(arguments)
-        limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
-        pages = Pages(path, key=self.part, api="profile", paging=PROFILE, **limits, **options)
+        pages = self.pages(arguments, key=self.part, api="profile", paging=PROFILE)
         found: list[Any] = []
         while call := pages.next_call():
             found += pages.take(self.ask(call.path, call.query))

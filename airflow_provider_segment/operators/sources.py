@@ -192,11 +192,12 @@ class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
         memory = Memory(context)
         if memory.persistent:
             source = self.send(arguments, SegmentGetSourceOperator)["source"]
-            before, now = memory.get(WRITE_KEY_COUNT), len(source["writeKeys"])
+            before, now = memory.get(WRITE_KEY_COUNT), len(self.hook.visible_write_keys(source))
             if before is not None and now > before:
                 self.log.warning("Created by an earlier try of this task")
                 return source
-            memory.note(**{WRITE_KEY_COUNT: now})
+            with memory.before_request(**{WRITE_KEY_COUNT: now}):
+                return self.send(arguments)
         return self.send(arguments)
 
 

@@ -14,7 +14,6 @@ from airflow_provider_segment.api.media_types import ALPHA
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
-from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -50,12 +49,12 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         source_id, grace = arguments["source_id"], arguments["grace"]
         memory = Memory(context)
         keys, old = self._keys(source_id), memory.get(OLD_KEYS)
-        if old is None:
-            old = [fingerprint(key) for key in keys]
-            memory.note(**{OLD_KEYS: old})
-        new = [key for key in keys if fingerprint(key) not in old]
+        new = [] if old is None else [key for key in keys if fingerprint(key) not in old]
         if not new:
-            new = [key for key in self._make_key(source_id) if fingerprint(key) not in old]
+            old = [fingerprint(key) for key in keys]
+            with memory.before_request(**{OLD_KEYS: old, HANDED_OVER: None}):
+                keys = self._make_key(source_id)
+            new = [key for key in keys if fingerprint(key) not in old]
         if len(new) != 1:
             raise AirflowFailException(f"source {source_id} has {len(new)} new write keys instead of one")
         if not memory.get(HANDED_OVER):
@@ -110,10 +109,8 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         from airflow_provider_segment.api.paths import fill_path
 
         path = fill_path("/sources/{id}/writekey", {"id": source_id})
-        keys: list[str] = self.hook.request("POST", path, media_type=ALPHA).data["source"]["writeKeys"]
-        for key in keys:
-            mask_secret(key)
-        return keys
+        answer = self.hook.request("POST", path, media_type=ALPHA)
+        return self.hook.visible_write_keys(answer.data["source"])
 
     def _remove(self, source_id: str, key: str) -> None:
         from airflow_provider_segment.api.paths import fill_path

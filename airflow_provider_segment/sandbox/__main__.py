@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import json
 import threading
+from typing import get_args
 
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.sandbox.constants import Region
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", default=8765, type=int, help="0 picks a free one (default: %(default)s)")
-    parser.add_argument("--region", default="us", choices=("us", "eu"))
+    parser.add_argument("--region", default="us", choices=get_args(Region))
     parser.add_argument(
         "--rate-limits", action="store_true", help="enforce the limits that Segment publishes"
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Region = Literal["us", "eu"]
+
 TOKEN = "sandbox-public-api-token"
 PROFILE_TOKEN = "sandbox-profile-api-token"
 WRITE_KEY = "sandbox-write-key"

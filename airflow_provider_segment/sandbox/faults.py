@@ -1,6 +1,7 @@
 """Faults on demand: what a network and a busy server do, for the requests that a test chooses.
 
-A kind of fault is a subclass of `Fault`, here or in a test: its fields, and what it makes of an answer.
+A kind of fault is a subclass of `Fault` with a tag, here or in a test: its fields, and what it makes of an
+answer.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
     seen: int = 0  # requests it was about
     hits: int = 0  # requests it hit
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.answer is Fault.answer and cls.distorted is Fault.distorted:
+            raise TypeError(f"{cls.__name__}: a fault must say what it does, in `distorted` or in `answer`")
+
     @property
     def kind(self) -> str:
         return str(self.__struct_config__.tag)
@@ -74,7 +80,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
         return self.distorted(answer, exchange)
 
     def distorted(self, answer: Response, exchange: Exchange) -> Response:
-        """What it makes of an answer."""
+        """What it makes of an answer; not needed by a kind with its own `answer`."""
         raise NotImplementedError
 
 

@@ -1,7 +1,8 @@
-"""Declared kinds: the subclasses of a tagged struct, by their tags."""
+"""Declared kinds: the subclasses of a tagged struct, direct or not, by their tags."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +15,16 @@ def kind_of(base: type[T], tag: str) -> type[T]:
 
     :raises msgspec.ValidationError: there is none
     """
-    kinds = {str(kind.__struct_config__.tag): kind for kind in base.__subclasses__()}
+    kinds = dict(_kinds(base))
     if tag not in kinds:
         raise msgspec.ValidationError(f"Unknown kind {tag!r}: expected one of {', '.join(kinds)}.")
     return kinds[tag]
+
+
+def _kinds(base: type[T]) -> Iterator[tuple[str, type[T]]]:
+    for each in base.__subclasses__():
+        tag = str(each.__struct_config__.tag)
+        # Without a tag of its own a class has its base's, or its own name: it is what some kinds share.
+        if tag not in (str(base.__struct_config__.tag), each.__name__):
+            yield tag, each
+        yield from _kinds(each)

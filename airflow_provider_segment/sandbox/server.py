@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import uvicorn
@@ -54,7 +54,7 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        region: Literal["us", "eu"] = "us",
+        region: constants.Region = "us",
         rate_limits: bool = False,
     ) -> None:
         self.state = State(region, new_workspace, rate_limits=rate_limits)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_segment.sandbox.clock import MovableClock
+from airflow_provider_segment.sandbox.constants import Region
 from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
 from airflow_provider_segment.sandbox.received_events import EventCounts
@@ -46,7 +47,7 @@ class State:
     """
 
     def __init__(
-        self, region: str, new_workspace: Callable[[], Collections], *, rate_limits: bool = False
+        self, region: Region, new_workspace: Callable[[], Collections], *, rate_limits: bool = False
     ) -> None:
         self.region = region
         self.new_workspace = new_workspace

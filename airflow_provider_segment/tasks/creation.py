@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED, Arg, option
 from airflow_provider_segment.tasks.memory import Memory
 from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator, wire_name
 
@@ -22,6 +22,12 @@ SENT = "create_sent"
 """Name of a note: this task instance found nothing, and sent its create."""
 
 
+def _sends(operation: Any, *methods: str) -> bool:
+    """Whether it is the class of an operator that sends a request with one of the methods."""
+    is_operator = isinstance(operation, type) and issubclass(operation, SegmentOperator)
+    return is_operator and getattr(operation, "endpoint", "").startswith(tuple(f"{m} " for m in methods))
+
+
 class SegmentCreateOperator(SegmentOperator):
     """Creates something that has a natural key.
 
@@ -30,6 +36,8 @@ class SegmentCreateOperator(SegmentOperator):
     :param if_exists: where there is one with the same natural key: ``fail`` (without a retry), ``skip``
         (return it as it is), or ``update`` (change it to the arguments given)
     """
+
+    methods = ("POST",)
 
     natural_key: ClassVar[tuple[str, ...]]
     """The arguments that, with the path, tell two such resources apart."""
@@ -41,7 +49,10 @@ class SegmentCreateOperator(SegmentOperator):
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """No natural key, or no list to look it up in. A class with its own ``perform`` may need neither."""
+        """No natural key, no list to look it up in, or no way to change what is found.
+
+        A class with its own ``perform`` may need none of these, one with its own ``update`` not the last.
+        """
         yield from super().faults()
         if hasattr(cls, "natural_key"):
             yield from cls.no_arguments("natural_key")
@@ -49,6 +60,39 @@ class SegmentCreateOperator(SegmentOperator):
             for attribute in ("natural_key", "listed_by"):
                 if not getattr(cls, attribute, None):
                     yield f"{attribute} is missing: without it, a retry would create a second one"
+            yield from cls._faults_of_list()
+            if cls.update is SegmentCreateOperator.update:
+                yield from cls._faults_of_update()
+
+    @classmethod
+    def _faults_of_list(cls) -> Iterator[str]:
+        lister = getattr(cls, "listed_by", None)
+        if lister is None:
+            return
+        if not _sends(lister, "GET") or lister.endpoint.endswith("}") or not lister.returns:
+            yield f"listed_by must be an operator that returns a list, and is {lister!r}"
+        elif lacking := cls._lacks(lister):
+            yield f"listed_by needs the arguments {', '.join(lacking)}"
+
+    @classmethod
+    def _faults_of_update(cls) -> Iterator[str]:
+        updater = getattr(cls, "updated_by", None)
+        if updater is None:
+            if cls.fields["if_exists"] is SegmentCreateOperator.fields["if_exists"]:
+                yield "updated_by is missing: declare it, or if_exists without 'update'"
+        elif not _sends(updater, "PATCH", "PUT", "POST"):
+            yield f"updated_by must be an operator that changes something, and is {updater!r}"
+        elif len(ids := cls._lacks(updater)) != 1 or updater.fields[ids[0]].place != "path":
+            yield (
+                "updated_by must need one argument that the create lacks, the id in its path, and needs "
+                f"{', '.join(ids) or 'none'}"
+            )
+
+    @classmethod
+    def _lacks(cls, operation: type[SegmentOperator]) -> list[str]:
+        """The required arguments of another operation that this one does not always have."""
+        always = {name for name, field in cls.fields.items() if field.default is not NOT_GIVEN}
+        return [name for name, f in operation.fields.items() if f.default is REQUIRED and name not in always]
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Look whether it exists, then create, adopt, update or fail."""
@@ -88,16 +132,8 @@ class SegmentCreateOperator(SegmentOperator):
 
     def create(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create, leaving a note for a retry that the answer may be lost."""
-        from airflow_provider_segment.errors import SegmentError
-
-        memory = Memory(context)
-        memory.note(**{SENT: True})
-        try:
+        with Memory(context).before_request(**{SENT: True}):
             return self.send(arguments)
-        except SegmentError as error:
-            if not error.may_have_run:
-                memory.note(**{SENT: None})  # refused: whatever appears later is not ours
-            raise
 
     def was_sent(self, context: Context) -> bool:
         """Whether an earlier try of this task instance sent its create.

@@ -44,6 +44,8 @@ class NotGiven(Enum):
 NOT_GIVEN: Any = NotGiven.NOT_GIVEN
 REQUIRED: Any = Parameter.empty
 
+PLACES = ("path", "query", "body", "option")
+
 _SELF = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
 _KWARGS = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
 
@@ -51,7 +53,7 @@ _KWARGS = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
 class Field:
     """A declared argument: its place, its default, and its name in the API if not the camelCase one.
 
-    :param place: ``path``, ``query`` or ``body`` of the request; ``option`` for what is never sent
+    :param place: one of ``PLACES``: of the request; ``option`` for what is never sent
     """
 
     def __init__(self, place: str, default: Any = REQUIRED, name: str | None = None) -> None:
@@ -104,6 +106,9 @@ class Declarative:
     default_place: ClassVar[str] = "option"
     """The place of an argument whose declaration names none."""
 
+    places: ClassVar[tuple[str, ...]] = ("option",)
+    """The other places that an argument may have: what is declared for any other would never be sent."""
+
     fields: ClassVar[dict[str, Field]] = {}  # all declared arguments, inherited ones last
     _own: ClassVar[dict[str, Field]] = {}
 
@@ -124,7 +129,12 @@ class Declarative:
     @classmethod
     def faults(cls) -> Iterator[str]:
         """What is wrong with the declaration as a whole. Subclasses add their own checks."""
-        yield from ()
+        if cls.default_place not in PLACES:
+            yield f"default_place must be one of {', '.join(PLACES)}, and is {cls.default_place!r}"
+        places = {cls.default_place, *cls.places}
+        for name, field in cls.fields.items():
+            if field.place not in places:
+                yield f"{name} has the place {field.place!r}; possible here: {', '.join(sorted(places))}"
 
     @classmethod
     @cache

@@ -186,19 +186,12 @@ class SegmentJobOperator(SegmentBaseOperator):
         return job, verdict
 
     def _start_once(self, arguments: dict[str, Any], memory: Memory) -> Job:
-        from airflow_provider_segment.errors import SegmentError
-
         before = self.before(arguments)
-        memory.note(**{JOB: None, DEADLINE: None, BEFORE_START: before})
-        try:
+        with memory.before_request(**{JOB: None, DEADLINE: None, BEFORE_START: before}):
             job = self.start_or_find(
                 lambda: self.start(arguments),
                 (lambda: self.find(arguments, before)) if self.can_be_found else None,
             )
-        except SegmentError as error:
-            if not error.may_have_run:
-                memory.note(**{BEFORE_START: None})  # refused: what runs later is not ours
-            raise
         memory.note(**{JOB: job, BEFORE_START: None})
         self.log.info("Started: %s", job)
         return job

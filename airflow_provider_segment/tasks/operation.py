@@ -23,12 +23,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.media_types import ALPHA, BETA, STABLE
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import REQUIRED, Arg, Field, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, Field, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_segment.api.pages import Pages
 
 __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOperator", "SegmentOperator"]
 
@@ -51,6 +53,10 @@ class SegmentOperator(SegmentBaseOperator):
     """One request to Segment's Public API."""
 
     default_place = "body"
+    places = PLACES
+
+    methods: ClassVar[tuple[str, ...]] = METHODS
+    """The HTTP methods that the class can handle."""
 
     endpoint: ClassVar[str]
     """Method and path, as Segment's reference writes them."""
@@ -74,11 +80,16 @@ class SegmentOperator(SegmentBaseOperator):
             yield f"endpoint must be a method and a path, as 'GET /sources/{{sourceId}}', and is {endpoint!r}"
             return
         method = endpoint.split()[0]
+        if method not in cls.methods:
+            yield f"it works with {' or '.join(cls.methods)}, not with {endpoint!r}"
         placeholders = _PLACEHOLDER.findall(endpoint)
         in_path = [name for place, name in sent if place == "path"]
         in_body = [name for place, name in sent if place == "body"]
         if missing := [name for name in placeholders if name not in in_path]:
             yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
+        no_parts = (NOT_GIVEN, None, *NAMES_NOTHING["path"])
+        if empty := [n for n, f in cls.fields.items() if f.place == "path" and f.default in no_parts]:
+            yield f"the default of {', '.join(empty)} is no part of a path"
         if homeless := [name for name in in_path if name not in placeholders]:
             yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
         if in_body and method in ("GET", "DELETE"):
@@ -132,6 +143,22 @@ class SegmentOperator(SegmentBaseOperator):
             options["json"] = {cls.envelope: parts["body"]} if cls.envelope else parts["body"]
         return method, fill_path(template, parts["path"]), options
 
+    def pages(self, arguments: dict[str, Any], **options: Any) -> Pages:
+        """The walk through a list, by the arguments ``limit`` and ``page_size``.
+
+        :param options: further ones of :class:`.Pages`
+        :raises AirflowFailException: the two make no sense; a retry would not help
+        """
+        from airflow_provider_segment.api.pages import Pages
+        from airflow_provider_segment.errors import SegmentConfigurationError
+
+        _, path, query = self.request(arguments)
+        limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
+        try:
+            return Pages(path, **limits, **query, **options)
+        except SegmentConfigurationError as error:
+            raise AirflowFailException(f"{type(self).__name__}: {error}") from None
+
     def log_write(
         self, method: str, path: str, options: dict[str, Any], answer: Any, envelope: str | None
     ) -> None:
@@ -165,17 +192,17 @@ class SegmentListOperator(SegmentOperator):
     pagination: ClassVar[str | None] = "pagination"
     """The query parameter that contains count and cursor; None if they are separate parameters."""
 
+    methods = ("GET",)
+
     limit: Arg[int | None] = option(default=None)
     page_size: Arg[int] = option(default=1000)
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """A list without a name, or one that is not read with GET."""
+        """A list without a name."""
         yield from super().faults()
         if not hasattr(cls, "endpoint"):
             return
-        if not str(cls.endpoint).startswith("GET "):
-            yield f"a list is read with GET, not with {cls.endpoint!r}"
         # An operator with its own `perform` may read several lists.
         own = cls.perform is not SegmentListOperator.perform
         items = getattr(cls, "items", None)
@@ -193,16 +220,13 @@ class SegmentListOperator(SegmentOperator):
 
     def collect(self, arguments: dict[str, Any], key: str, pagination: str | None) -> dict[str, Any]:
         """The answer's ``data``, with all pages' items in the list ``key``."""
-        from airflow_provider_segment.api.pages import Pages, Paging
+        from airflow_provider_segment.api.pages import Paging
 
-        _, path, options = self.request(arguments)
-        limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
-        paging = Paging(pagination)
-        pages = Pages(path, key=key, media_type=self.media_type, paging=paging, **limits, **options)
+        pages = self.pages(arguments, key=key, media_type=self.media_type, paging=Paging(pagination))
         data: dict[str, Any] = {}
         items: list[Any] = []
         while call := pages.next_call():
-            data = self.hook.request("GET", path, query=call.query, media_type=self.media_type).data
+            data = self.hook.request("GET", call.path, query=call.query, media_type=self.media_type).data
             items += pages.take(data)
         return {**data, key: items}
 
@@ -215,7 +239,9 @@ class SegmentDeleteOperator(SegmentOperator):
     :param missing_ok: succeed, and return None, if there is nothing to delete
     """
 
+    methods = ("DELETE",)
     returns = "status"
+
     missing_ok: Arg[bool] = option(default=False)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:

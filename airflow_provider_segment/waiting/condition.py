@@ -94,8 +94,8 @@ def thaw(path: str, facts: Mapping[str, Any]) -> Condition:
 
     :raises SegmentConfigurationError: this version of the package has no such condition, or its fields differ
     """
-    module, _, name = path.rpartition(".")
     try:
+        module, _, name = path.rpartition(".")
         cls = getattr(import_module(module), name)
         if not issubclass(cls, Condition):
             raise TypeError("not a Condition")

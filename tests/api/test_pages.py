@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_segment.api.pages import MAX_EMPTY_PAGES, MAX_PAGES, PROFILE, Pages, Paging
-from airflow_provider_segment.errors import SegmentAnswerError
+from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 pytestmark = pytest.mark.core
 
@@ -78,9 +78,35 @@ def test_what_is_no_cursor(next_: Any) -> None:
         walk(Pages("/t"), lambda _: {"t": [1], "pagination": {"next": next_}})
 
 
-@pytest.mark.parametrize("pagination", ["A", [1], 3])
+@pytest.mark.parametrize("cursors", [[""], [None], [0, None], [5, 0, ""]])
+def test_the_last_page_has_no_cursor(cursors: list[Any]) -> None:
+    items, pages = walk(Pages("/t"), lambda n: {"t": [n], "pagination": {"next": cursors[n]}})
+    assert len(items) == pages == len(cursors)
+
+
+@pytest.mark.parametrize("cursor", [{"next": ""}, {"next": None}, {}])
+def test_more_pages_without_a_cursor(cursor: dict[str, Any]) -> None:
+    pages = Pages("/p", key="data", paging=PROFILE, api="profile")
+    with pytest.raises(SegmentAnswerError, match="'has_more' says that there is a next page"):
+        walk(pages, lambda _: {"data": [1], "cursor": {"has_more": True, **cursor}})
+
+
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        ({"limit": -1}, "limit must be at least 0"),
+        ({"page_size": 0}, "page_size must be at least 1"),
+        ({"page_size": -5, "limit": 1}, "page_size must be at least 1"),
+    ],
+)
+def test_limits_that_make_no_sense(limits: dict[str, int], complaint: str) -> None:
+    with pytest.raises(SegmentConfigurationError, match=complaint):
+        Pages("/t", **limits)
+
+
+@pytest.mark.parametrize("pagination", ["A", [1], 3, "", [], 0, False])
 def test_what_is_no_pagination(pagination: Any) -> None:
-    with pytest.raises(SegmentAnswerError):
+    with pytest.raises(SegmentAnswerError, match="expected an object 'pagination'"):
         walk(Pages("/t", key="t"), lambda _: {"t": [1], "pagination": pagination})
 
 

@@ -128,6 +128,7 @@ class ExecutionAPI:
                 "run_type": "scheduled" if date else "manual",
                 "state": "running",
                 "conf": which_try.conf,
+                "clear_number": which_try.clear_number,
                 "consumed_asset_events": [],
                 "partition_key": None,
             },

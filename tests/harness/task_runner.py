@@ -40,6 +40,7 @@ class Try:
 
     try_number: int = 1
     max_tries: int | None = None  # by default the task's retries; a clear sets it to the last try + retries
+    clear_number: int = 0  # how often something in the DAG run was cleared
     map_index: int = -1
     run_id: str = "scheduled__2026-01-02T00:00:00+00:00"
     logical_date: datetime | None = LOGICAL_DATE

@@ -120,6 +120,16 @@ def test_lists_of_a_profile(
     assert run_task(operator).xcom == (items if limit is None else items[:limit])
 
 
+def test_limits_that_make_no_sense(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
+    run = run_task(
+        operators.SegmentGetProfileEventsOperator(
+            task_id="t", space_id="p", external_id="email:jane@example.com", page_size=0, retries=1
+        )
+    )
+    assert run.state == "failed" and "page_size must be at least" in str(run.error)
+    assert scripted_api.requests == []
+
+
 @pytest.mark.parametrize(
     ("part", "path", "key"),
     [

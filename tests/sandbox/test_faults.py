@@ -262,6 +262,33 @@ def test_a_new_kind_of_fault_is_one_class(sandbox: Sandbox, http: httpx.Client) 
     assert http.post("/_sandbox/faults", json={"kind": "shout", "status": 500}).status_code == 400
 
 
+def test_kinds_may_share_a_class(sandbox: Sandbox, http: httpx.Client) -> None:
+    class Worded(Fault):
+        word: str = "oh"
+
+        def distorted(self, answer: Response, exchange: Exchange) -> Response:
+            return Response(self.word, 418)
+
+    class Loud(Worded, tag="loud"):
+        pass
+
+    class LoudToo(Loud):
+        pass
+
+    assert type(sandbox.faults.add("loud", word="OH")) is Loud
+    assert track(http).text == "OH"
+    for name in ("Worded", "LoudToo"):
+        with pytest.raises(msgspec.ValidationError):
+            sandbox.faults.add(name)
+
+
+def test_a_fault_that_does_nothing_is_no_class() -> None:
+    with pytest.raises(TypeError, match="Idle: a fault must say what it does"):
+
+        class Idle(Fault, tag="idle"):
+            pass
+
+
 def test_faults_are_ordered_listed_and_cleared_from_outside(sandbox: Sandbox, http: httpx.Client) -> None:
     http.post("/_sandbox/faults", json={"kind": "status", "status": 500, "next": 5})
     assert track(http).status_code == 500

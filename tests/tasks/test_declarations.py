@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from pydantic import ValidationError
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment import operators, sensors
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, body, option, path, query
+from airflow_provider_segment.tasks.declarative import (
+    NOT_GIVEN,
+    REQUIRED,
+    Arg,
+    Field,
+    body,
+    option,
+    path,
+    query,
+)
 from airflow_provider_segment.tasks.operation import (
     SegmentDeleteOperator,
     SegmentListOperator,
@@ -47,7 +58,36 @@ def declare(*bases: type, **members: Any) -> type:
     return type("Wrong", bases, {"__annotations__": types, "__module__": __name__, **members})
 
 
-GET, POST = {"endpoint": "GET /things"}, {"endpoint": "POST /things"}
+class Parts(SegmentListOperator):
+    endpoint = "GET /things/{thingId}/parts"
+    returns = "parts"
+
+    thing_id: Arg[str] = path()
+
+
+class GetThing(SegmentOperator):
+    endpoint = "GET /things/{thingId}"
+    returns = "thing"
+
+    thing_id: Arg[str] = path()
+
+
+class Replace(SegmentOperator):
+    endpoint = "PUT /things"
+
+
+class Renamed(SegmentOperator):
+    endpoint = "POST /things/{thingId}"
+
+    thing_id: Arg[str] = path()
+    dry: Arg[bool] = query(name="dryRun", default=False)
+    name: Arg[str]
+
+
+GET, POST, THING = (
+    {"endpoint": endpoint} for endpoint in ("GET /things", "POST /things", "GET /things/{thingId}")
+)
+CREATE = {**POST, "natural_key": ("if_exists",), "listed_by": Things}
 
 
 @pytest.mark.parametrize(
@@ -101,11 +141,33 @@ GET, POST = {"endpoint": "GET /things"}, {"endpoint": "POST /things"}
         (SegmentOperator, {"endpoint": "GET things"}, "endpoint must be a method and a path"),
         (SegmentOperator, {"endpoint": None, "returns": 1}, "returns must be the name of a member"),
         (SegmentOperator, {**POST, "envelope": "thing"}, "envelope must be"),
+        (
+            SegmentOperator,
+            {**THING, "types": {"thing_id": "Arg[str]"}, "thing_id": path(default=NOT_GIVEN)},
+            "the default of thing_id is no part of a path",
+        ),
+        (Renamed, {"types": {"thing_id": "Arg[str]"}, "thing_id": ""}, "the default of thing_id is no part"),
+        (SegmentDeleteOperator, {**GET}, "it works with DELETE, not with 'GET /things'"),
+        (SegmentCreateOperator, {**GET}, "it works with POST, not with 'GET /things'"),
+        # Places
+        (
+            SegmentOperator,
+            {**GET, "types": {"a": "Arg[str]"}, "a": Field("header")},
+            "a has the place 'header'; possible here: body, option, path, query",
+        ),
+        (
+            SegmentBaseOperator,
+            {"types": {"a": "Arg[str]"}, "a": body()},
+            "a has the place 'body'; possible here: option",
+        ),
+        (SegmentSensor, {"types": {"a": "Arg[str]"}, "a": path()}, "a has the place 'path'"),
+        (SegmentSensor, {"types": {"a": "Arg[str]"}, "a": query(default=1)}, "a has the place 'query'"),
+        (SegmentOperator, {**GET, "default_place": "boddy"}, "default_place must be one of path, query"),
         # Attributes
         (SegmentOperator, {**GET, "returns": ["things"]}, "returns must be the name of a member"),
         (SegmentListOperator, {**GET}, "returns or items must be the name of the list"),
         (SegmentListOperator, {**GET, "items": ["things"]}, "returns or items must be the name of the list"),
-        (SegmentListOperator, {**POST, "returns": "things"}, "a list is read with GET"),
+        (SegmentListOperator, {**POST, "returns": "things"}, "it works with GET, not with 'POST /things'"),
         (SegmentOperator, {**GET, "secrets": ("password",)}, "secrets names what is no argument: password"),
         (SegmentOperator, {**GET, "secrets": ("segment_conn_id")}, "secrets must be a tuple"),
         (SegmentSensor, {"secrets": ("password",)}, "secrets names what is no argument: password"),
@@ -121,11 +183,59 @@ GET, POST = {"endpoint": "GET /things"}, {"endpoint": "POST /things"}
         ),
         (SegmentCreateOperator, {**POST, "listed_by": Things}, "natural_key is missing"),
         (SegmentCreateOperator, {**POST, "natural_key": ("if_exists",)}, "listed_by is missing"),
+        (SegmentCreateOperator, {**CREATE, "listed_by": "Things"}, "listed_by must be an operator"),
+        (SegmentCreateOperator, {**CREATE, "listed_by": Renamed}, "listed_by must be an operator"),
+        (SegmentCreateOperator, {**CREATE, "listed_by": GetThing}, "listed_by must be an operator"),
+        (SegmentCreateOperator, {**CREATE, "listed_by": Parts}, "listed_by needs the arguments thing_id"),
+        (
+            SegmentCreateOperator,
+            {**CREATE, "types": {"thing_id": "Arg[str]"}, "thing_id": NOT_GIVEN, "listed_by": Parts},
+            "listed_by needs the arguments thing_id",
+        ),
+        (SegmentCreateOperator, {**CREATE}, "updated_by is missing: declare it, or if_exists without"),
+        (SegmentCreateOperator, {**CREATE, "updated_by": Things}, "updated_by must be an operator that"),
+        (
+            SegmentCreateOperator,
+            {**CREATE, "updated_by": Replace},
+            "updated_by must need one argument .* and needs none",
+        ),
+        (
+            SegmentCreateOperator,
+            {**CREATE, "updated_by": Renamed},
+            "updated_by must need one argument .* and needs thing_id, name",
+        ),
     ],
 )
 def test_wrong_declaration(bases: type, members: dict[str, Any], complaint: str) -> None:
     with pytest.raises(TypeError, match=f"Wrong: .*{complaint}"):
         declare(bases, **members)
+
+
+def wrong_defaults(cls: Any) -> list[str]:
+    """Arguments whose default does not fit their type. To check it takes too long where DAGs are parsed."""
+    defaults = {
+        name: field.default
+        for name, field in cls.fields.items()
+        if field.default not in (REQUIRED, NOT_GIVEN)
+    }
+    try:
+        cls._checker().validate_python(defaults)
+    except ValidationError as error:
+        return [str(one["loc"][0]) for one in error.errors() if one["type"] != "missing"]
+    return []
+
+
+@pytest.mark.parametrize(("module", "least"), [(operators, 201), (sensors, 8)])
+def test_defaults_fit_their_types(module: Any, least: int) -> None:
+    declared = [cls for name in dir(module) if hasattr(cls := getattr(module, name), "_checker")]
+    assert len(declared) >= least
+    assert {cls.__name__: wrong for cls in declared if (wrong := wrong_defaults(cls))} == {}
+
+
+def test_a_default_that_does_not_fit_is_found() -> None:
+    types = {"a": "Arg[int]", "b": "Arg[int]", "c": "Arg[int]", "d": "Arg[int | None]"}
+    cls = declare(SegmentOperator, **POST, types=types, a="abc", b=NOT_GIVEN, d=None)
+    assert wrong_defaults(cls) == ["a"]
 
 
 def test_all_faults_of_a_class_are_named_at_once() -> None:
@@ -225,14 +335,6 @@ class Sensor(SegmentSensor):
 
 class Shorter(Things):
     page_size: Arg[int] = 5
-
-
-class Renamed(SegmentOperator):
-    endpoint = "POST /things/{thingId}"
-
-    thing_id: Arg[str] = path()
-    dry: Arg[bool] = query(name="dryRun", default=False)
-    name: Arg[str]
 
 
 class RenamedAgain(Renamed):

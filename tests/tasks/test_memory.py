@@ -65,6 +65,29 @@ def test_a_clear_begins_anew_and_a_retry_goes_on(
     assert run.xcom["known"] == (known if HAS_STORE else None)
 
 
+@pytest.mark.skipif(not HAS_STORE, reason="before Airflow 3.3 nothing is kept from try to try")
+@pytest.mark.parametrize(
+    ("retries", "clear_number", "known"),
+    [
+        pytest.param(0, 1, None, id="cleared, with other retries"),
+        pytest.param(0, 0, 1, id="retry with other retries"),
+        pytest.param(1, 1, 1, id="retry after another task was cleared"),
+    ],
+)
+def test_a_clear_that_leaves_the_number_of_the_last_try(
+    run_task: RunTask, scripted_api: ScriptedAPI, retries: int, clear_number: int, known: int | None
+) -> None:
+    first = run_task(Remember(task_id="t", retries=1), max_tries=1)
+    second = run_task(
+        Remember(task_id="t", retries=retries),
+        try_number=2,
+        max_tries=1,
+        clear_number=clear_number,
+        state_store=first.state_store,
+    )
+    assert second.xcom["known"] == known
+
+
 def test_only_memory_touches_the_task_state_store() -> None:
     """Others would forget that a cleared task begins anew."""
     users = {

@@ -380,6 +380,15 @@ def test_list_follows_the_pages(
     assert [request.query["pagination.count"] for request in scripted_api.requests] == counts
 
 
+@pytest.mark.parametrize("given", [{"limit": -1}, {"page_size": 0}, {"page_size": "{{ 0 }}"}])
+def test_limits_that_make_no_sense(
+    run_task: RunTask, scripted_api: ScriptedAPI, given: dict[str, Any]
+) -> None:
+    run = run_task(List(task_id="t", retries=1, **given))
+    assert run.state == "failed" and f"{next(iter(given))} must be at least" in str(run.error)
+    assert scripted_api.requests == []
+
+
 def test_list_that_would_never_end(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
     scripted_api.answers["GET /things"] = going_round("things", ["A", "B", "A"])
     run = run_task(List(task_id="t"))

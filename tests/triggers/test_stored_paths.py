@@ -233,6 +233,7 @@ OF_ANOTHER_VERSION = {
     "no such module": ("airflow_provider_segment.waiting.gone.Later", {}),
     "no such class": ("airflow_provider_segment.waiting.condition.Gone", {}),
     "no path": ("Later", {}),
+    "null": (None, {}),
     "a nested path": (f"{LATER}.Inner", {}),
     "no condition": ("airflow_provider_segment.waiting.condition.Verdict", {}),
     "no class": ("os.system", {}),
@@ -248,7 +249,7 @@ OF_ANOTHER_VERSION = {
 
 @pytest.mark.parametrize(("path", "facts"), OF_ANOTHER_VERSION.values(), ids=OF_ANOTHER_VERSION)
 def test_a_row_of_another_version_ends_the_wait_with_a_clear_error(
-    run_task: RunTask, segment_sandbox: Sandbox, path: str, facts: dict[str, Any]
+    run_task: RunTask, segment_sandbox: Sandbox, path: str | None, facts: dict[str, Any]
 ) -> None:
     sensor = SegmentResourceSensor(task_id="t", path="/sources/a", deferrable=True, retries=1)
     run = run_task(sensor)
@@ -256,13 +257,13 @@ def test_a_row_of_another_version_ends_the_wait_with_a_clear_error(
     run.deferred.kwargs |= {"condition": path, "facts": facts}
     payload = run.deferred.fire()["event"]
     assert payload["status"] == "error"
-    assert path in payload["message"]
+    assert str(path) in payload["message"]
     assert (
         "Clear the task" in payload["message"] and airflow_provider_segment.__version__ in payload["message"]
     )
     run = run_task.resume(sensor, run, payload)
     assert run.state == "up_for_retry"  # the retry stores a condition of this version
-    assert isinstance(run.error, SegmentPollError) and path in str(run.error)
+    assert isinstance(run.error, SegmentPollError) and str(path) in str(run.error)
 
 
 def test_a_condition_of_a_users_own_can_be_restored() -> None:

@@ -145,7 +145,7 @@ def test_after_a_crash_between_start_and_note_the_sync_is_looked_up(
     run_job: RunJob, mapping: Any, arrived: bool
 ) -> None:
     old = start_sync(mapping)
-    left = {KEY: {"of": 2, "notes": {BEFORE_START: {"since": LONG_AGO, "syncs": [old]}}}}
+    left = {KEY: {"of": [2, 2, 0], "notes": {BEFORE_START: {"since": LONG_AGO, "syncs": [old]}}}}
     lost = start_sync(mapping) if arrived else None
     run = run_job.run(
         run_job.operator(SegmentRunReverseEtlSyncOperator, **mapping), try_number=2, state_store=left

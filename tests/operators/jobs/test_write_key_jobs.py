@@ -90,6 +90,37 @@ def test_a_new_key_whose_answer_was_lost_is_not_left_over(
     assert keys(sandbox) == vault.got and len(vault.got) == 1
 
 
+@pytest.mark.parametrize(("status", "new"), [(403, 2), (500, 1)], ids=["refused", "perhaps carried out"])
+@needs_state_store
+def test_a_key_that_appears_after_a_refusal_is_not_ours(
+    run_here: RunJob, api: Api, sandbox: Sandbox, vault: Vault, status: int, new: int
+) -> None:
+    path = f"/sources/{sandbox.source_id}/writekey"
+    sandbox.faults.add("status", status=status, path=path, next=1)
+    first = run_here(SegmentRotateWriteKeyOperator, **vault.arguments)
+    assert first.state == "up_for_retry"
+    api("POST", path)
+    anothers = keys(sandbox)[1]
+    second = run_here(SegmentRotateWriteKeyOperator, after=first, **vault.arguments)
+    assert second.state == "success", second.error
+    assert len(asked(sandbox, "POST", path)) == new + 1
+    assert (vault.got == [anothers]) == (status == 500)
+    assert keys(sandbox) == vault.got
+
+
+@needs_state_store
+def test_a_key_that_replaces_one_handed_over_is_handed_over(
+    run_here: RunJob, sandbox: Sandbox, vault: Vault
+) -> None:
+    sandbox.faults.add("status", status=403, path=f"/sources/{sandbox.source_id}/writekey/", next=1)
+    first = run_here(SegmentRotateWriteKeyOperator, **vault.arguments)
+    assert first.state == "up_for_retry"
+    keys(sandbox).remove(vault.got[0])
+    second = run_here(SegmentRotateWriteKeyOperator, after=first, **vault.arguments)
+    assert second.state == "success", second.error
+    assert len(vault.got) == 2 and keys(sandbox) == vault.got[1:]
+
+
 def test_an_old_key_whose_removal_was_not_answered_is_removed(
     run_job: RunJob, sandbox: Sandbox, vault: Vault
 ) -> None:
