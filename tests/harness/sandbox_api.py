@@ -1,4 +1,4 @@
-"""The sandbox's Public API for tests: a plugin with the fixtures `sandbox`, `frozen_clock` and `api`."""
+"""The sandbox's Public API for tests: a plugin with the fixtures `sandbox`, `api`, and clocks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
+from tests.harness.fake_clock import simulate_time
 
 AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "5f7dd6d21ad74f3842b1fc47",
@@ -60,6 +61,12 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 def frozen_clock(sandbox: Sandbox) -> None:
     """The sandbox's time stands still, unless the test advances it: no real second decides the test."""
     sandbox.freeze_clock()
+
+
+@pytest.fixture
+def simulated_time(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox's time is its clients' time, and passes with their waits and requests only."""
+    simulate_time(monkeypatch, sandbox)
 
 
 @pytest.fixture
