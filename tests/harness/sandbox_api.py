@@ -34,7 +34,7 @@ class Held(Fault, tag="held"):
 
     async def answer(self, exchange: Exchange) -> Response:
         number, answer = self.hits, await exchange.answer()
-        while self.released < number and not exchange.is_stale():
+        while self.released < number and not exchange.is_stale():  # noqa: ASYNC110  (set by a thread)
             await asyncio.sleep(0.01)
         return answer
 
@@ -81,7 +81,7 @@ def frozen_clock(sandbox: Sandbox) -> None:
 
 @pytest.fixture
 def refusing() -> Iterator[str]:
-    """The URL of a port that refuses connections: it is bound, so that nobody else has it, but not listened on."""
+    """A URL that refuses connections: its port is bound, so that nobody else takes it, but nobody listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
