@@ -34,14 +34,14 @@ def post(url: str, body: bytes = b"{}", timeout: float = 600) -> httpx.Response:
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
 def test_proxies_of_the_environment_are_used(
-    segment_sandbox: Sandbox, proxied: pytest.MonkeyPatch, name: str
+    segment_sandbox: Sandbox, proxied: pytest.MonkeyPatch, name: str, refusing: str
 ) -> None:
     proxied.setenv(name, segment_sandbox.url)
-    # The name exists nowhere: only a proxy can have answered.
-    assert post("http://segment.invalid/v1/batch").status_code > 0
-    proxied.setenv("NO_PROXY", "segment.invalid")
+    # Nobody listens there: only a proxy can have answered.
+    assert post(f"{refusing}/v1/batch").status_code > 0
+    proxied.setenv("NO_PROXY", "127.0.0.1")
     with pytest.raises(httpx.ConnectError):
-        post("http://segment.invalid/v1/batch")
+        post(f"{refusing}/v1/batch")
 
 
 def test_a_netrc_does_not_replace_the_credential(
