@@ -116,13 +116,19 @@ class SegmentAnswerError(SegmentError):
     :param path: the path, without host and query
     :param status: the HTTP status of the answer
     :param detail: what was expected and what was received
+    :param advice: what to do about it
     """
 
-    def __init__(self, method: str, path: str, status: int, detail: str) -> None:
-        super().__init__(
-            f"{method} {path}: unreadable answer (status {status}): {detail}. "
-            "Does a proxy or gateway answer instead of Segment?"
-        )
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        detail: str,
+        *,
+        advice: str = "Does a proxy or gateway answer instead of Segment?",
+    ) -> None:
+        super().__init__(f"{method} {path}: unexpected answer (status {status}): {detail}. {advice}")
         self.method = method
         self.path = path
         self.status = status

@@ -1,8 +1,8 @@
 """Last night's events, from files into Segment: nothing lost, nothing duplicated, nothing silent.
 
-The events of a day lie in `<events>/<day>/`, as JSON Lines, compressed or not. The run sends the day before
-it; trigger it by hand with a `day` to send another. Sending a day twice within 24 hours doubles nothing:
-Segment knows the events by their message ids.
+The events of a day are in `<events>/<day>/`, as JSON Lines, compressed or not. A run sends the previous day;
+trigger it by hand with a `day` to send another. Sending a day twice within 24 hours creates no duplicates:
+Segment recognises the events by their message ids.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ with DAG(
         task_id="send_events",
         path="{{ params.events }}/" + DAY + "/*.jsonl*",
         rejects_path="{{ params.events }}/rejected/" + DAY + ".jsonl",
-        max_rejected=100,  # a few are set aside for repair; more is a fault upstream, and fails the task
+        max_rejected=100,  # a few are set aside for repair; more indicate a fault upstream, and fail the task
     )
 
     @task
-    def tell(report: Any) -> str:
+    def notify(report: Any) -> str:
         """Report the result: here to the log, in your DAG perhaps to a chat."""
         rejected = sum(report["rejected"].values())
         message = f"{report['sent']:,} of {report['read']:,} events are in Segment"
@@ -47,5 +47,5 @@ with DAG(
         print(message)
         return message
 
-    tell(send_events.output)
+    notify(send_events.output)
 # [END nightly_backfill]

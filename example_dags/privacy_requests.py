@@ -1,8 +1,8 @@
 """A week's deletion requests: users deleted and suppressed everywhere, and a report to prove it.
 
-The ids lie in `<requests>/<day>/`, one a line, in text files; the day is that of the run, unless another is
-asked for. They are shown nowhere in Airflow, and the report tells them only by their places in the files. A
-week without a file fails: put an empty one there, so that one that got lost is noticed.
+The ids are in `<requests>/<day>/`, one per line, in text files; the day is that of the run, unless another is
+requested. Airflow never shows them, and the report identifies them only by their positions in the files. A
+week without a file fails, so that a lost file is noticed: if there are no requests, put an empty one there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ with DAG(
     def report(groups: Any, file: str) -> str:
         """Write the result of each group, and where users must be deleted by hand."""
         ObjectStoragePath(file).write_text(json.dumps(groups, indent=1))
-        message = f"{sum(group['ids'] for group in groups):,} people are forgotten"
+        message = f"{sum(group['ids'] for group in groups):,} users were deleted"
         if undone := {destination["name"] for group in groups for destination in group["undone"]}:
             message += f", but not in {', '.join(sorted(undone))}, which cannot delete: see {file}"
         print(message)

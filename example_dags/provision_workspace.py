@@ -1,10 +1,10 @@
-"""A shop's data, set up in Segment. Run it as often as you like: it makes what is missing and mends the rest.
+"""Sets up a shop's data in Segment. Run it as often as you like: it creates and updates as needed.
 
 A source with its write key, a warehouse that the source is loaded to, a destination with a subscription, and
-a tracking plan with rules. The names are params: other names, another shop.
+a tracking plan with rules. The names are params: use other names for another shop.
 
-It needs, beside the connection `segment_default`, the connection `segment_warehouse` (host, port, schema,
-login and password of the database, as Segment is to use it) and the Variable `amplitude_api_key`.
+Besides the connection `segment_default`, it needs the connection `segment_warehouse` (host, port, schema,
+login and password with which Segment connects to the database) and the Variable `amplitude_api_key`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ with DAG(
         """Store the write key for other DAGs. It is not returned: everyone who sees the DAG could read it."""
         keys = SegmentHook().request("GET", f"/sources/{source_id}").data["source"]["writeKeys"]
         if not keys:
-            raise AirflowFailException("The token sees no write keys: it needs to be one of a Source Admin")
+            raise AirflowFailException("The token sees no write keys: it needs Source Admin access")
         Variable.set(variable, keys[0])
 
     # Airflow masks the values of Variables with "secret" in their name.

@@ -1,8 +1,8 @@
 """A reverse ETL sync, from the warehouse to a destination, and a check of how much of it arrived.
 
-Segment's PARTIAL_SUCCESS may be one row of a million, or all but one. So the run takes it for an end, counts,
-and fails where too large a share was not delivered. Let the DAG that makes the tables start this one, or give
-it a schedule; and give the mapping the strategy MANUAL, so that nothing else starts its syncs.
+With PARTIAL_SUCCESS, one row of a million may be missing, or all but one. So the run accepts it, counts, and
+fails if too large a share was not delivered. Let the DAG that builds the tables start this one, or give it a
+schedule; and set the mapping's strategy to MANUAL, so that nothing else starts its syncs.
 """
 
 from __future__ import annotations

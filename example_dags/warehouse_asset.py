@@ -1,7 +1,7 @@
-"""A DAG that runs when Segment has loaded a warehouse: once for each sync, and with the sync at hand.
+"""A DAG that runs when Segment has loaded a warehouse: once for each sync, with the sync's details.
 
-No task waits: Airflow's triggerer watches the warehouse, and tells of each sync that ended well by an event
-of the warehouse's asset, also of those that came while it was down (Airflow 3.3 and later).
+No task waits: Airflow's triggerer watches the warehouse, and emits an asset event for each successful sync,
+including syncs that ended while it was down (Airflow 3.3 and later).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_segment.triggers.asset_watchers import SegmentWarehouseSyncedTrigger
 
-# What is watched is settled when this file is parsed: there are no params then, and a Variable would be asked
-# of Airflow's database again and again.
+# The warehouse must be known when this file is parsed: there are no params then, and a Variable would be read
+# from Airflow's database at each parsing.
 WAREHOUSE_ID = os.environ.get("SEGMENT_WAREHOUSE_ID", "your-warehouse-id")
 
 try:
@@ -38,12 +38,12 @@ with DAG(
 ):
 
     @task
-    def go_on(triggering_asset_events: Any = None) -> list[Any]:
-        """Run dbt here, or whatever builds on the tables. Each source has its own syncs."""
+    def transform(triggering_asset_events: Any = None) -> list[Any]:
+        """Run dbt here, or whatever uses the tables. Each source has its own syncs."""
         syncs = [event.extra["payload"] for events in triggering_asset_events.values() for event in events]
         for sync in syncs:
-            print(f"{sync['count']:,} rows of source {sync['sourceId']} by the sync of {sync['start']}")
+            print(f"{sync['count']:,} rows of source {sync['sourceId']}, sync started at {sync['start']}")
         return syncs
 
-    go_on()
+    transform()
 # [END warehouse_asset]

@@ -1,8 +1,8 @@
-"""A day's events, from files through Segment into the warehouse, and on from there as soon as they are in it.
+"""A day's events, from files through Segment into the warehouse, and a task that runs once they are loaded.
 
-Segment counts events a minute after they came, and loads its warehouses in its own time. So the run waits
-until as many are counted as it has sent, and then for a sync that started after that: one that ran already
-may have left some out. Give the backfill a source of its own: what else comes to it meanwhile counts, too.
+Segment counts events a minute after they arrive, and loads warehouses on its own schedule. So the run waits
+until as many events are counted as it sent, and then for a sync that started after that: an earlier one may
+have missed some. Give the backfill a separate source: other events that arrive meanwhile are counted, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ with DAG(
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
         "source_id": Param("your-source-id", type="string", description="The source to send to"),
         "warehouse_id": Param("your-warehouse-id", type="string", description="Where it is loaded to"),
-        "lag": Param(60, type="integer", description="Seconds until Segment has counted what came"),
+        "lag": Param(60, type="integer", description="Seconds until Segment has counted an event"),
     },
     tags=["segment"],
 ):
@@ -60,13 +60,13 @@ with DAG(
     )
 
     @task
-    def go_on(loaded: Any) -> str:
-        """Everything is in the warehouse: run dbt here, or whatever builds on its tables."""
+    def transform(loaded: Any) -> str:
+        """Everything is in the warehouse: run dbt here, or whatever uses its tables."""
         [sync] = loaded["syncs"]  # one for each source
-        message = f"The sync of {sync['start']} has loaded {sync['count']:,} rows"
+        message = f"The sync started at {sync['start']} has loaded {sync['count']:,} rows"
         print(message)
         return message
 
     send_events >> counted >> loaded
-    go_on(loaded.output)
+    transform(loaded.output)
 # [END warehouse_ready]

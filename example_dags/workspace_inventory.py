@@ -1,7 +1,7 @@
-"""Everything in a Segment workspace, listed into one report: what there is, and what it is called.
+"""An inventory of a Segment workspace in one report: all resources, with their names.
 
-One mapped task for each list. A list that the token may not read, or of a feature that the workspace does
-not have, fails its own task and is named in the report; the others are there.
+One mapped task for each list. A list that the token has no access to, or of a feature that the workspace does
+not have, fails its own task, and the report says so; the other lists are complete.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ def test_all_is_well(segment_sandbox: Sandbox) -> None:
     [
         ({"password": "a-wrong-token"}, False, "Public API token: GET /: Segment answered 401"),
         ({"extra": {"secret_write_key": "a-wrong-key"}}, False, "belongs to no source"),
-        ({"password": None}, True, "not checked, as that needs a Public API token that works"),
+        ({"password": None}, True, "not checked: that needs a working Public API token"),
         (
             {"password": None, "extra": {"secret_write_key": None, "profile_api_token": None}},
             False,
@@ -218,7 +218,7 @@ def test_a_token_that_may_not_see_write_keys(
     hidden = {"data": {"sources": [{"id": "s", "slug": "s", "writeKeys": []}]}}
     segment_sandbox.faults.add("status", path="/sources", status=200, body=hidden)
     assert hook.test_connection()[0]
-    assert "may not see the write keys of 1 sources" in hook.test_connection()[1]
+    assert "cannot see the write keys of 1 sources" in hook.test_connection()[1]
 
 
 def test_get_write_key_says_what_is_missing(segment_sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""From an HTTP response, or the lack of one, to Segment's answer or an error."""
+"""Turns an HTTP response, or its absence, into Segment's answer or an error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
     """The answer in a response.
 
     :raises SegmentAPIError: Segment answered with an error
-    :raises SegmentAnswerError: what answered was not Segment, or was cut off
+    :raises SegmentAnswerError: the answer did not come from Segment, or was cut off
     """
     request_id = request_id_of(response)
     body: Any = None
@@ -51,7 +51,7 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
             f"expected JSON, got {response.headers.get('content-type', 'no content type')}",
         ) from unreadable
     if call.api == "tracking" and not (isinstance(body, dict) and body.get("success") is True):
-        # Only Segment's own word counts as delivered, not the 200 of a login page on the way.
+        # A 200 alone does not prove delivery: a login page on the way may have sent it.
         raise SegmentAnswerError(
             call.method, call.safe_path, response.status_code, 'expected {"success": true}'
         )
@@ -59,7 +59,7 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
 
 
 def request_id_of(response: httpx.Response) -> str | None:
-    """Segment's id of a request, to be named to its support."""
+    """Segment's id of a request, for its support."""
     request_id: str | None = response.headers.get("x-request-id") or response.headers.get("request-id")
     return request_id
 
@@ -75,10 +75,10 @@ def _errors(body: Any, response: httpx.Response) -> list[dict[str, Any]]:
 
 
 def transport_error(call: Call, error: httpx.RequestError) -> SegmentError:
-    """Our error for one of httpx's."""
+    """The package's error for an error of httpx."""
     if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
         # Without the text, which quotes a header that cannot be sent: it may be the credential's.
-        return SegmentConfigurationError(f"{call.method} {call.safe_path}: no such request can be sent")
+        return SegmentConfigurationError(f"{call.method} {call.safe_path}: the request cannot be sent")
     # These are raised before a byte of the request was sent.
     never_ran = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
     cause = error.__cause__ or error
@@ -88,9 +88,9 @@ def transport_error(call: Call, error: httpx.RequestError) -> SegmentError:
 
 
 def retry_after(response: httpx.Response, body: Any, now: datetime) -> float | None:
-    """Seconds that Segment asks to wait; None where it does not say.
+    """Seconds that Segment asks to wait; None if it does not say.
 
-    ``Retry-After`` holds seconds or a date. A 429 of the Public API says it in the body, in milliseconds;
+    ``Retry-After`` holds seconds or a date. A 429 of the Public API has them in the body, in milliseconds;
     its ``X-RateLimit-Reset`` holds a date, the Tracking API's holds seconds.
     """
     seconds = _seconds(response.headers.get("retry-after"), now)

@@ -36,11 +36,11 @@ MAX_PAGES = 10_000
 class Paging:
     """Where an endpoint takes the page size and the cursor, and where it returns the next cursor.
 
-    :param group: the query parameter that holds page size and cursor; None where each is a parameter itself
+    :param group: the query parameter that holds page size and cursor; None if they are separate parameters
     :param count: name of the page size
     :param cursor: name of the cursor
     :param answer: the answer's member that holds ``next``; by default named like ``group``
-    :param more: the member beside ``next`` that says whether there is a next page, if there is such a member
+    :param more: the member next to ``next`` that says whether there is a next page, if there is one
     """
 
     group: str | None = "pagination"
@@ -154,12 +154,15 @@ class Pages:
         if type(cursor) not in (str, int, float):
             raise self._error(f"expected the next page's cursor, found {type(cursor).__name__}")
         if str(cursor) in self._seen:
-            raise self._error("the next page's cursor was seen before: the pages would never end")
+            raise self._endless("the next page's cursor was seen before: the pages would never end")
         self._seen.add(str(cursor))
         if self._empty >= MAX_EMPTY_PAGES:
-            raise self._error(f"a next page after {self._empty:,} consecutive pages without an item")
+            raise self._endless(f"a next page after {self._empty:,} consecutive pages without an item")
         if self._taken >= MAX_PAGES:
-            raise self._error(f"a next page after {self._taken:,} pages; ask for larger pages")
+            raise self._error(f"a next page after {self._taken:,} pages", advice="Use a larger page size.")
 
-    def _error(self, detail: str) -> SegmentAnswerError:
-        return SegmentAnswerError("GET", self._call.safe_path, 200, detail)
+    def _endless(self, detail: str) -> SegmentAnswerError:
+        return self._error(detail, advice="Try again later; if it recurs, report it to Segment.")
+
+    def _error(self, detail: str, **advice: str) -> SegmentAnswerError:
+        return SegmentAnswerError("GET", self._call.safe_path, 200, detail, **advice)

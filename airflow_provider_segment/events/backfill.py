@@ -1,4 +1,4 @@
-"""A backfill: reader, checker, batches, sending, dead letters and report, put together."""
+"""Runs a backfill: reads, checks and sends events in batches, keeps dead letters, and reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from airflow_provider_segment.events.stop import Stop
 from airflow_provider_segment.events.transport import BulkClient
 
 END_SECONDS = STOP_SECONDS + 1
-"""For the sending thread to end after it was stopped."""
+"""How long the sending thread may take to end after it was stopped."""
 
 SaveCheckpoint = Callable[[dict[str, Any]], None]
 
@@ -36,9 +36,9 @@ SaveCheckpoint = Callable[[dict[str, Any]], None]
 class Backfill:
     """One run over an input.
 
-    :param settings: of the connection, with the write key of the source that the events go to
-    :param options: all of those of a bulk send, checked
-    :param checkpoint: how far an earlier run came; ignored unless that was a run of this very backfill
+    :param settings: the connection's, with the write key of the source that the events go to
+    :param options: all options of a bulk send, checked
+    :param checkpoint: how far an earlier run got; ignored unless it was a run of the same backfill
     :param save_checkpoint: called with the checkpoint, plain JSON, about every second
     :param stop: ends the run
     :raises SegmentConfigurationError: the connection lacks a write key
@@ -79,15 +79,15 @@ class Backfill:
         self._start = self._start_after(checkpoint)
 
     def run(self) -> SendReport:
-        """Send all events and return the report. Whatever ends the run early, the report is logged.
+        """Send all events and return the report, which is logged even if the run ends early.
 
-        Events are sent in a thread of their own: in the main thread Airflow's timeout may raise at any
-        moment, and what is raised in one of the event loop's callbacks is lost. The thread has ended when
-        this returns or raises, unless the source blocks for longer than ``END_SECONDS``. Then it ends when
-        the source returns, and sends nothing more.
+        Events are sent in a separate thread: in the main thread Airflow's timeout may raise at any moment,
+        and an exception raised in a callback of the event loop is lost. The thread has ended when this
+        returns or raises, unless the source blocks for longer than ``END_SECONDS``. Then it ends when the
+        source returns, and sends nothing more.
         """
-        # Made before the thread, so that the thread can be stopped at any moment: until it has claimed the
-        # future, cancelling the future keeps it from beginning.
+        # Created before the thread, so that the thread can be stopped at any moment: until it has claimed
+        # the future, cancelling the future prevents it from starting work.
         done: Future[SendReport] = Future()
         context = copy_context()
         try:
@@ -99,7 +99,7 @@ class Backfill:
             self._stop.request()
             if not done.cancel():
                 wait([done], timeout=END_SECONDS)
-            self._log.error("Sending broke off. %s", self.report)
+            self._log.error("Sending ended early. %s", self.report)
             raise
         self._log.info("%s", report)
         return report
@@ -138,8 +138,8 @@ class Backfill:
         return self.report
 
     def _start_after(self, checkpoint: Mapping[str, Any] | None) -> Checkpoint:
-        """Where to start: a checkpoint counts only for the same input, sent to the same source in the same
-        form."""
+        """Where to start: a checkpoint is valid only for the same input, sent to the same source in the
+        same form."""
         if checkpoint is None:
             return Checkpoint()
         if self._identity is None or checkpoint.get("identity") != self._identity:
@@ -155,9 +155,9 @@ class Backfill:
 
 
 def _digest(parts: list[Any]) -> str | None:
-    """Tells one backfill from another; None where nothing can."""
+    """Identifies a backfill; None if it cannot be identified."""
     try:
         content = msgspec.json.encode(parts, enc_hook=repr)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return None  # something is no event; the checker will say so
+        return None  # some item is not an event; the checker will report it
     return blake2b(content, digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Batches: as many events as fit Segment's limits, and the request body that carries them."""
+"""Batches: as many events as fit Segment's limits, and their request body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_segment.api.clock import timestamp
 from airflow_provider_segment.events.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 
 LIBRARY = {"name": "airflow-provider-segment", "version": __version__}
-"""Names us to Segment's support, as every library of Segment's does."""
+"""Identifies this package to Segment's support, as each of Segment's libraries does."""
 
 _HEAD = b'{"batch":['
 _CONTEXT = b'],"context":%b,"sentAt":"' % msgspec.json.encode({"library": LIBRARY})
@@ -19,9 +19,9 @@ ENVELOPE_BYTES = len(_HEAD) + len(_CONTEXT) + len('2000-01-01T00:00:00.000Z"}')
 
 
 class Batch:
-    """Events that travel together, and the position in the input of each.
+    """Events sent in one request, with their positions in the input.
 
-    :param most: events at most
+    :param most: the maximum number of events
     """
 
     __slots__ = ("_body", "_events", "_most", "positions", "size")
@@ -29,7 +29,7 @@ class Batch:
     def __init__(self, most: int = MAX_BATCH_EVENTS) -> None:
         self._most = most
         self.positions: list[int] = []
-        self.size = ENVELOPE_BYTES - 1  # each event brings a comma, and one comma is too many
+        self.size = ENVELOPE_BYTES - 1  # each event adds a comma, except one
         """Bytes of the request body, uncompressed."""
         self._events: list[bytes] = []
         self._body = b""
@@ -38,7 +38,7 @@ class Batch:
         return len(self.positions)
 
     def add(self, event: bytes, position: int) -> bool:
-        """Take an event, unless the batch would become larger than Segment takes."""
+        """Add an event; False if the batch would exceed Segment's limits."""
         size = self.size + len(event) + 1
         if size > MAX_BATCH_BYTES or len(self.positions) >= self._most:
             return False
@@ -48,12 +48,12 @@ class Batch:
         return True
 
     def body(self, now: datetime) -> bytes:
-        """The body of an attempt: ``sentAt`` says when this attempt is made."""
+        """The body of an attempt; ``sentAt`` is the time of the attempt."""
         end = b'%b"}' % timestamp(now).encode()
         if self._body:
             self._body = self._body[: -len(end)] + end
         else:
-            # From here on the events live in the body alone: many batches wait for an answer at once.
+            # From now on only the body holds the events: many batches are in flight, and memory is limited.
             self._body = b"".join((_HEAD, b",".join(self._events), _CONTEXT, end))
             self._events.clear()
         return self._body

@@ -1,9 +1,9 @@
-"""Segment's rules for an event, checked before it is sent, because Segment answers 200 and drops it.
+"""Segment's rules for events, checked before sending, because Segment answers 200 to events that it drops.
 
-The rules are the structs below: msgspec checks a line against them without building the parts that only pass
-through. A line that fits goes to Segment byte for byte, with what it lacks (message id, defaults) added
-before its last brace. A line that does not fit is repaired where its meaning is beyond doubt (a number as an
-id, an empty id, a null, a ``sentAt`` of its own) and otherwise refused with a reason.
+The rules are the structs below: msgspec checks a line against them without building the parts that are only
+passed through. A valid line is sent byte for byte, with what it lacks (message id, defaults) added before its
+last brace. An invalid line is repaired if its meaning is unambiguous (a number as an id, an empty id, a null,
+a ``sentAt``) and otherwise rejected with a reason.
 
 Sources: Segment's HTTP API reference and Spec.
 """
@@ -36,7 +36,7 @@ Reason = Literal[
     "too_large",
     "refused",
 ]
-"""Why an event was rejected; ``refused`` is Segment's own 400 or 413 for this very event."""
+"""Why an event was rejected; ``refused``: Segment answered 400 or 413 to this event alone."""
 
 ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
 
@@ -46,7 +46,7 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 
 
 class AnyObject(Struct, gc=False):
-    """A JSON object whose content is checked to be JSON, and not built."""
+    """A JSON object whose content is checked to be JSON, but not built."""
 
 
 class CommonRules(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
@@ -59,7 +59,7 @@ class CommonRules(Struct, rename="camel", tag_field="type", kw_only=True, gc=Fal
     traits: AnyObject | UnsetType = UNSET
     context: AnyObject | UnsetType = UNSET
     integrations: AnyObject | UnsetType = UNSET
-    # Segment shifts an event by the age of its sentAt, so that a replayed one would move it in time.
+    # Segment shifts an event's time by the age of its sentAt: a replayed sentAt would falsify it.
     sent_at: UnsetType = UNSET
 
 
@@ -106,12 +106,12 @@ _decode: Callable[[bytes], UserRules | Alias] = msgspec.json.Decoder(
 
 
 class Checker:
-    """Turns what came in into what is sent: one event as JSON bytes, checked, with an id and the defaults.
+    """Turns an input item into what is sent: an event as JSON bytes, checked, with message id and defaults.
 
-    :param write_key: of the source that the events go to. Message ids are derived from it, too, because
-        Segment's deduplication does not keep sources apart.
+    :param write_key: of the source that the events go to. Message ids are also derived from it, because
+        Segment's deduplication does not distinguish sources.
     :param message_id_fields: names (dotted: ``properties.order_id``) of the fields that a missing
-        ``messageId`` is derived from, beside the type and the event's name; by default the whole line
+        ``messageId`` is derived from, besides the type and the event's name; by default the whole line
     :param context: default ``context``; an event's own keys win
     :param integrations: default ``integrations``; an event's own keys win
     :param timestamp: default ``timestamp``, ISO 8601 with zone
@@ -141,7 +141,7 @@ class Checker:
     def prepare(self, item: bytes | str | Mapping[str, Any]) -> bytes:
         """The event as it is sent.
 
-        :param item: a JSON text without surrounding white space, or a dict
+        :param item: a JSON text without surrounding whitespace, or a dict
         :raises SegmentEventError: Segment would refuse or drop it
         """
         line = item if type(item) is bytes else to_bytes(item)
@@ -163,11 +163,11 @@ class Checker:
         elif defaults:
             line = b"".join((line[:-1], defaults, b"}"))
         if len(line) > MAX_EVENT_BYTES:
-            raise SegmentEventError("too_large", f"{len(line):,} bytes; Segment takes {MAX_EVENT_BYTES:,}")
+            raise SegmentEventError("too_large", f"{len(line):,} bytes; the limit is {MAX_EVENT_BYTES:,}")
         return line
 
     def _with_defaults(self, line: bytes, event: UserRules | Alias) -> tuple[bytes, bytes]:
-        """The event merged with the defaults of what it has, and as bytes the defaults that it lacks."""
+        """The event, its objects merged with the defaults, and as bytes the defaults for what it lacks."""
         lacking = self._timestamp_member if event.timestamp is UNSET else b""
         whole: Any = None
         for name, default in self._objects.items():
@@ -184,7 +184,7 @@ def _member(name: str, value: Any) -> bytes:
 
 
 def _repair(line: bytes) -> bytes:
-    """The line as an object without what has only one meaning but the wrong form."""
+    """The line with its unambiguous errors corrected."""
     event = decode(line)
     if not isinstance(event, dict):
         raise SegmentEventError("not_an_object", f"an event is a JSON object, not {line[:40]!r}")
@@ -215,7 +215,7 @@ def read_timestamp(value: str | datetime) -> datetime:
 
 
 def _iso(text: str) -> str:
-    """Any ISO 8601 form in one that the rules know; other text as it is."""
+    """An ISO 8601 timestamp in a form that the rules accept; other text unchanged."""
     with suppress(msgspec.ValidationError):
         msgspec.convert(text, Timestamp)
         return text

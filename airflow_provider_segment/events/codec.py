@@ -1,4 +1,4 @@
-"""Events as JSON: reading a whole one, and writing what Python has for one."""
+"""Decodes and encodes events as JSON."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import msgspec
 from airflow_provider_segment.errors import SegmentEventError
 
 Unreadable = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises where a line is not JSON."""
+"""What decoding raises if a line is not JSON."""
 Unwritable = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
-"""What encoding raises where a value has no JSON."""
+"""What encoding raises if a value cannot be written as JSON."""
 
 _decode = msgspec.json.Decoder().decode
 
 
 def _encode_unknown(value: Any) -> Any:
-    if isinstance(value, date):  # a subclass: pendulum's DateTime, which is what Airflow hands out
+    if isinstance(value, date):  # a subclass: pendulum's DateTime, which Airflow passes
         return value.isoformat()
     raise TypeError(f"a {type(value).__name__} is not JSON")
 
 
 encode = msgspec.json.Encoder(enc_hook=_encode_unknown).encode
-# The same dict in another order of its keys is the same event, and must get the same id.
+# A dict with its keys in another order is the same event, and must get the same id.
 encode_sorted = msgspec.json.Encoder(enc_hook=_encode_unknown, order="deterministic").encode
 
 
 def decode(line: bytes) -> Any:
-    """The whole content of a line.
+    """The content of a line.
 
     :raises SegmentEventError: it is not JSON
     """
@@ -41,14 +41,14 @@ def decode(line: bytes) -> Any:
 
 
 def to_bytes(item: Any) -> bytes:
-    """An event that was not read as bytes, as a line.
+    """An event that was not read as bytes, as bytes.
 
     :raises SegmentEventError: it cannot be written as JSON
     """
     if isinstance(item, str):
         return item.encode("utf-8", "surrogatepass").strip()
     try:
-        with suppress(TypeError):  # keys of several types have no order
+        with suppress(TypeError):  # keys of mixed types cannot be sorted
             return encode_sorted(item)
         return encode(item)
     except Unwritable as error:

@@ -1,4 +1,4 @@
-"""gzip by the fastest coder installed: isal (extra ``gzip``), else the standard library's."""
+"""gzip with the fastest library installed: isal (extra ``gzip``), otherwise the standard library."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ except ImportError:
 FASTEST_LEVEL = 1
 
 Corrupt: tuple[Any, ...] = (EOFError, gzip.BadGzipFile, zlib.error, *_errors)
-"""What reading a damaged or truncated file raises."""
+"""What reading a corrupt or truncated file raises."""
 
 
 def compress(data: bytes) -> bytes:
-    """One gzip member, at the fastest level: the network is seldom the narrow place."""
+    """One gzip member, at the fastest level: the network is seldom the bottleneck."""
     member: bytes = _coder.compress(data, compresslevel=FASTEST_LEVEL)
     return member
 
 
 def decompressed(stream: IO[bytes]) -> Any:
-    """A stream of the content of a gzip stream."""
+    """The decompressed content of a gzip stream, as a stream."""
     return _coder.open(stream, "rb")

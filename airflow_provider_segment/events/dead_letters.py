@@ -1,8 +1,8 @@
 """Rejected events, kept so that they can be corrected and sent again.
 
-One JSON object a line: where the event stood, why it was rejected, and the event itself: as ``event``, or
-as ``raw`` text where it is not a JSON object. The file can be an input again: correct each ``event`` in its
-place (give one to each ``raw``) and send the file.
+One JSON object per line: the event's place in the input, why it was rejected, and the event itself: as
+``event``, or as ``raw`` text if it is not a JSON object. The file can be used as an input: correct each
+``event`` in place (add one to each ``raw``) and send the file.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import msgspec
 from airflow_provider_segment.events.sources.files import File
 
 LOGGED = 10
-"""Rejected events that are also logged."""
+"""How many rejected events are also logged."""
 
 
 class DeadLetters:
-    """Where rejected events go.
+    """Keeps rejected events.
 
-    A file that cannot be written does not stop the sending: ``failure`` keeps why, for the end.
+    If the file cannot be written, sending continues; ``failure`` holds the reason.
 
-    :param file: written anew; None to only log the first few
+    :param file: is overwritten; None to only log the first few
     """
 
     def __init__(self, file: File | None, log: logging.Logger) -> None:
@@ -46,7 +46,7 @@ class DeadLetters:
     def add(self, place: dict[str, Any], reason: str, detail: str, item: Any) -> None:
         """Keep a rejected event.
 
-        :param place: of the event in its input
+        :param place: the event's place in the input
         :param item: the event as it was read (bytes, str or dict) or sent (bytes)
         """
         self._count += 1
@@ -61,7 +61,7 @@ class DeadLetters:
 
     def _open(self) -> None:
         assert self._file is not None
-        with suppress(Exception):  # object stores have no folders; where they are needed, open() will say so
+        with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
             self._file.parent.mkdir(parents=True, exist_ok=True)
         self._stream = self._file.open("wb")
 
@@ -77,7 +77,7 @@ class DeadLetters:
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception as error:  # each storage library has errors of its own
+        except Exception as error:  # each storage library raises its own errors
             self.failure = self.failure or error
             self._stream = None
             self._log.error("Rejected events cannot be written to %s: %s", self._file, error)

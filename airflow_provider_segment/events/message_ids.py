@@ -1,8 +1,8 @@
-"""Message ids: every way in which an event gets one that it did not bring.
+"""Message ids for events that come without one.
 
-Segment drops an event whose id it has seen within some 24 hours. So an id that follows from the event, or
-from the task instance that sends it, makes it harmless to send the event again. The write key is part of
-such an id, because Segment's deduplication does not keep sources apart.
+Segment drops an event whose id it has seen within about 24 hours. So an id derived from the event, or from
+the task instance that sends it, makes it harmless to send the event again. Such an id is also derived from
+the write key, because Segment's deduplication does not distinguish sources.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ PREFIX = "airflow-"
 
 
 def random_id() -> str:
-    """An id for an event that is a new one each time it is sent."""
+    """An id for an event that counts as new each time it is sent."""
     return str(uuid.uuid4())
 
 
 def id_from_parts(write_key: str, parts: Sequence[Any]) -> str:
-    """An id that follows from Python values, such as the names of a task instance."""
+    """An id derived from Python values, such as the ids of a task instance."""
     digest = blake2b(repr(tuple(parts)).encode(), key=write_key.encode()[:64], digest_size=16)
     return PREFIX + digest.hexdigest()
 
@@ -34,11 +34,11 @@ def id_from_parts(write_key: str, parts: Sequence[Any]) -> str:
 def ids_from_content(write_key: str, fields: Sequence[str] | None = None) -> Callable[[bytes], bytes]:
     """A function from an event, as JSON, to its id.
 
-    :param fields: names (dotted: ``properties.order_id``) of the fields that the id follows from, beside the
-        type and the event's name; by default the whole line. The function raises SegmentEventError for an
-        event that lacks one
+    :param fields: names (dotted: ``properties.order_id``) of the fields that the id is derived from, besides
+        the type and the event's name; by default the whole line. The function raises SegmentEventError for
+        an event that lacks one
     """
-    # A one-way hash, so that no id betrays the key; the fast one below is not made for that.
+    # A one-way hash, so that no id reveals the key; the fast hash below is not cryptographic.
     seed = int.from_bytes(blake2b(write_key.encode(), digest_size=8).digest(), "big")
     prefix = PREFIX.encode()
 

@@ -1,7 +1,7 @@
-"""The options of a bulk send: each is declared once, here.
+"""The options of a bulk send, each declared once, here.
 
-The hook takes them as keywords, and the operator has an argument for each. An option is used where
-:mod:`airflow_provider_segment.events.backfill` reads it by its name.
+The hook takes them as keywords, and the operator has an argument for each.
+:mod:`airflow_provider_segment.events.backfill` reads each by its name.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from airflow_provider_segment.events.limits import CONCURRENCY
 
 
 class Option(NamedTuple):
-    """What is declared of an option beside its name, type and checks.
+    """What is declared of an option besides its name, type and checks.
 
-    :param default: the value where none is given
-    :param identity: whether events sent with another value would be other events. Then a checkpoint counts
-        only for the same value. False is for options that change how events are sent, not which
+    :param default: the value if none is given
+    :param identity: whether events sent with another value would be different events. Then a checkpoint is
+        valid only for the same value. False for options that change how events are sent, not which
     """
 
     default: Any = None
@@ -31,10 +31,10 @@ class Option(NamedTuple):
 
 
 class Check:
-    """A check of a value, for pydantic, which is imported at the first use.
+    """A check of a value, for pydantic, which is imported on first use.
 
     :param check: returns the value, or raises ValueError
-    :param alone: whether it replaces the check of the type
+    :param alone: whether it replaces the type check
     """
 
     def __init__(self, check: Callable[[Any], Any], *, alone: bool = False) -> None:
@@ -50,10 +50,10 @@ class Check:
 
 
 def within(least: float, *, exclusive: bool = False) -> Check:
-    """The check of a number: finite, and not below ``least``."""
+    """Checks that a number is finite and not below ``least``."""
 
     def check(number: float) -> float:
-        # NaN compares as False, and so is refused.
+        # Comparisons with NaN are False, so NaN is rejected.
         if not (least < number < inf or (number == least and not exclusive)):
             raise ValueError(f"must be {'greater than' if exclusive else 'at least'} {least:g}, not {number}")
         return number
@@ -73,12 +73,12 @@ def _check_timestamp(value: str | datetime) -> str | datetime:
 
 def _check_events(value: Any) -> Any:
     if value is not None and (isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)):
-        raise ValueError(f"must be a list of events (or an XComArg of one), not one {type(value).__name__}")
+        raise ValueError(f"must be a list of events (or an XComArg of one), not {type(value).__name__}")
     return value
 
 
 Events = Annotated[Iterable[Mapping[str, Any] | bytes | str] | None, Check(_check_events, alone=True)]
-"""Any iterable of events. There may be millions, so they are not looked at before they are sent."""
+"""Any iterable of events. There may be millions, so they are not inspected before they are sent."""
 
 FieldName = Annotated[str, Check(lambda name: name if name.strip() else _refuse("must not be empty"))]
 
@@ -90,12 +90,12 @@ def _refuse(complaint: str) -> Any:
 class SendOptions(TypedDict, total=False):
     """Options of a bulk send.
 
-    :param rejects_path: JSON Lines file for the rejected events, written anew by each run, wherever Airflow's
-        ``ObjectStoragePath`` reaches; without one the first few are logged. Mapped tasks need one each:
-        ``..._{{ ti.map_index }}.jsonl``
-    :param concurrency: batches in flight at once; at least 1
-    :param gzip: compress the requests: for narrow networks
-    :param max_events_per_second: upper limit of the rate; None for as fast as Segment takes them
+    :param rejects_path: JSON Lines file for the rejected events, overwritten by each run, in any storage that
+        Airflow's ``ObjectStoragePath`` supports; without one, only the first few are logged. Mapped tasks
+        need one each: ``..._{{ ti.map_index }}.jsonl``
+    :param concurrency: maximum number of batches in flight; at least 1
+    :param gzip: compress the requests, for slow networks
+    :param max_events_per_second: upper limit of the rate; None for as fast as Segment accepts them
     :param context: default ``context`` of events; an event's own keys win
     :param integrations: default ``integrations`` of events; an event's own keys win. Backfills often want
         ``{"All": False, "<destination>": True}``
@@ -114,7 +114,7 @@ class SendOptions(TypedDict, total=False):
     context: Annotated[Mapping[str, Any] | None, Option()]
     integrations: Annotated[Mapping[str, Any] | None, Option()]
     timestamp: Annotated[Annotated[str | datetime, Check(_check_timestamp)] | None, Option()]
-    # Not any sequence: a str is one of its letters.
+    # Not any sequence: a str is a sequence of its letters.
     message_id_fields: Annotated[list[FieldName] | tuple[FieldName, ...] | None, Option()]
 
 
@@ -137,8 +137,8 @@ def _adapter() -> Any:
 def check_options(events: Any, options: SendOptions) -> dict[str, Any]:
     """All options: those given, checked, and the defaults of the others.
 
-    :param events: checked, too, to be an iterable of events
-    :raises SegmentConfigurationError: naming each wrong one
+    :param events: also checked: must be an iterable of events
+    :raises SegmentConfigurationError: names each invalid option
     """
     from pydantic import ValidationError
 
@@ -160,5 +160,5 @@ def check_options(events: Any, options: SendOptions) -> dict[str, Any]:
 
 
 def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options on which depends what events are sent."""
+    """The options that determine which events are sent."""
     return {name: value for name, value in options.items() if OPTIONS[name].identity}

@@ -1,4 +1,4 @@
-"""What became of the events."""
+"""The report of a bulk send."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 @dataclass
 class SendReport:
-    """What became of the events of one input.
+    """What happened to the events of one input.
 
-    ``read = sent + rejected + unsent``; ``unsent`` is zero unless the run broke off.
+    ``read = sent + rejected + unsent``; ``unsent`` is zero unless the run ended early.
     """
 
     read: int = 0
-    """Events read; blank lines are none."""
+    """Events read, not counting blank lines."""
     sent: int = 0
     """Events in batches that Segment answered with 200."""
     sent_before: int = 0
@@ -41,7 +41,7 @@ class SendReport:
 
     @property
     def rejected_total(self) -> int:
-        """Events rejected, for whatever reason."""
+        """Events rejected, for any reason."""
         return sum(self.rejected.values())
 
     @property
@@ -51,7 +51,7 @@ class SendReport:
 
     @property
     def events_per_second(self) -> float:
-        """Events sent in this try, by its duration."""
+        """Events sent per second of this try."""
         return (self.sent - self.sent_before) / self.seconds if self.seconds else 0.0
 
     def as_dict(self) -> dict[str, Any]:

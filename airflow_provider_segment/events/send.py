@@ -1,9 +1,9 @@
-"""Sends batches: many at once, as fast as Segment takes them, each event delivered or accounted for.
+"""Sends batches concurrently, as fast as Segment accepts them; each event is delivered or accounted for.
 
-Delivered means that Segment answered 200 for the batch that held the event. Batches end in any order; the
-checkpoint is the position before which nothing is left to send. A run that starts from a checkpoint reads
-and checks its input from the beginning, so that counts and dead letters are those of the whole input, and
-sends only what lies behind the position.
+Delivered means that Segment answered 200 to the batch that held the event. Batches end in any order; up to
+the checkpoint's position nothing is left to send. A run that starts from a checkpoint reads and checks its
+input from the beginning, so that counts and dead letters cover the whole input, and sends only what comes
+after the position.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from airflow_provider_segment.events.sources.source import Block, Source
 from airflow_provider_segment.events.stop import Stop
 
 PROGRESS_SECONDS = 10.0
-"""Between two progress lines in the log."""
+"""Seconds between progress lines in the log."""
 CHECKPOINT_SECONDS = 1.0
-"""Between two savings of the checkpoint."""
+"""Seconds between saves of the checkpoint."""
 STOP_SECONDS = 3.0
-"""For what is on its way when the run is stopped; Airflow kills a task five seconds after asking it to."""
+"""Seconds for batches in flight when the run is stopped; Airflow kills a task five seconds after SIGTERM."""
 REFUSED_WHOLE = 100
-"""Events of a batch that are all refused, each by itself, before any was accepted: then the fault is not in
-the events, and there is no use in going on."""
+"""If a batch of at least this many events is refused, each event by itself, before any event was accepted,
+the fault is not in the events, and the run ends."""
 REFUSALS_REMEMBERED = 300
-"""Refused events that a checkpoint names; with more of them it stays where it is, which is safe."""
+"""Maximum number of refused events in a checkpoint; with more, it is no longer updated, which is safe."""
 
 
 @dataclass
 class Checkpoint:
-    """How far a run came.
+    """How far a run got.
 
     :param position: nothing up to this position is left to send
-    :param refused: what Segment said of events that it refused, by position
+    :param refused: Segment's messages about events that it refused, by position
     """
 
     position: int = 0
@@ -69,16 +69,16 @@ class Sending:
     """One run from an input to its report.
 
     :param source: where the events come from
-    :param checker: makes of each item what is sent
+    :param checker: turns each item into what is sent
     :param client: with the write key of the source that the events go to
     :param letters: takes the rejected events
     :param log: for progress
     :param report: is kept up to date
-    :param concurrency: batches in flight at once
-    :param compress: makes gzip of a body; None to send it plain
+    :param concurrency: maximum number of batches in flight
+    :param compress: compresses a body with gzip; None to send it uncompressed
     :param max_events_per_second: upper limit of the rate
-    :param start: how far an earlier run of the same input came
-    :param save: called from time to time with the checkpoint
+    :param start: how far an earlier run of the same input got
+    :param save: called about every second with the checkpoint
     :param stop: ends the run: batches in flight may arrive, no more are sent
     """
 
@@ -126,9 +126,9 @@ class Sending:
     async def run(self) -> SendReport:
         """Send everything.
 
-        :raises SegmentInputError: the input broke off; everything before was sent
+        :raises SegmentInputError: the input could not be read to its end; what was read was sent
         :raises SegmentStoppedError: it was stopped
-        :raises SegmentError: Segment does not take the events; ``report`` says how far it came
+        :raises SegmentError: Segment does not accept the events; ``report`` says how far the run got
         """
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
@@ -138,7 +138,7 @@ class Sending:
         ]
 
         def react() -> None:
-            with suppress(RuntimeError):  # the loop has just ended by itself
+            with suppress(RuntimeError):  # the loop has just ended
                 loop.call_soon_threadsafe(self._cancel)
 
         self._stop.on_request(react)
@@ -157,7 +157,7 @@ class Sending:
         return self.report
 
     def _cancel(self) -> None:
-        # In the loop, so at a moment when the task waits; and once, because _end() must not be cancelled.
+        # Runs in the loop, so while the task waits; and only once, because _end() must not be cancelled.
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -195,7 +195,7 @@ class Sending:
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
         report, prepare, start = self.report, self._checker.prepare, self._start.position
-        # With a ceiling, no batch is worth more than a second.
+        # With a rate limit, a batch holds the events of one second at most.
         most = min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS)))
         batch = Batch(most)
         try:
@@ -217,7 +217,7 @@ class Sending:
                         batch.add(event, position)
                 self._read_to = block.first + len(block.items) - 1
         except Exception as error:
-            # What was read before is sent; run() raises this at the end.
+            # What was read is sent; run() raises this at the end.
             self._input_failure = error
         if batch:
             yield batch
@@ -237,7 +237,7 @@ class Sending:
             ahead.cancel()
 
     def _account(self, position: int, event: bytes) -> None:
-        """Count an event that an earlier run dealt with."""
+        """Count an event that an earlier run sent, or Segment refused."""
         if said := self._start.refused.get(position):
             self._reject(position, "refused", said, event)
         else:
@@ -257,13 +257,13 @@ class Sending:
         try:
             await self._post(batch)
         except (SegmentBadRequestError, SegmentTooLargeError) as error:
-            # Until something was accepted, one batch at a time finds out whether anything ever will be.
+            # Until something is accepted, one batch at a time finds out whether anything ever will be.
             async with self._doubt if not self.report.sent else nullcontext():
                 await self._deliver_in_parts(batch, error)
         self._acknowledged.arrived(ticket)
 
     async def _deliver_in_parts(self, batch: Batch, error: SegmentAPIError) -> None:
-        """One bad event spoils a batch: halve it until the bad ones stand alone."""
+        """One bad event has a whole batch refused: halve it until the bad ones are isolated."""
         refused = 0
         parts = [(batch, error)]
         while parts and not self._hopeless:
@@ -315,8 +315,8 @@ class Sending:
         try:
             self._save_checkpoint(Checkpoint(position, refused))
             self._saved = position
-        except Exception as error:  # the events matter more than a shortcut for the next run
-            self._log.warning("The position could not be saved; a retry would send more again: %s", error)
+        except Exception as error:  # sending the events matters more than a faster retry
+            self._log.warning("The checkpoint could not be saved; a retry will resend more: %s", error)
 
     def _update_report(self) -> None:
         report = self.report
@@ -341,7 +341,7 @@ class Sending:
 
 
 class Watermark:
-    """The position before which everything has arrived, though batches arrive in any order."""
+    """The position up to which everything has arrived; batches may arrive in any order."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -356,7 +356,7 @@ class Watermark:
         return ticket
 
     def arrived(self, ticket: int) -> None:
-        """The ticket's batch is dealt with."""
+        """Mark the ticket's batch as done."""
         self._arrived.add(ticket)
         while self._next in self._arrived:
             self._arrived.remove(self._next)

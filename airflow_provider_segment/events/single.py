@@ -1,4 +1,4 @@
-"""One event at a time, for the Tracking API's own endpoints."""
+"""Single events, for the Tracking API's endpoints of each type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def event_body(type: str, fields: Mapping[str, Any]) -> Callable[[datetime], byt
     :raises SegmentEventError: Segment would refuse or silently drop it
     """
     event = {_camel(name): value for name, value in fields.items() if value is not None}
-    # The id is given, so nothing is derived from a write key here.
+    # The message id is given, so no write key is needed to derive it.
     line = Checker("", context={"library": LIBRARY}).prepare({**event, "type": type})
     return lambda now: b'%b,"sentAt":"%b"}' % (line[:-1], timestamp(now).encode())
 

@@ -1,4 +1,4 @@
-"""The way to end a backfill from outside."""
+"""Stops a backfill from outside."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Stop:
-    """A request to stop that may come at any moment: before the backfill begins, too.
+    """A request to stop that may come at any moment, even before the backfill begins.
 
     It may be made in a signal handler or in another thread, and takes no lock.
     """
@@ -16,14 +16,14 @@ class Stop:
         self._react: Callable[[], None] | None = None
 
     def request(self) -> None:
-        """Ask for the end."""
+        """Ask the backfill to stop."""
         self.requested = True
         if self._react is not None:
             self._react()
 
     def on_request(self, react: Callable[[], None]) -> None:
-        """Call ``react`` when the request comes, or at once if it has come; perhaps twice."""
-        # In this order, which is request()'s the other way round, neither can miss the other.
+        """Call ``react`` when the request comes, or immediately if it has come; possibly twice."""
+        # The reverse of the order in request(), so that neither can miss the other.
         self._react = react
         if self.requested:
             react()

@@ -1,4 +1,4 @@
-"""httpx over aiohttp: a batch of events costs a third of the CPU that httpx's own transport takes for it."""
+"""httpx over aiohttp: sending a batch of events takes a third of the CPU time of httpx's own transport."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from airflow_provider_segment.api.client import ssl_context
 if sys.version_info >= (3, 11):
     from asyncio import timeout as timeout_after
 else:
-    from async_timeout import timeout as timeout_after  # type: ignore[import-not-found]  # aiohttp brings it
+    from async_timeout import timeout as timeout_after  # type: ignore[import-not-found]  # from aiohttp
 
 KEEPALIVE_SECONDS = 15.0
 
 
 class BulkClient(httpx.AsyncClient):
-    """An httpx client, with httpx's rules for proxies and certificates, that sends by aiohttp.
+    """An httpx client, with httpx's rules for proxies and certificates, that sends through aiohttp.
 
-    :param connections: connections at most
+    :param connections: maximum number of connections
     :param timeout: seconds to connect, to send and to answer, each
     """
 
@@ -31,7 +31,7 @@ class BulkClient(httpx.AsyncClient):
         limits = httpx.Limits(max_connections=connections, keepalive_expiry=KEEPALIVE_SECONDS)
         super().__init__(timeout=timeout, limits=limits, verify=ssl_context())
 
-    # The two places where httpx makes its transports; httpx-aiohttp's own client replaces them, too.
+    # The two places where httpx creates its transports; httpx-aiohttp's own client also overrides them.
 
     def _init_transport(self, **options: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
         return BulkTransport(**{**options, "transport": None})
@@ -41,12 +41,12 @@ class BulkClient(httpx.AsyncClient):
 
 
 class BulkTransport(AiohttpTransport):
-    """aiohttp as a transport, with a limit on the time to send, and errors that say what happened."""
+    """aiohttp as a transport, with a time limit for sending, and errors that say what happened."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and await the head of its answer."""
         timeout = request.extensions.get("timeout", {})
-        # aiohttp limits connecting and reading; a peer that takes no more bytes would hold it for ever.
+        # aiohttp limits connecting and reading; a peer that stops receiving would block it for ever.
         limit = sum(timeout.get(part) or 0 for part in ("connect", "write", "read")) or None
         try:
             async with timeout_after(limit):
@@ -54,7 +54,7 @@ class BulkTransport(AiohttpTransport):
         except asyncio.TimeoutError as error:
             raise httpx.WriteTimeout("the request could not be sent in time") from error
         except httpx.ConnectTimeout as error:
-            # The library takes every broken connection for one that was not made in time.
+            # The library reports every broken connection as a connect timeout.
             cause = error.__cause__
             if isinstance(cause, aiohttp.ServerTimeoutError):
                 raise

@@ -1,4 +1,4 @@
-"""What the Test button of a connection finds out: a line on each credential that is there."""
+"""The check behind a connection's Test button: a finding on each credential."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from airflow_provider_segment.errors import SegmentError
 
 
 def check(client: SegmentClient) -> tuple[bool, str]:
-    """Whether no credential is wrong, and what is known of each.
+    """Whether no credential is known to be wrong, and a finding on each.
 
-    Segment offers no call that validates a write key without sending an event; with a Public API token the
-    key is looked for among the sources. A Profile API token cannot be tried without naming a space.
+    Segment has no endpoint that validates a write key without sending an event; with a Public API token the
+    key is looked up among the sources. A Profile API token cannot be checked without a space.
     """
     settings = client.settings
     findings: list[str] = []
@@ -26,9 +26,9 @@ def check(client: SegmentClient) -> tuple[bool, str]:
     if settings.write_key is not None:
         known, finding = _find_source(client) if settings.public_api_token and well else (None, "")
         well = well and known is not False
-        findings.append(f"write key: {finding or 'not checked, as that needs a Public API token that works'}")
+        findings.append(f"write key: {finding or 'not checked: that needs a working Public API token'}")
     if settings.profile_api_token is not None:
-        findings.append("Profile API token: not checked, as that needs a space")
+        findings.append("Profile API token: not checked: that needs a space")
     if not findings:
         return False, "No credential: fill in a Public API token, a write key or a Profile API token."
     where = f" at {settings.base_url}" if settings.base_url else ""
@@ -45,5 +45,5 @@ def _find_source(client: SegmentClient) -> tuple[bool | None, str]:
             return bool(source.get("enabled", True)), f"belongs to source {source.get('slug')!r}{state}"
         hidden += not source.get("writeKeys")
     if hidden:
-        return None, f"not found; the token may not see the write keys of {hidden} sources"
+        return None, f"not found; the token cannot see the write keys of {hidden} sources"
     return False, "belongs to no source of this workspace"

@@ -1,4 +1,4 @@
-"""The hook: a connection's region and credentials, and everything that can be done with them."""
+"""The hook: everything that can be done with a connection to Segment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class EventFields(TypedDict, total=False):
-    """What every event may have; ``context``, ``integrations``: see Segment's Spec."""
+    """Fields that every event may have; for ``context`` and ``integrations`` see Segment's Spec."""
 
     user_id: str | int | None
     anonymous_id: str | int | None
@@ -47,9 +47,9 @@ class EventFields(TypedDict, total=False):
 
 
 class SegmentHook(BaseHook):
-    """Works with Segment: Public API, Tracking API, Profile API.
+    """Access to Segment's Public API, Tracking API and Profile API.
 
-    Creating one is cheap: the connection is read at the first call.
+    Creating a hook is cheap: the connection is read at the first call.
 
     :param segment_conn_id: Airflow connection of type ``segment``
     :param region: ``us`` or ``eu``, instead of the connection's
@@ -96,9 +96,9 @@ class SegmentHook(BaseHook):
         return form_behaviour()
 
     def get_conn(self) -> SegmentClient:
-        """The client, made at the first call.
+        """The client, created at the first call.
 
-        :raises SegmentConfigurationError: the connection has a field that makes no sense
+        :raises SegmentConfigurationError: the connection has an invalid field
         """
         if self._client is None:
             from airflow_provider_segment.api.client import SegmentClient
@@ -116,7 +116,7 @@ class SegmentHook(BaseHook):
         settings = read_settings(connection, extra=await extra_of(connection), **self._overrides)
         for secret in _secrets_of(settings):
             await amask_secret(secret)
-        await asyncio.to_thread(ssl_context)  # which takes a while, the first time
+        await asyncio.to_thread(ssl_context)  # slow the first time
         return AsyncSegmentClient(settings)
 
     def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
@@ -132,13 +132,13 @@ class SegmentHook(BaseHook):
     ) -> str:
         """Record what a user did.
 
-        This and its five siblings send one event at once and return its message id.
+        This method and the five like it send one event immediately and return its message id.
 
         :param event: name of what happened
-        :param properties: about it
-        :param fields: see :class:`EventFields`; a ``user_id`` or an ``anonymous_id`` is needed
+        :param properties: properties of the event
+        :param fields: see :class:`EventFields`; a ``user_id`` or an ``anonymous_id`` is required
         :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
-        :raises SegmentError: it could not be delivered
+        :raises SegmentError: the event could not be delivered
         """
         return self._send_event("track", event=event, properties=properties, **fields)
 
@@ -186,22 +186,22 @@ class SegmentHook(BaseHook):
         save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
         **options: Unpack[SendOptions],
     ) -> SendReport:
-        """Send events in batches, however many: each is delivered, or rejected and accounted for.
+        """Send any number of events in batches: each is delivered, or rejected and accounted for.
 
-        :param events: dicts, or JSON texts as bytes or str; any iterable, read as it is sent
-        :param path: instead of ``events``: JSON Lines files, ``.gz`` or not, wherever Airflow's
-            ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob
+        :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent
+        :param path: instead of ``events``: JSON Lines files, gzipped (``.gz``) or not, in any storage that
+            Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...); may be a glob
         :param source_id: source whose write key is looked up through the Public API, instead of the
             connection's
         :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
-            run was over this very input with these options
+            run had the same input and options
         :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, in another
             thread; for files, lists and tuples only
         :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
-        :raises SegmentConfigurationError: an argument or the connection makes no sense; nothing was sent
-        :raises SegmentInputError: there is no input, or it broke off; what was read before is sent
+        :raises SegmentConfigurationError: an argument or the connection is invalid; nothing was sent
+        :raises SegmentInputError: there is no input, or it cannot be read to its end; what was read was sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
-        :raises SegmentError: Segment does not take the events
+        :raises SegmentError: Segment does not accept the events
         """
         from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.backfill import Backfill
@@ -239,7 +239,7 @@ class SegmentHook(BaseHook):
     def get_write_keys(self, source_id: str) -> list[str]:
         """All write keys of a source, read through the Public API and masked in logs.
 
-        :raises SegmentConfigurationError: the token may not see them
+        :raises SegmentConfigurationError: the token cannot see them
         """
         from airflow_provider_segment.api.paths import fill_path
         from airflow_provider_segment.errors import SegmentConfigurationError
@@ -255,20 +255,20 @@ class SegmentHook(BaseHook):
         return keys
 
     def test_connection(self) -> tuple[bool, str]:
-        """What Airflow's Test button shows: whether all is well, and one line on each credential."""
+        """What Airflow's Test button shows: success or failure, and a finding on each credential."""
         from airflow_provider_segment.api.client import SegmentClient
         from airflow_provider_segment.hooks.connection_test import check
 
         try:
-            with SegmentClient(self._settings(retries=1)) as client:  # somebody waits for it
+            with SegmentClient(self._settings(retries=1)) as client:  # somebody is waiting
                 return check(client)
-        except Exception as error:  # whatever it is, the person at the button is to read it
+        except Exception as error:  # the user at the button should see any error
             return False, str(error)
 
     def derive_message_id(self, *parts: Any) -> str:
         """A message id that is the same for the same parts and the connection's write key.
 
-        The key is part of it because Segment's deduplication does not keep sources apart.
+        It depends on the key because Segment's deduplication does not distinguish sources.
         """
         from airflow_provider_segment.events.message_ids import id_from_parts
 

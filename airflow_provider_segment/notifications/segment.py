@@ -21,7 +21,7 @@ ENDINGS = {
 }
 
 RETRIES = 2
-"""The callbacks of a DAG run in the DAG processor, and must not delay it for long."""
+"""A DAG's callbacks run in the DAG processor, and must not delay it for long."""
 
 
 class SegmentNotifier(BaseNotifier):
@@ -73,7 +73,7 @@ class SegmentNotifier(BaseNotifier):
         default, facts = _of_dag_run(context) if "reason" in context else _of_task(context)
         facts |= _of_both(context)
         hook = SegmentHook(self.segment_conn_id, retries=RETRIES)
-        # A callback that runs twice is one event; a run that is cleared and ends again is another.
+        # A callback that runs twice sends one event; a run that is cleared and ends again, another.
         run: Any = context.get("dag_run")
         same = [facts.get(name) for name in ("dag_id", "run_id", "task_id", "map_index", "try_number")]
         message_id = hook.derive_message_id("notifier", default, *same, str(run and run.start_date))

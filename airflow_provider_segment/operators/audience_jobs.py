@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 class SegmentRunAudienceOperator(SegmentJobOperator):
     """Runs a linked audience, and waits until it is computed.
 
-    Segment has no way to ask for a run, only for the audience: live, or being computed. Right after the start
-    it may be live still from the run before. So the run counts as done when the audience is live, and as
-    failed when it has failed, ``settle`` seconds after the start, or later.
+    Segment reports the state of the audience (live, or being computed), not of a run. Right after the start
+    the audience may still be live from the previous run. So the run counts as done when the audience is live,
+    and as failed when it has failed, ``settle`` seconds after the start or later.
 
     Returns the audience's ``id``, ``status`` and ``size``.
 
     :param space_id: the space
     :param audience_id: the audience, of type ``LINKED``
-    :param settle: seconds after the start before which no end is believed
+    :param settle: seconds after the start before which a final status is ignored
     """
 
     space_id: Arg[str]
@@ -51,8 +51,8 @@ class SegmentRunAudienceOperator(SegmentJobOperator):
 class SegmentPreviewAudienceOperator(SegmentJobOperator):
     """Computes how large an audience would be.
 
-    Previews are scarce: 5 a minute and 700 a month for each space. Returns the preview's ``id``, ``status``
-    and ``size``, no members: what a task returns is shown to everyone who sees the DAG.
+    Segment limits previews to 5 a minute and 700 a month per space. Returns the preview's ``id``, ``status``
+    and ``size``, but no members: everyone who can see the DAG can see what a task returns.
 
     :param space_id: the space
     :param definition: Segment's definition of the audience: ``{"query": ..., "targetEntity": ...}``

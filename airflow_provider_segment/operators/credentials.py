@@ -33,7 +33,7 @@ class SegmentGetCredentialOperator(SegmentOperator):
 
 
 class SegmentUpdateCredentialOperator(SegmentOperator):
-    """Change a credential, at once for everything that uses it."""
+    """Change a credential, immediately for everything that uses it."""
 
     endpoint = "PATCH /credentials/{credentialId}"
     returns = "credential"
@@ -72,7 +72,7 @@ class SegmentDeleteCredentialOperator(SegmentDeleteOperator):
 class SegmentListCredentialConsumersOperator(SegmentListOperator):
     """Return what uses a credential: ``{"warehouses": [...], "sources": [...]}``.
 
-    Segment pages the two lists separately; ``limit`` holds for each.
+    Segment pages the two lists separately; ``limit`` applies to each.
     """
 
     endpoint = "GET /credentials/{credentialId}/consumers"
@@ -80,7 +80,7 @@ class SegmentListCredentialConsumersOperator(SegmentListOperator):
     credential_id: Arg[str] = path()
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Ask for one list, then for the other."""
+        """Request one list, then the other."""
         return {
             key: self.collect(arguments, key, f"{key}Pagination")[key] for key in ("warehouses", "sources")
         }

@@ -18,11 +18,11 @@ TRIGGERED = "dbt_triggered"
 class SegmentTriggerDbtSyncOperator(SegmentBaseOperator):
     """Starts a sync of a dbt model source, and returns the trigger.
 
-    Segment offers no way to ask how it went, nor which were started. A retry of a task that was answered
-    returns the same trigger (Airflow 3.3 and later); where the answer was lost it starts another sync.
+    Segment reports neither the outcome of a sync nor which syncs were started. If the request was answered, a
+    retry returns the same trigger (Airflow 3.3 and later); if the answer was lost, it starts another sync.
 
     :param source_id: the dbt model source
-    :raises SegmentJobError: Segment says at once that it failed
+    :raises SegmentJobError: Segment reports a failure immediately
     """
 
     source_id: Arg[str]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Condition
 
 MAX_IDS, MAX_BYTES = 5_000, 4_000_000
-"""The most ids, and bytes of ids, that Segment takes in one request."""
+"""The maximum number of ids, and of bytes of ids, in one request to Segment."""
 
 GROUPS, SINCE = "regulations", "regulations_since"
 """Names of notes: the regulation of each group (it holds no user ids), and when the first try began."""
@@ -41,7 +41,7 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
 
     Returns, for each group, the positions ``first`` and ``last``, the number of ``ids``, ``regulate_id``,
     ``status``, ``finished_at``, how many destinations are ``done`` and ``running``, and which are ``undone``.
-    If the task fails because of some of them, the same is its XCom ``failed``.
+    If the task fails because of some groups, the same list is its XCom ``failed``.
 
     :param regulation_type: ``SUPPRESS_WITH_DELETE``, ``DELETE_ONLY``, ``SUPPRESS_ONLY``, ``UNSUPPRESS``...
     :param user_ids: the ids: a list of strings or integers, a template that renders to one (as JSON, where
@@ -65,11 +65,11 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
     timeout: Arg[float] = 31 * 24 * 60 * 60.0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Airflow shows what template fields hold, which must not be people.
+        # Airflow shows the values of template fields, which must not be people's ids.
         super().__setattr__(name, hidden(value) if name == "user_ids" else value)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Make one regulation per group, and wait for all of them."""
+        """Create one regulation per group, and wait for all of them."""
         groups = list(grouped(self._ids(arguments)))
         if not groups:
             self.log.info("There are no ids: nothing to do")
@@ -94,16 +94,16 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         return self.wait(job, arguments, context)
 
     def condition(self, job: Job) -> Condition:
-        """All of them are carried out."""
+        """All regulations are carried out."""
         from airflow_provider_segment.waiting.regulations import AllRegulated
 
         return AllRegulated(**job)
 
     @staticmethod
     def _since(memory: Memory, context: Context) -> tuple[bool, datetime]:
-        """Whether an earlier try may have made regulations, and since when.
+        """Whether an earlier try may have created regulations, and since when.
 
-        Where no notes were kept (before Airflow 3.3): since the DAG run's start.
+        If no notes are kept (before Airflow 3.3): since the DAG run's start.
         """
         now = Clock().now()
         if noted := memory.get(SINCE):
@@ -154,7 +154,7 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         }
 
     def _made_since(self, since: datetime, arguments: dict[str, Any]) -> dict[frozenset[str], str]:
-        """The regulations of this kind that were made since then and have not failed, by their ids.
+        """The regulations of this kind that were created since then and have not failed, by their ids.
 
         They include one whose answer was lost.
         """
@@ -171,7 +171,7 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         }
 
     def _regulate(self, ids: list[str], arguments: dict[str, Any], since: datetime, *, sent: int) -> str:
-        """Make a regulation. If the answer is lost, look for it before making another."""
+        """Create a regulation. If the answer is lost, look for it before creating another."""
         from airflow_provider_segment.errors import SegmentError
 
         body = {
@@ -187,12 +187,12 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
             )
         except SegmentError as error:
             rest = f"the next {len(ids)} may have been, " if error.may_have_run else ""
-            self.log.error("The first %d ids are sent, %sall others are not", sent, rest)
+            self.log.error("The first %d ids were sent, %sall others were not", sent, rest)
             raise
 
 
 class Hidden:
-    """Does not show what it holds."""
+    """Holds a value without showing it."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -222,12 +222,12 @@ def listed(given: Any) -> list[Any]:
 
 
 def plain(word: object) -> str:
-    """A word of Segment's, which writes ``OBJECT_ID`` also as ``objectId``."""
+    """A normalised constant of Segment's, which writes ``OBJECT_ID`` also as ``objectId``."""
     return str(word).replace("_", "").lower()
 
 
 def lines_of(path: str) -> Iterator[str]:
-    """The lines of files, without the mark that some programs begin a file with.
+    """The lines of files, without a byte order mark.
 
     :raises SegmentInputError: a file is not UTF-8
     """
@@ -239,7 +239,7 @@ def lines_of(path: str) -> Iterator[str]:
         stream: Any
         with file.open("rb") as stream:  # type: ignore[no-untyped-call]
             plain_stream: Any = decompressed(stream) if file.name.endswith(".gz") else stream
-            # Airflow 2 wraps a file in what cannot be iterated.
+            # Airflow 2 wraps a file in an object that cannot be iterated.
             for number, line in enumerate(iter(plain_stream.readline, b""), 1):
                 try:
                     yield line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -248,7 +248,7 @@ def lines_of(path: str) -> Iterator[str]:
 
 
 def grouped(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids in groups that Segment takes in one request."""
+    """The ids in groups that fit into one request to Segment."""
     group: list[str] = []
     size = 0
     for user_id in ids:

@@ -22,31 +22,11 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 CHECKPOINT = "checkpoint"
-"""Name of a note: how far the tries of a task instance have come."""
+"""Name of the note that holds the checkpoint of a task instance."""
 
 
 class _EventOperator(SegmentBaseOperator):
-    """Sends one event; its subclasses, one for each of Segment's six calls, declare what is their own.
-
-    Every argument may be a template. One of a wrong type fails the task before anything is sent, without a
-    retry, whatever ``raise_on_error`` says.
-
-    :param user_id: the user's id in your database
-    :param anonymous_id: id of a user not known by name; one of the two is needed
-    :param context: about the circumstances, see Segment's Spec
-    :param integrations: which destinations get the event, see Segment's Spec
-    :param timestamp: when it happened, ISO 8601 with a time zone; by default when Segment receives it
-    :param message_id: Segment drops an event whose id it has seen within some 24 hours. By default one that
-        all tries of this task instance share, so that a retry does not double the event
-    :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
-    :param region: ``us`` or ``eu``, instead of the connection's
-    :param segment_conn_id: the Airflow connection
-    :raises AirflowFailException: an argument is of a wrong type; nothing was sent
-    :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
-    :raises SegmentError: it could not be delivered
-
-    Returns ``{"success": true, "message_id": ...}``.
-    """
+    """Sends one event. Subclasses, one for each of Segment's six calls, add their arguments."""
 
     event_type: ClassVar[str]
     """The method of the hook that sends it."""
@@ -91,7 +71,7 @@ class _EventOperator(SegmentBaseOperator):
         ti: Any = context.get("ti")
         event = {name: arguments[name] for name, field in self.fields.items() if field.place == "body"}
         if not event["message_id"]:
-            # The same for every try of a task instance, so that a retry does not double the event.
+            # The same for every try of a task instance, so that a retry does not duplicate the event.
             event["message_id"] = self.hook.derive_message_id(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         message_id: str = getattr(self.hook, self.event_type)(**event)
         return message_id
@@ -108,10 +88,26 @@ class _EventOperator(SegmentBaseOperator):
 class SegmentTrackOperator(_EventOperator):
     """Records what a user did: https://www.twilio.com/docs/segment/connections/spec/track
 
-    :param event: name of what happened
-    :param properties: about it
+    All arguments are templated. An argument of the wrong type fails the task before anything is sent,
+    without a retry, whatever ``raise_on_error`` says.
 
-    Further arguments: see :class:`_EventOperator`.
+    :param event: name of what happened
+    :param properties: properties of the event
+    :param user_id: the user's id in your database
+    :param anonymous_id: id of an anonymous user; one of the two is required
+    :param context: context of the event, see Segment's Spec
+    :param integrations: which destinations receive the event, see Segment's Spec
+    :param timestamp: when it happened, ISO 8601 with a time zone; by default when Segment receives it
+    :param message_id: Segment drops an event whose id it has seen within about 24 hours. By default one that
+        all tries of this task instance share, so that a retry does not duplicate the event
+    :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
+    :param region: ``us`` or ``eu``, instead of the connection's
+    :param segment_conn_id: the Airflow connection
+    :raises AirflowFailException: an argument has the wrong type; nothing was sent
+    :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
+    :raises SegmentError: the event could not be delivered
+
+    Returns ``{"success": true, "message_id": ...}``.
     """
 
     event_type = "track"
@@ -125,7 +121,7 @@ class SegmentIdentifyOperator(_EventOperator):
 
     :param traits: of the user, such as name and e-mail address
 
-    Further arguments: see :class:`_EventOperator`.
+    Further arguments: see :class:`SegmentTrackOperator`, from ``user_id`` on.
     """
 
     event_type = "identify"
@@ -140,7 +136,7 @@ class SegmentPageOperator(_EventOperator):
     :param category: of the page
     :param properties: of the page
 
-    Further arguments: see :class:`_EventOperator`.
+    Further arguments: see :class:`SegmentTrackOperator`, from ``user_id`` on.
     """
 
     event_type = "page"
@@ -165,7 +161,7 @@ class SegmentGroupOperator(_EventOperator):
     :param group_id: of the account, company or team
     :param traits: of the group
 
-    Further arguments: see :class:`_EventOperator`.
+    Further arguments: see :class:`SegmentTrackOperator`, from ``user_id`` on.
     """
 
     event_type = "group"
@@ -179,7 +175,7 @@ class SegmentAliasOperator(_EventOperator):
 
     :param previous_id: the former id
 
-    Further arguments: see :class:`_EventOperator`.
+    Further arguments: see :class:`SegmentTrackOperator`, from ``user_id`` on.
     """
 
     event_type = "alias"
@@ -188,12 +184,12 @@ class SegmentAliasOperator(_EventOperator):
 
 
 class SegmentTrackEventOperator(SegmentTrackOperator):
-    """The operator of ``apache-airflow-providers-segment``, working: only the import changes.
+    """Replaces the operator of ``apache-airflow-providers-segment``: only the import changes.
 
     :param user_id: the user's id in your database
     :param event: name of what happened
-    :param properties: about it
-    :param segment_conn_id: the Airflow connection; ``write_key`` in its extra works
+    :param properties: properties of the event
+    :param segment_conn_id: the Airflow connection; ``write_key`` in its extra is accepted
     :param segment_debug_mode: log each request
 
     Further arguments: see :class:`SegmentTrackOperator`.
@@ -209,7 +205,7 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
 if TYPE_CHECKING:
     _WithSendOptions = SegmentBaseOperator
 else:
-    # An argument for each option: they are declared in events/options.py and nowhere else.
+    # One argument per option: options are declared only in events/options.py.
     _WithSendOptions = new_class(
         "_WithSendOptions",
         (SegmentBaseOperator,),
@@ -222,31 +218,31 @@ else:
 
 
 class SegmentBatchEventsOperator(_WithSendOptions):
-    """Sends events in batches, however many: nothing lost, nothing doubled, nothing silent.
+    """Sends any number of events in batches: nothing lost, nothing duplicated, nothing silent.
 
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
-    Good ones are sent, bad ones go to ``rejects_path``. On Airflow 3.3 and later a retry goes on where the
-    last try stopped; before, it sends again under the same message ids, which Segment deduplicates. A task
-    that is cleared sends everything again.
+    Valid events are sent, invalid ones go to ``rejects_path``. On Airflow 3.3 and later a retry continues
+    where the last try stopped; on earlier versions it resends the events with the same message ids, which
+    Segment deduplicates. A cleared task sends everything again.
 
-    An event without ``messageId`` gets one that follows from its content, the same whenever it is sent. Hence
-    events that are equal to the letter, timestamp and all, are one event, of which Segment keeps one; where
-    they are not, give them a ``messageId`` or anything else that tells them apart.
+    An event without ``messageId`` gets one derived from its content, the same whenever it is sent. So Segment
+    keeps only one of several identical events, timestamp included. If they are distinct events, give each a
+    ``messageId`` or another field that differs.
 
-    Every argument may be a template. A wrong one fails the task before anything is sent, without a retry.
+    All arguments are templated. An invalid one fails the task before anything is sent, without a retry.
 
     :param events: a list of dicts, or an XComArg of one
-    :param path: instead of ``events``: JSON Lines files, ``.gz`` or not, wherever Airflow's
-        ``ObjectStoragePath`` reaches (``s3://``, ``gs://``, ``file://``...); may be a glob
+    :param path: instead of ``events``: JSON Lines files, gzipped (``.gz``) or not, in any storage that
+        Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...); may be a glob
     :param source_id: source whose write key is looked up through the Public API, instead of the connection's
-    :param max_rejected: with more rejected events than this the task fails, without a retry, after all good
-        ones were sent; None for any number
+    :param max_rejected: with more rejected events than this the task fails, without a retry, after all valid
+        ones were sent; None for no limit
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
-    :raises AirflowFailException: an argument is wrong, and nothing was sent; or too many events were
-        rejected, or rejected ones could not be kept
-    :raises SegmentInputError: no file matches, or a file cannot be read to its end; what was read is sent
-    :raises SegmentError: Segment does not take the events
+    :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
+        rejected, or the rejected events could not be written
+    :raises SegmentInputError: no file matches, or a file cannot be read to its end; what was read was sent
+    :raises SegmentError: Segment does not accept the events
 
     Further arguments, such as ``rejects_path`` and ``concurrency``: see
     :class:`~airflow_provider_segment.events.options.SendOptions`.
@@ -263,7 +259,8 @@ class SegmentBatchEventsOperator(_WithSendOptions):
     region: Arg[str | None] = option(default=None)
 
     if TYPE_CHECKING:
-        # To type checkers the options are any keywords; they are checked when the task is made, and rendered.
+        # For type checkers the options are any keywords. They are checked when the task is created and when
+        # it is rendered.
         def __init__(
             self,
             *,
@@ -284,7 +281,7 @@ class SegmentBatchEventsOperator(_WithSendOptions):
         return SegmentHook(str(self.segment_conn_id), region=region)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments, each checked; there must be one input."""
+        """The checked arguments; exactly one input must be given."""
         arguments = super().arguments()
         if (arguments["events"] is None) == (arguments["path"] is None):
             raise AirflowFailException(f"{type(self).__name__}: give either events or path")

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 INSTANCE = "sfn_"
-"""What Segment deploys is an instance of a source function; its id is this and the id of its source."""
+"""Prefix of the id of a source function's instance, which Segment deploys; the id of its source follows."""
 
 
 class SegmentDeployFunctionOperator(SegmentBaseOperator):
-    """Deploys the latest code of a source function, to one source or to all that are made from it.
+    """Deploys the latest code of a source function, to one source or to all that were created from it.
 
     Segment deploys instances of source functions, by an id that neither the function nor the source shows;
-    this operator finds it. Destination and insert functions are not deployed this way.
+    this operator derives it. Destination and insert functions are not deployed this way.
 
     Returns ``{source id: status}``.
 
     :param function_id: the function (``sfnc_...``)
-    :param source_id: instead of the function, a source that is made from it
+    :param source_id: instead of the function, a source that was created from it
     """
 
     function_id: Arg[str | None] = None
@@ -48,12 +48,12 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
             raise AirflowFailException(f"there is no function {function_id}")
         if function["resourceType"] != "SOURCE":
             raise AirflowFailException(
-                f"function {function_id} is of type {function['resourceType']}; only SOURCE is deployed"
+                f"function {function_id} is of type {function['resourceType']}; only SOURCE can be deployed"
             )
         sources = self.hook.paginate("/sources", key="sources")
         made_from_it = [each["id"] for each in sources if each["metadata"]["id"] == function["catalogId"]]
         if not made_from_it:
-            raise AirflowFailException(f"no source is made from function {function_id}")
+            raise AirflowFailException(f"no source was created from function {function_id}")
         return made_from_it
 
     def _deploy(self, source_id: str) -> str:

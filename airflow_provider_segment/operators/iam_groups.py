@@ -97,7 +97,7 @@ class SegmentListUsersFromUserGroupOperator(SegmentListOperator):
 
 
 class SegmentAddUsersToUserGroupOperator(SegmentOperator):
-    """Add users, or invited users, to a user group."""
+    """Add users or invited people to a user group."""
 
     endpoint = "POST /groups/{userGroupId}/users"
     returns = "userGroup"
@@ -117,7 +117,7 @@ class SegmentReplaceUsersInUserGroupOperator(SegmentOperator):
 
 
 class SegmentRemoveUsersFromUserGroupOperator(SegmentDeleteOperator):
-    """Remove users, or invited users, from a user group."""
+    """Remove users or invited people from a user group."""
 
     endpoint = "DELETE /group/{userGroupId}/users"
 

@@ -71,7 +71,7 @@ class SegmentCreateInvitesOperator(SegmentCreateOperator):
 
 
 class SegmentDeleteInvitesOperator(SegmentDeleteOperator):
-    """Take back invitations."""
+    """Delete invitations."""
 
     endpoint = "DELETE /invites"
 

@@ -1,6 +1,6 @@
 """Profiles of people and accounts, read through the Profile API.
 
-They need the space's own access token in the connection, beside the token of the Public API.
+They need the space's access token in the connection, in addition to the token of the Public API.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class _ProfileOperator(SegmentOperator):
-    """Reads something of one profile.
+    """Reads a part of one profile.
 
     :param space_id: the space (Unify) that holds the profile
-    :param external_id: kind and value of an id: ``user_id:42``, ``email:jane@example.com``
+    :param external_id: type and value of an id: ``user_id:42``, ``email:jane@example.com``
     :param collection: ``users`` or ``accounts``
     """
 
     part: ClassVar[str]
-    """The answer's member that holds what was asked for."""
+    """The answer's member that holds the result."""
 
     space_id: Arg[str] = path()
     external_id: Arg[str] = path()
     collection: Arg[Literal["users", "accounts"]] = path(default="users")
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Ask once."""
+        """Send one request."""
         _, path, options = self.request(arguments)
         return self.ask(path, options.get("query"))[self.part]
 
@@ -42,9 +42,9 @@ class _ProfileOperator(SegmentOperator):
 
 
 class _PagedProfileOperator(_ProfileOperator):
-    """Reads something of one profile, page after page.
+    """Reads a part of one profile, page after page.
 
-    :param limit: return so many items at most; None for all
+    :param limit: return at most this many items; None for all
     :param page_size: items per request
     """
 
@@ -54,7 +54,7 @@ class _PagedProfileOperator(_ProfileOperator):
     page_size: Arg[int] = option(default=100)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Ask for page after page."""
+        """Request page after page."""
         from airflow_provider_segment.api.pages import PROFILE, Pages
 
         _, path, options = self.request(arguments)
@@ -66,7 +66,7 @@ class _PagedProfileOperator(_ProfileOperator):
         return self.result(found)
 
     def result(self, found: list[Any]) -> Any:
-        """What to return of all pages."""
+        """The result, from the items of all pages."""
         return found
 
 
@@ -84,17 +84,17 @@ class SegmentGetProfileTraitsOperator(_PagedProfileOperator):
     trait_class: Arg[str | None] = query(default=None, name="class")
 
     def result(self, found: list[Any]) -> Any:
-        """A dict again."""
+        """The traits as a dict."""
         return dict(found)
 
 
 class SegmentGetProfileEventsOperator(_PagedProfileOperator):
-    """Return the latest events of a profile, newest first. Segment keeps them for some weeks here.
+    """Return the latest events of a profile, newest first. Segment keeps them here for some weeks.
 
     :param include: only events of these names
     :param exclude: no events of these names
-    :param start: only events from this moment, ISO 8601
-    :param end: only events up to this moment, ISO 8601
+    :param start: only events from this time on, ISO 8601
+    :param end: only events up to this time, ISO 8601
     :param sort: ``asc`` for oldest first
     """
 
@@ -110,7 +110,7 @@ class SegmentGetProfileEventsOperator(_PagedProfileOperator):
 class SegmentGetProfileExternalIdsOperator(_PagedProfileOperator):
     """Return all ids by which a profile is known.
 
-    :param include: only ids of these kinds
+    :param include: only ids of these types
     """
 
     endpoint = "GET /v1/spaces/{spaceId}/collections/{collection}/profiles/{externalId}/external_ids"

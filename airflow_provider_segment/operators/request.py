@@ -1,4 +1,4 @@
-"""Any request, for what has no operator (yet)."""
+"""Any request, for endpoints without an operator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class SegmentRequestOperator(SegmentBaseOperator):
     """Send a request to one of Segment's APIs, with the connection's credentials and the client's retries.
 
-    Returns the ``data`` of the answer, or all of it where it has none. It cannot leave the connection's host.
+    Returns the ``data`` of the answer, or the whole answer if it has none. Requests go only to the
+    connection's host.
 
     :param path: absolute path without host, percent-encoded: ``/sources/abc``
     :param query: query parameters; objects and arrays are written as Segment documents them
@@ -25,9 +26,9 @@ class SegmentRequestOperator(SegmentBaseOperator):
     :param api: which of the APIs; each has its own credential in the connection
     :param media_type: a version of the API: ``application/vnd.segment.v1alpha+json``
     :param paginate: follow the pages of a list of the Public API, and return all items
-    :param limit: with ``paginate``, return so many items at most
+    :param limit: with ``paginate``, return at most this many items
     :param page_size: with ``paginate``, items per request
-    :param response_filter: called with what would be returned; what it returns is returned instead
+    :param response_filter: called with the result; what it returns is returned instead
     """
 
     secrets = ("json",)
@@ -49,7 +50,7 @@ class SegmentRequestOperator(SegmentBaseOperator):
     response_filter: Callable[[Any], Any] | None = None
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Send it, page it, filter it."""
+        """Send the request, follow the pages, filter the result."""
         options = {name: arguments[name] for name in ("query", "json", "media_type") if name in arguments}
         method, path, api = arguments["method"], arguments["path"], arguments["api"]
         if arguments["paginate"]:

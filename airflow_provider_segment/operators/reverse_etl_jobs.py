@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
-    """Runs a reverse ETL sync, to its end.
+    """Runs a reverse ETL sync, and waits until it has ended.
 
-    Where the answer to the start is lost, the sync is looked for among those of the mapping before another is
-    started. Returns Segment's status of the sync, with the counts of its phases (as text).
+    If the answer to the start is lost, the sync is looked up among those of the mapping before another is
+    started. Returns Segment's status of the sync, with the counts of its phases (as strings).
 
     :param source_id: the source warehouse
     :param model_id: the model
-    :param subscription_id: the mapping: the number after ``/mappings/`` in the address of Segment's app
+    :param subscription_id: the mapping: the number after ``/mappings/`` in the URL of Segment's app
     :param on_partial: what to do about a sync that could not deliver all rows: ``fail`` or ``accept``
     """
 
@@ -35,7 +35,7 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
     can_be_found = True
 
     def before(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The latest syncs that there are."""
+        """The latest existing syncs."""
         since = Clock().now() - CLOCKS_APART
         return {"since": since.isoformat(), "syncs": self._ids_since(since, arguments)}
 
@@ -62,7 +62,7 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
         return ReverseEtlSynced(**job)
 
     def cancellation(self, job: Job) -> CancelRequest:
-        """Cancel the sync. Segment answers 200 also where it has ended."""
+        """Cancel the sync. Segment answers 200 even if it has ended."""
         from airflow_provider_segment.api.paths import fill_path
 
         path = "/reverse-etl-models/{model_id}/syncs/{sync_id}/cancel"

@@ -24,18 +24,18 @@ OLD_KEYS, HANDED_OVER = "old_write_keys", "write_key_handed_over"
 
 
 class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
-    """Replaces the write keys of a source: makes one, hands it over, removes the old ones after a grace.
+    """Replaces a source's write keys: creates one, hands it over, removes the old ones after a grace period.
 
-    The new key goes to ``hand_over`` and nowhere else, masked in logs. If that fails, the new key is removed
-    and the old ones stay. A retry goes on where the try before it stopped (Airflow 3.3 and later); before, it
-    makes another key, and removes all that were there before it.
+    The new key is passed only to ``hand_over``, and masked in logs. If that fails, the new key is removed and
+    the old ones stay. A retry continues where the last try stopped (Airflow 3.3 and later); on earlier
+    versions it creates another key, and removes all that existed before.
 
     Returns the source's id and the last four characters of the new key.
 
     :param source_id: the source; the token needs Source Admin access to it
-    :param hand_over: is called with the new key and the task's context; puts the key where its users find it
-    :param grace: how long both keys are good
-    :param deferrable: wait for the end of the grace in the triggerer
+    :param hand_over: called with the new key and the task's context; stores the key where its users find it
+    :param grace: how long both keys are valid
+    :param deferrable: wait for the end of the grace period in the triggerer
     """
 
     source_id: Arg[str]
@@ -46,7 +46,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
     template_fields = ("source_id", "deferrable", "segment_conn_id")
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Make the new key, hand it over, wait."""
+        """Create the new key, hand it over, wait."""
         source_id, grace = arguments["source_id"], arguments["grace"]
         memory = Memory(context)
         keys, old = self._keys(source_id), memory.get(OLD_KEYS)
@@ -64,7 +64,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
             except Exception:
                 self._remove(source_id, new[0])
                 raise
-            self.log.info("New write key •••%s of source %s is handed over", new[0][-4:], source_id)
+            self.log.info("New write key •••%s of source %s was handed over", new[0][-4:], source_id)
             memory.note(**{HANDED_OVER: True})
         if arguments["deferrable"] and grace:
             from airflow_provider_segment.waiting.condition import Later
@@ -91,11 +91,11 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         keys = self._keys(source_id)
         kept = [key for key in keys if fingerprint(key) not in old]
         if not kept:
-            raise AirflowFailException(f"source {source_id} has no new write key any more; the old stay")
+            raise AirflowFailException(f"source {source_id} no longer has the new write key; old ones stay")
         for key in keys:
             if fingerprint(key) in old:
                 self._remove(source_id, key)
-                self.log.info("Old write key •••%s of source %s is removed", key[-4:], source_id)
+                self.log.info("Old write key •••%s of source %s was removed", key[-4:], source_id)
         return {"source_id": source_id, "write_key": f"•••{kept[-1][-4:]}"}
 
     def _keys(self, source_id: str) -> list[str]:
@@ -123,10 +123,10 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         try:
             self.hook.request("DELETE", path, media_type=ALPHA)
         except SegmentNotFoundError as error:
-            if not error.repeated:  # else it was removed, and the answer lost
+            if not error.repeated:  # otherwise it was removed, and the answer lost
                 raise
 
 
 def fingerprint(key: str) -> str:
-    """The same for the same key, which cannot be read from it."""
+    """Identifies a key without revealing it."""
     return blake2b(key.encode(), digest_size=8).hexdigest()

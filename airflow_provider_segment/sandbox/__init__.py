@@ -1,14 +1,14 @@
-"""Segment on this machine, for tests and demos: an HTTP server that behaves as Segment's documentation says.
+"""Segment on this machine, for tests and demos: an HTTP server that behaves as Segment documents.
 
 It serves the Tracking, the Public and the Profile API from one origin, keeps everything in memory, and shows
 what it accepted, what it dropped and why. It fails on demand (`Sandbox.faults`).
 
-It judges this package, so it shares almost no code with it: the format of times, the limits of events and the
-names of regions are written here again, on purpose. Only the published rate limits are shared.
+It tests this package, so it shares almost no code with it: time format, event limits and region names are
+deliberately repeated here. Only the published rate limits are shared.
 
 All operations of the Public API keep state, and what they report about events is computed from the received
-ones. A new workspace holds a source, a space, three users and the catalogs. What runs
-for a while (syncs, regulations, audiences) follows the sandbox's clock, which tests can move and stop:
+ones. A new workspace holds a source, a space, three users and the catalogs. Long-running work (syncs,
+regulations, audiences) follows the sandbox's clock, which tests can advance and stop:
 `Sandbox.advance_clock`, `Sandbox.freeze_clock`.
 
 In a program or a test::
@@ -20,8 +20,8 @@ In a program or a test::
         ...
         assert len(segment.accepted) == 3
 
-In pytest, `pytest_plugins = ["airflow_provider_segment.sandbox.pytest_plugin"]` gives the fixture
-`segment_sandbox`. On a shell: ``python -m airflow_provider_segment.sandbox``.
+In pytest, `pytest_plugins = ["airflow_provider_segment.sandbox.pytest_plugin"]` provides the fixture
+`segment_sandbox`. From a shell: ``python -m airflow_provider_segment.sandbox``.
 
 Needs the extra `sandbox` (starlette and uvicorn), which is imported only when `Sandbox` is.
 """

@@ -16,7 +16,7 @@ def main() -> None:
         description="Segment's three APIs on this machine, in memory, for tests and demos.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument("--port", default=8765, type=int, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--port", default=8765, type=int, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--region", default="us", choices=("us", "eu"))
     parser.add_argument(
         "--rate-limits", action="store_true", help="enforce the limits that Segment publishes"

@@ -1,6 +1,6 @@
 """The sandbox's own endpoints, under `/_sandbox`. They need no credentials and reveal none.
 
-- `GET /_sandbox`: a page for people.
+- `GET /_sandbox`: an HTML page.
 - `GET /_sandbox/state`: counts: accepted, duplicates, dropped by reason, requests, batches, bytes.
 - `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
 - `GET`, `POST`, `DELETE /_sandbox/faults`: list, add (`kind` and the fields of its class in `faults`), clear.
@@ -156,9 +156,9 @@ PAGE = """<!doctype html>
   th, td {{ text-align: left; vertical-align: top; padding: 2px 12px 2px 0; border-bottom: 1px solid #ddd }}
 </style>
 <h1>Segment sandbox</h1>{counts}
-<h2>Dropped behind a 200</h2>{reasons}{dropped}
-<h2>Accepted, the last 20</h2>{accepted}
-<h2>Requests, the last 20</h2>{requests}
-<h2>Faults in force</h2>{faults}
+<h2>Dropped after a 200</h2>{reasons}{dropped}
+<h2>Last 20 accepted</h2>{accepted}
+<h2>Last 20 requests</h2>{requests}
+<h2>Active faults</h2>{faults}
 </html>
 """

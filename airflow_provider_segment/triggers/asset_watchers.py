@@ -57,11 +57,11 @@ class SharedPoll:
         self.occurrences = occurrences
         self.since = since
         self.next_since: datetime | None = None
-        """How far back the next poll has to reach; None where no trigger listened."""
+        """How far back the next poll has to reach; None if no trigger listened."""
         self.unfinished = False
         """Whether a trigger has more of these occurrences to emit after ``SPACING``."""
         self.records: list[ProgressRecord] = []
-        """To be written once Airflow has stored the events that came of this poll."""
+        """To be written once Airflow has stored the events of this poll."""
 
 
 class FeedStream(SharedStreamProducer):
@@ -103,7 +103,7 @@ class FeedStream(SharedStreamProducer):
             while True:
                 try:
                     occurrences = await subscriber.look(clock)
-                except Exception as error:  # no failure of Segment's ends the watching
+                except Exception as error:  # no error at Segment stops the polling
                     log.error("Cannot poll %s: %s", self._feed, error)
                     await clock.asleep(self._interval)
                     continue
@@ -121,7 +121,7 @@ class FeedStream(SharedStreamProducer):
         """Airflow has stored the events of these polls: record the progress of their triggers."""
         records = {record.key: record for record in self._unwritten}
         for item in batch:
-            if not item.outcome.failed:  # else events are missing; the next record covers this one, too
+            if not item.outcome.failed:  # otherwise events are missing; the next record covers this one, too
                 records |= {record.key: record for record in item.broker_payload.records}
         self._unwritten = []
         for record in records.values():
@@ -410,7 +410,7 @@ class SegmentEventVolumeTrigger(SegmentWatcherTrigger):
         self.event_type = event_type
 
     def feed(self) -> Feed:
-        """The days with so many events."""
+        """The days that reach the count."""
         from airflow_provider_segment.waiting.feeds import VolumeCrossings
 
         names = ("source_id", "count", "event_name", "event_type")

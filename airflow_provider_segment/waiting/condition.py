@@ -144,7 +144,7 @@ def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
             result: T = end.value
             return result
         except (LookupError, TypeError, AttributeError, ValueError, msgspec.MsgspecError) as error:
-            raise SegmentAnswerError("GET", path, 200, f"unexpected answer: {error!r}") from error
+            raise SegmentAnswerError("GET", path, 200, repr(error)) from error
         path = ask.path
         answer = yield ask
 

@@ -1,4 +1,4 @@
-"""The demo: a night of events, made here, sent by a real Airflow to Segment on this machine; twice.
+"""The demo: a night of generated events, sent twice by a real Airflow to the sandbox on this machine.
 
 `--ui` leaves Airflow and Segment running until Ctrl-C.
 """
@@ -43,7 +43,7 @@ def main() -> None:
     try:
         demo(GOOD, FOLDER.resolve(), ui=ui)
     except (OSError, RuntimeError, httpx.HTTPError) as error:
-        sys.exit(f"The demo broke off: {error}")
+        sys.exit(f"The demo failed: {error}")
     except KeyboardInterrupt:
         print()
 
@@ -77,13 +77,13 @@ def demo(good: int, folder: Path, *, ui: bool = False) -> None:
             if ui:
                 say("\nAirflow", f"{airflow.url}/dags/{DAG_ID}, no login")
                 say("Segment", f"{segment.url}/_sandbox")
-                say("", "Ctrl-C ends both")
+                say("", "Ctrl-C stops both")
                 Event().wait()
     say("\nTo look around in the UI", "make demo-ui")
 
 
 def send_night(airflow: ThrowawayAirflow, segment: Sandbox, events: Path, title: str) -> Path:
-    """One run of the DAG, and what a user wants to know of it; answers where the rejected events are."""
+    """Run the DAG and print a summary; returns the path of the rejected events."""
     before = segment.summary
     run, took = timed(lambda: airflow.run_dag(DAG_ID, conf={"events": str(events), "day": DAY}))
     run_id = run["dag_run_id"]
@@ -95,14 +95,14 @@ def send_night(airflow: ThrowawayAirflow, segment: Sandbox, events: Path, title:
 
     report = airflow.xcom(DAG_ID, run_id, "send_events")
     after = segment.summary
-    doubles = after["duplicates"] - before["duplicates"]
-    say(f"\n{title}", f"{run['state']} after {took:.1f} s, by the scheduler and its workers")
+    duplicates = after["duplicates"] - before["duplicates"]
+    say(f"\n{title}", f"{run['state']} after {took:.1f} s, including scheduler and workers")
     say("  read", f"{report['read']:,}")
     speed = f"{report['seconds']:.1f} s, {report['events_per_second']:,.0f} events/s"
     say("  sent", f"{report['sent']:,}", f"in {report['batches']:,} batches, {speed}")
     say("  rejected", f"{sum(report['rejected'].values()):,}", ", ".join(report["rejected"]))
     say("  new in Segment", f"{after['accepted'] - before['accepted']:,}")
-    say("  already there", f"{doubles:,}", "known by their message ids")
+    say("  already there", f"{duplicates:,}", "recognised by their message ids")
     say("  Segment holds", f"{after['accepted']:,}")
     return Path(report["rejects_path"])
 

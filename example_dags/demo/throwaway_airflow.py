@@ -29,6 +29,8 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 T = TypeVar("T")
 LOCKED_AT_MOST = 5
 FINISHED = {"success", "failed"}
+PATIENCE = 900
+"""Seconds to wait for anything: a busy machine is no failure, and a process that has died is noticed at once."""
 
 
 class ThrowawayAirflow:
@@ -58,14 +60,16 @@ class ThrowawayAirflow:
         with contextlib.ExitStack() as stack:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self._output = stack.enter_context(self.log.open("ab"))
-            self._api = stack.enter_context(httpx.Client(base_url=self.url, timeout=30, trust_env=False))
+            self._api = stack.enter_context(
+                httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+            )
             stack.callback(self._stop)
             self._start("db", "migrate").wait()
             self._start("api-server")
             self._start("scheduler", "--skip-serve-logs")
             self._start("dag-processor")
             self.start_triggerer()
-            self._wait_for("Airflow", self._healthy, timeout=120)
+            self.wait_for("Airflow", self._healthy)
             token = self._api.get("/auth/token").raise_for_status().json()["access_token"]
             self._api.headers["Authorization"] = f"Bearer {token}"
             self._stack = stack.pop_all()
@@ -124,20 +128,20 @@ class ThrowawayAirflow:
         self, dag_id: str, *, conf: Mapping[str, Any] | None = None, logical_date: datetime | None = None
     ) -> str:
         """Wait for the DAG, unpause it, start a run, and return the run id."""
-        self._wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id), timeout=60)
+        self.wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id))
         self.patch(f"dags/{dag_id}", {"is_paused": False})
         date = logical_date and logical_date.isoformat()
         run = self.post(f"dags/{dag_id}/dagRuns", {"conf": dict(conf or {}), "logical_date": date})
         return str(run["dag_run_id"])
 
-    def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 300) -> dict[str, Any]:
+    def wait_for_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Wait until a DAG run has ended, and return it."""
 
         def ended() -> dict[str, Any] | None:
             run: dict[str, Any] = self.get(f"dags/{dag_id}/dagRuns/{run_id}")
             return run if run["state"] in FINISHED else None
 
-        return self._wait_for(f"run {run_id} of {dag_id}", ended, timeout)
+        return self.wait_for(f"run {run_id} of {dag_id}", ended)
 
     def run_dag(
         self,
@@ -145,11 +149,10 @@ class ThrowawayAirflow:
         *,
         conf: Mapping[str, Any] | None = None,
         logical_date: datetime | None = None,
-        timeout: float = 300,
     ) -> dict[str, Any]:
         """Start a DAG run, wait for its end, and return it: ["state"] is "success" or "failed"."""
         run_id = self.trigger_dag(dag_id, conf=conf, logical_date=logical_date)
-        return self.wait_for_run(dag_id, run_id, timeout=timeout)
+        return self.wait_for_run(dag_id, run_id)
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """The task instance: its state, try_number, pid, ..."""
@@ -174,16 +177,14 @@ class ThrowawayAirflow:
         """Mark a task as failed or successful, as a user does in the UI."""
         self.patch(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": state})
 
-    def wait_for_task(
-        self, dag_id: str, run_id: str, task_id: str, state: str, *, timeout: float = 120
-    ) -> dict[str, Any]:
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> dict[str, Any]:
         """Wait until a task is in a state, such as "deferred"."""
 
         def reached() -> dict[str, Any] | None:
             task = self.task(dag_id, run_id, task_id)
             return task if task["state"] == state else None
 
-        return self._wait_for(f"{task_id} {state}", reached, timeout)
+        return self.wait_for(f"{task_id} {state}", reached)
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """The runs of a DAG, the oldest first."""
@@ -194,8 +195,25 @@ class ThrowawayAirflow:
 
     def unpause(self, dag_id: str) -> None:
         """Wait for a DAG, then unpause it, so that its schedule or assets start it."""
-        self._wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id), timeout=60)
+        self.wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id))
         self.patch(f"dags/{dag_id}", {"is_paused": False})
+
+    def wait_for(self, what: str, ready: Callable[[], T | None]) -> T:
+        """Wait until `ready` returns something true, and return that.
+
+        :param what: what is waited for, for the error
+        :raises RuntimeError: one of Airflow's processes has stopped
+        :raises TimeoutError: after `PATIENCE`
+        """
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if answer := ready():
+                return answer
+            for name, process in self._components.items():
+                if process.poll() is not None and (name != "db" or process.returncode):
+                    raise RuntimeError(f"Airflow's {name} has stopped; its log is {self.log}")
+            time.sleep(0.2)
+        raise TimeoutError(f"{what}: not after {PATIENCE} s; Airflow's log is {self.log}")
 
     # Processes
 
@@ -212,7 +230,7 @@ class ThrowawayAirflow:
                     each.kill()
         else:
             process.terminate()
-        process.wait(timeout=60)
+        process.wait()
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -251,17 +269,6 @@ class ThrowawayAirflow:
         if errors := self.get("importErrors")["import_errors"]:
             raise RuntimeError(f"{errors[0]['filename']}: {errors[0]['stack_trace']}")
         return any(dag["dag_id"] == dag_id for dag in self.get("dags", limit=100)["dags"])
-
-    def _wait_for(self, what: str, ready: Callable[[], T | None], timeout: float) -> T:
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            if answer := ready():
-                return answer
-            for name, process in self._components.items():
-                if process.poll() is not None and (name != "db" or process.returncode):
-                    raise RuntimeError(f"Airflow's {name} has stopped; its log is {self.log}")
-            time.sleep(0.2)
-        raise TimeoutError(f"{what} is not there after {timeout:.0f} s; Airflow's log is {self.log}")
 
 
 def settings(home: Path, dags: Sequence[Path], port: int, url: str) -> dict[str, str]:

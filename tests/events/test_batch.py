@@ -1,4 +1,4 @@
-"""Batches: never over a limit, nothing lost, nothing twice."""
+"""Batches: never over a limit, nothing lost, nothing duplicated."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_number_of_events_is_limited() -> None:
     assert [batch.add(event(n), n) for n in range(3)] == [True, True, False]
 
 
-def test_each_attempt_says_when_it_was_made() -> None:
+def test_each_attempt_has_its_own_sent_at() -> None:
     (batch,) = filled([5, 5])
     first, second = json.loads(batch.body(NOW)), json.loads(batch.body(LATER))
     assert (first.pop("sentAt"), second.pop("sentAt")) == (

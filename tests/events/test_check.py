@@ -1,4 +1,4 @@
-"""Segment's rules: what passes untouched, what is repaired, what is rejected and why."""
+"""Segment's rules: which events pass unchanged, are repaired, or are rejected, and why."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize("event", GOOD)
-def test_a_good_event_passes_byte_for_byte(event: dict[str, Any]) -> None:
+def test_a_valid_event_passes_byte_for_byte(event: dict[str, Any]) -> None:
     line = json.dumps({**event, "messageId": "m1"}, ensure_ascii=False).encode()
     assert CHECKER.prepare(line) == line
 
@@ -140,7 +140,7 @@ def test_what_segment_would_refuse_or_drop_is_rejected(line: bytes, why: str) ->
         ({"userId": "u", "messageId": 12}, {"userId": "u", "messageId": "12"}),
     ],
 )
-def test_what_has_only_one_meaning_is_repaired(given: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_unambiguous_errors_are_repaired(given: dict[str, Any], sent: dict[str, Any]) -> None:
     event = prepare(json.dumps({"type": "page", **given}).encode())
     if "messageId" not in sent:
         assert event.pop("messageId")
@@ -154,7 +154,7 @@ def test_a_dead_letter_can_be_corrected_and_sent_again() -> None:
     assert event == {"type": "page", "userId": "u"}
 
 
-def test_dicts_are_taken_with_what_python_puts_in_them() -> None:
+def test_dicts_may_hold_python_values() -> None:
     event = prepare(
         {
             "type": "track",
@@ -180,7 +180,7 @@ def test_dicts_are_taken_with_what_python_puts_in_them() -> None:
 @pytest.mark.parametrize(
     "item", [7, None, True, ["track"], "text", {"type": object()}, {1: 2}, {object(): 2}, "\ud800"]
 )
-def test_what_is_no_event_at_all_is_rejected(item: Any) -> None:
+def test_what_is_not_an_event_is_rejected(item: Any) -> None:
     assert reason(item) in ("not_json", "not_an_object", "unknown_type")
 
 
@@ -196,12 +196,12 @@ def message_id(item: Any, write_key: str = "write key", **options: Any) -> str:
     return value
 
 
-def test_message_ids_follow_from_content_and_source() -> None:
+def test_message_ids_are_derived_from_content_and_source() -> None:
     one, other = b'{"type":"page","userId":"u"}', b'{"type":"page","userId":"v"}'
     assert message_id(one) == message_id(one)
     assert message_id(one) != message_id(other)
     assert message_id(one) != message_id(one, write_key="of another source")
-    # They are the promise to a re-run by the next release, too.
+    # A re-run with the next release must derive the same ids.
     assert message_id(one) == "airflow-bdb7adde242749ed5bb1bde8a3f07c99"
 
 
@@ -233,7 +233,7 @@ def test_message_ids_from_named_fields() -> None:
 # Defaults
 
 
-def test_defaults_fill_in_and_an_events_own_keys_win() -> None:
+def test_defaults_are_added_and_an_events_own_keys_win() -> None:
     checker = Checker(
         "k",
         context={"ip": "0.0.0.0", "app": {"name": "backfill"}},
@@ -265,7 +265,7 @@ def test_defaults_count_towards_the_size_limit() -> None:
     assert reason(line, Checker("k", context={"long": "y" * 1_000})) == "too_large"
 
 
-def test_a_default_timestamp_without_zone_is_refused_at_once() -> None:
+def test_a_default_timestamp_without_zone_is_refused_immediately() -> None:
     with pytest.raises(SegmentConfigurationError, match="zone"):
         Checker("k", timestamp="2026-01-02T00:00:00")
 
@@ -290,7 +290,7 @@ events = st.builds(
 
 
 @given(events)
-def test_whatever_is_let_through_the_sandbox_accepts(event: dict[str, Any]) -> None:
+def test_the_sandbox_accepts_every_event_that_passes(event: dict[str, Any]) -> None:
     try:
         sent = CHECKER.prepare(json.dumps(event).encode("utf-8", "surrogatepass"))
     except SegmentEventError:
@@ -302,7 +302,7 @@ def test_whatever_is_let_through_the_sandbox_accepts(event: dict[str, Any]) -> N
 
 
 @given(events)
-def test_preparing_what_was_prepared_changes_nothing(event: dict[str, Any]) -> None:
+def test_preparing_a_prepared_event_changes_nothing(event: dict[str, Any]) -> None:
     try:
         sent = CHECKER.prepare(json.dumps(event).encode("utf-8", "surrogatepass"))
     except SegmentEventError:
@@ -311,7 +311,7 @@ def test_preparing_what_was_prepared_changes_nothing(event: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("depth", [500, 5_000, 15_000])
-def test_nesting_however_deep_crashes_nothing(depth: int) -> None:
+def test_no_depth_of_nesting_crashes_it(depth: int) -> None:
     # How deep is too deep differs between versions of Python.
     line = b'{"type":"page","userId":"u","properties":{"x":%b%b}}' % (b"[" * depth, b"]" * depth)
     assert outcome(line) in ("sent", "not_json")

@@ -1,4 +1,4 @@
-"""A backfill ends whenever it is interrupted: no thread goes on sending by itself.
+"""A backfill ends whenever it is interrupted: no thread continues to send.
 
 An interruption is raised at every single line that the main thread runs, and by a signal at a chosen event.
 """
@@ -32,12 +32,12 @@ PACKAGE = Path(airflow_provider_segment.__file__).parent
 SWEPT = {str(PACKAGE / name) for name in ("hooks/segment.py", "events/backfill.py", "events/stop.py")}
 """The files whose lines are interrupted: all in which the main thread starts, awaits and stops the other."""
 SWEPT_AT_THEIR_END = {threading.Thread.start.__code__, Future.cancel.__code__, Future.result.__code__}
-"""What these did is done, but their caller does not learn it. Their own lines are not interrupted: Python
+"""They complete, but their caller is not informed. Their own lines are not interrupted: Python
 does not release a global lock of its threads when that happens, and then no thread can start any more."""
 
 
 class Interruption(BaseException):
-    """Raised at any moment, as Airflow's timeout and a Ctrl-C are."""
+    """Raised at any moment, like Airflow's timeout and Ctrl-C."""
 
 
 def interrupt_at(line: int, run: Callable[[], Any], waiting: threading.Event) -> bool:
@@ -86,8 +86,8 @@ def sending_threads() -> list[threading.Thread]:
 def test_an_interruption_at_any_line_of_the_main_thread_ends_the_run(
     segment_sandbox: Sandbox, hook: SegmentHook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "END_SECONDS", 0.01)  # the source holds the thread up on purpose
-    hook.send_events(make_events(1))  # what is imported at first use is imported
+    monkeypatch.setattr(backfill, "END_SECONDS", 0.01)  # the source blocks the thread on purpose
+    hook.send_events(make_events(1))  # so that everything is imported
     interrupted_early = 0
     for line in count():
         segment_sandbox.reset()
@@ -132,7 +132,7 @@ def test_an_interruption_while_events_are_sent_ends_the_run_with_a_report(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert not sending_threads()
-    assert "Sending broke off" in caplog.text and "NOT sent" in caplog.text
+    assert "Sending ended early" in caplog.text and "NOT sent" in caplog.text
 
 
 def test_a_stop_before_the_beginning_sends_nothing(

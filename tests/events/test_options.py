@@ -45,7 +45,7 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_option_is_refused_before_anything_is_sent(
+def test_an_invalid_option_is_refused_before_anything_is_sent(
     run_task: RunTask, segment_sandbox: Sandbox, name: str, value: Any
 ) -> None:
     options: Any = {name: value}
@@ -61,7 +61,7 @@ def test_a_wrong_option_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("value", [-1, "-1", "{{ -1 }}", 0.5, "none", "nan"])
-def test_a_wrong_limit_of_rejects_is_refused_before_anything_is_sent(
+def test_an_invalid_max_rejected_is_refused_before_anything_is_sent(
     run_task: RunTask, segment_sandbox: Sandbox, value: Any
 ) -> None:
     run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, retries=2, max_rejected=value))
@@ -71,7 +71,7 @@ def test_a_wrong_limit_of_rejects_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("arguments", [{}, {"events": [], "path": "x"}, {"events": "text"}, {"events": 7}])
-def test_an_input_that_is_none_fails_without_a_retry(
+def test_an_invalid_input_fails_without_a_retry(
     run_task: RunTask, segment_sandbox: Sandbox, arguments: dict[str, Any]
 ) -> None:
     run = run_task(SegmentBatchEventsOperator(task_id="send", retries=2, **arguments))
@@ -100,7 +100,7 @@ def test_an_input_that_is_none_fails_without_a_retry(
         ("source_id", "{{ ds }}", "2026-01-02"),
     ],
 )
-def test_each_argument_is_a_template(
+def test_each_argument_is_templated(
     run_task: RunTask, segment_sandbox: Sandbox, name: str, given: Any, taken: Any
 ) -> None:
     seen: list[dict[str, Any]] = []
@@ -125,14 +125,14 @@ def test_events_may_be_rendered_as_json(run_task: RunTask, segment_sandbox: Sand
     assert run.xcom["sent"] == 2
 
 
-def test_events_are_neither_copied_nor_looked_at() -> None:
+def test_events_are_neither_copied_nor_inspected() -> None:
     """There may be millions."""
     events = [object(), *EVENTS]
     operator = SegmentBatchEventsOperator(task_id="send", events=events)  # type: ignore[arg-type]
     assert operator.arguments()["events"] is events
 
 
-def test_gzip_as_text_is_no_yes(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+def test_gzip_as_text_is_parsed(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     for text, encoding in (("false", None), ("true", "gzip")):
         run = run_task(SegmentBatchEventsOperator(task_id="send", events=EVENTS, gzip=text))
         assert run.state == "success", run.error

@@ -1,4 +1,4 @@
-"""How events get onto the network: proxies, time limits, what is said of a broken connection."""
+"""How events are transported: proxies, timeouts, errors of broken connections."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def test_a_netrc_does_not_replace_the_credential(
     assert len(segment_sandbox.accepted) == 1
 
 
-def test_a_refused_connection_is_not_taken_for_a_slow_one(refusing: str) -> None:
+def test_a_refused_connection_is_not_reported_as_a_timeout(refusing: str) -> None:
     with pytest.raises(httpx.ConnectError):
         post(refusing)
 
 
-def test_a_broken_connection_is_not_taken_for_one_that_never_was(segment_sandbox: Sandbox) -> None:
+def test_a_broken_connection_is_not_reported_as_never_made(segment_sandbox: Sandbox) -> None:
     segment_sandbox.faults.add("reset", api="tracking")
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         post(f"{segment_sandbox.url}/v1/batch")
 
 
-def test_a_peer_that_takes_no_bytes_does_not_hold_a_sender_for_ever() -> None:
+def test_a_peer_that_receives_nothing_does_not_block_a_sender_for_ever() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         with pytest.raises(httpx.TimeoutException):

@@ -38,7 +38,7 @@ LOG = io.StringIO()
 
 @functools.cache
 def prepare() -> None:
-    """Make the database, and listen to every logger."""
+    """Create the database, and listen to every logger."""
     event.listen(settings.engine, "connect", do_not_wait_for_the_disk)
     settings.engine.dispose()  # of connections that were made before
     initdb(load_connections=False)
@@ -53,7 +53,7 @@ def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
 
 
 def dag_run_of(dag: DAG, which_try: Try) -> DagRun:
-    """The run this try belongs to: a first try starts it afresh."""
+    """The run this try belongs to: a first try starts a new one."""
     if which_try.logical_date is None:
         raise NotImplementedError("a run without a logical date is new in Airflow 3")
     with create_session() as session:
@@ -132,7 +132,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
 
 
 def register_outlets(operator: BaseOperator) -> None:
-    """Make Airflow know the assets of a task's outlets, as the parsing of DAG files does."""
+    """Register the assets of a task's outlets with Airflow, as parsing a DAG file does."""
     with create_session() as session:
         for outlet in operator.outlets:
             model, key = (DatasetModel, "uri") if isinstance(outlet, Dataset) else (DatasetAliasModel, "name")
@@ -148,7 +148,7 @@ def asset_events_of(run_id: str, session: Any) -> list[tuple[str, dict[str, Any]
 
 
 def deferral_noted() -> Any:
-    """Note what a task asks for when it defers itself: of its timeout, Airflow keeps only the moment."""
+    """Record what a task defers itself with: of its timeout, Airflow keeps only the end."""
     return patch.object(taskinstance, "_defer_task", side_effect=taskinstance._defer_task)
 
 

@@ -30,13 +30,13 @@ from tests.harness.task_runner import (
 )
 
 LOG = io.StringIO()
-# A task's process sends its log to its supervisor unmasked; here we are at the same place.
+# A task's process sends its log to its supervisor unmasked; this reads it at the same point.
 configure_logging(log_level="DEBUG", output=LOG, sending_to_supervisor=True, colored_console_log=False)
 
 
 @dataclass
 class ExecutionAPI:
-    """As much of Airflow's Execution API as a task instance needs."""
+    """The part of Airflow's Execution API that a task instance needs."""
 
     task: BaseOperator
     which_try: Try
@@ -66,7 +66,7 @@ class ExecutionAPI:
             case "GET", "task-instances", _, "validate-inlets-and-outlets":
                 return httpx.Response(200, json={"inactive_assets": []})
             case (("PATCH" | "PUT"), "task-instances", *_):
-                pass  # its state, heartbeat, ...: the task runner's own answer says the same
+                pass  # its state, heartbeat, ...: the task runner's result says the same
             case "POST", "xcoms", _, _, task_id, key:
                 self.xcoms[task_id, key] = body
                 if task_id == self.task.task_id:
@@ -112,7 +112,7 @@ class ExecutionAPI:
         return found(value if rest else {"key": key, "value": value})
 
     def run_context(self) -> dict[str, Any]:
-        """What the scheduler knows of this try and its DAG run."""
+        """What the scheduler knows about this try and its DAG run."""
         which_try = self.which_try
         date = which_try.logical_date
         return {
@@ -180,7 +180,7 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
 
 
 def deferred_by(message: Any) -> Deferred | None:
-    """What a task's last message hands to the triggerer, after a trip through JSON."""
+    """What a task's last message hands to the triggerer, after a JSON round trip."""
     if not isinstance(message, DeferTask):
         return None
     kwargs = deserialize(json.loads(json.dumps(message.trigger_kwargs or {})))

@@ -16,7 +16,7 @@ from airflow_provider_segment.waiting.polls import Subscriber
 
 
 class FakeClock(Clock):
-    """Sleeping takes no time, and is noted down."""
+    """Sleeping takes no time, and is recorded."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []

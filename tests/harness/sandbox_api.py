@@ -75,7 +75,7 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def frozen_clock(sandbox: Sandbox) -> None:
-    """The sandbox's time stands still, unless the test advances it: no real second decides the test."""
+    """The sandbox's time stands still unless the test advances it: real time does not affect the test."""
     sandbox.freeze_clock()
 
 
@@ -125,22 +125,26 @@ def destination(sandbox: Sandbox, api: Api) -> str:
 
 
 def create(path: str, **body: Any) -> Any:
-    """Create a resource through the connection `segment_default`; its id, or else the answer."""
+    """Create a resource through the connection `segment_default`; its id, otherwise the answer."""
     [made] = SegmentHook().request("POST", path, json=body).data.values()
     return made["id"] if isinstance(made, dict) and "id" in made else made
 
 
-@pytest.fixture
-def warehouse(segment_sandbox: Sandbox) -> str:
-    """A warehouse without syncs, until a script adds one."""
-    segment_sandbox.scripts.add("warehouse_sync", missing=True)
+def create_warehouse(sandbox: Sandbox) -> str:
+    """Create a warehouse without syncs, until a script adds one; its id."""
+    sandbox.scripts.add("warehouse_sync", missing=True)
     return str(create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}))
 
 
 @pytest.fixture
-def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
-    """The arguments that identify a reverse ETL mapping."""
-    source_id = segment_sandbox.source_id
+def warehouse(segment_sandbox: Sandbox) -> str:
+    """The id of a warehouse without syncs, until a script adds one."""
+    return create_warehouse(segment_sandbox)
+
+
+def create_mapping(sandbox: Sandbox) -> dict[str, str]:
+    """Create a reverse ETL mapping; the arguments that identify it."""
+    source_id = sandbox.source_id
     webhook = create("/destinations", sourceId=source_id, metadataId=WEBHOOKS, settings={})
     metadata = SegmentHook().request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]
     fields = {"name": "C", "description": "", "enabled": True, "query": "x", "queryIdentifierColumn": "id"}
@@ -151,9 +155,24 @@ def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
     return {"source_id": source_id, "model_id": model_id, "subscription_id": subscription_id}
 
 
-def start_sync(sandbox: Sandbox) -> str:
-    """Have all warehouses synced now; the start of the syncs, as Segment reports it."""
-    return iso(sandbox.scripts.add("warehouse_sync", now=True, seconds=0).given_at)
+@pytest.fixture
+def mapping(segment_sandbox: Sandbox) -> dict[str, str]:
+    """The arguments that identify a reverse ETL mapping."""
+    return create_mapping(segment_sandbox)
+
+
+def start_sync(sandbox: Sandbox, warehouse_id: str | None = None) -> str:
+    """Sync a warehouse, or all of them, now; the start of the syncs, as Segment reports it."""
+    script = sandbox.scripts.add("warehouse_sync", now=True, seconds=0, warehouse_id=warehouse_id)
+    return iso(script.given_at)
+
+
+def rename_warehouse(sandbox: Sandbox, old: str, new: str) -> None:
+    """Give a warehouse the id that a DAG file has: Segment chooses ids itself."""
+    collections = sandbox.state.collections
+    for path in [path for path in collections if f"/warehouses/{old}" in path]:
+        collections[path.replace(old, new)] = collections.pop(path)
+    collections["/warehouses"][new] = {**collections["/warehouses"].pop(old), "id": new}
 
 
 def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
@@ -164,7 +183,7 @@ def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def ago(**span: float) -> str:
-    """The time that long before now, ISO 8601."""
+    """The time this long ago, ISO 8601."""
     return (datetime.now(timezone.utc) - timedelta(**span)).isoformat()
 
 

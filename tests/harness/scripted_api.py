@@ -1,4 +1,4 @@
-"""An API that answers as a test tells it to, over HTTP, and remembers what it was asked."""
+"""A fake API over HTTP: it answers as a test specifies, and records its requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN, PROFILE_TOKEN = "sgp_a_public_api_token", "a_profile_api_token"
 
 @dataclass
 class Request:
-    """One request as it reached the wire."""
+    """A request as it was sent."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ def pages(key: str, items: list[Any], name: str = "pagination") -> Callable[[Req
 def going_round(
     key: str, cursors: list[str], name: str = "pagination"
 ) -> Callable[[Request], dict[str, Any]]:
-    """A list of which each page leads to another, by these cursors in turn; asked once more, it ends."""
+    """A list whose pages return these cursors in turn; the page after them is the last."""
     left = iter(cursors)
 
     def page(_: Request) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def scripted_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedAPI]:
-    """A fresh one, which the Airflow connection `segment_default` leads to."""
+    """A new scripted API, which the Airflow connection `segment_default` points to."""
     api = ScriptedAPI()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"api": api}))
     api.port = server.server_port

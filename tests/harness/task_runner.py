@@ -29,7 +29,7 @@ LOGICAL_DATE = datetime(2026, 1, 2, tzinfo=timezone.utc)
 REPOSITORY = Path(__file__).parents[2]
 
 FIRE: Any = object()
-"""Let the trigger fire its own event."""
+"""Have the trigger fire its own event."""
 
 Upstream = Mapping[tuple[str, str], Any]  # (task_id, key) -> what that task pushed
 
@@ -47,7 +47,7 @@ class Try:
     xcoms: Upstream = field(default_factory=dict)
     state_store: dict[str, Any] | None = None
     state_store_file: Path | None = None  # each change of the store is also written here
-    resume: tuple[str, dict[str, Any]] | None = None  # after a deferral: the method to go on with, its kwargs
+    resume: tuple[str, dict[str, Any]] | None = None  # after a deferral: the method to resume, its kwargs
     first_reschedule: datetime | None = None  # when it was first rescheduled
 
 
@@ -61,7 +61,7 @@ class Deferred:
     timeout: timedelta | None
 
     def fire(self) -> dict[str, Any]:
-        """Run the trigger as a triggerer does, to its first event; with what the task is resumed."""
+        """Run the trigger as a triggerer does, to its first event; what the task is resumed with."""
         module, _, name = self.classpath.rpartition(".")
         trigger = getattr(importlib.import_module(module), name)(**self.kwargs)
 
@@ -94,7 +94,7 @@ class TaskRun:
 
 @functools.cache
 def runner() -> Callable[[Any, Try], TaskRun]:
-    """The way into the task runner of the Airflow that is installed."""
+    """The entry point to the task runner of the installed Airflow."""
     major = version("apache-airflow").partition(".")[0]
     return importlib.import_module(f"tests.harness.airflow_{major}").run_try  # type: ignore[no-any-return]
 
@@ -126,7 +126,7 @@ class RunTask:
         return run
 
     def resume(self, operator: Any, run: TaskRun, event: Any = FIRE, **which_try: Any) -> TaskRun:
-        """Go on with a deferred try.
+        """Resume a deferred try.
 
         :param event: the payload of the trigger's event, instead of running the trigger
         """
@@ -153,7 +153,7 @@ class RunTask:
 
 
 class StartedTry:
-    """One try that runs in a process of its own."""
+    """A try that runs in its own process."""
 
     def __init__(self, factory: str, arguments: tuple[Any, ...], which_try: Try, folder: Path) -> None:
         self._folder = folder
@@ -169,7 +169,7 @@ class StartedTry:
 
     @property
     def state_store(self) -> dict[str, Any]:
-        """What Airflow would keep for the next try, at this moment."""
+        """What Airflow would keep for the next try now."""
         file = self._try.state_store_file
         return json.loads(file.read_text()) if file and file.exists() else dict(self._try.state_store or {})
 
@@ -178,16 +178,16 @@ class StartedTry:
         return self._process.poll() is None
 
     def terminate(self) -> None:
-        """SIGTERM, which is how Airflow ends a task that somebody ended."""
+        """SIGTERM, as Airflow sends it to a task that a user ends."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL: the process has no say in it."""
+        """SIGKILL: the process cannot react."""
         self._process.kill()
         self._process.wait()
 
     def wait(self, timeout: float = 600) -> TaskRun:
-        """Wait for the try's end. RuntimeError: it was killed, or fell over before it could report."""
+        """Wait for the try's end. RuntimeError: it was killed, or crashed before it could report."""
         code = self._process.wait(timeout)
         if code:
             output = (self._folder / "output").read_text(errors="replace")
@@ -217,7 +217,7 @@ def params_untouched(operator: Any) -> Iterator[None]:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file that is never seen half written."""
+    """Write a file atomically."""
     beside = file.with_suffix(".new")
     beside.write_text(text)
     os.replace(beside, file)

@@ -1,4 +1,4 @@
-"""The harness itself, with operators of its own: what it says a task did is what the task did."""
+"""The harness itself, with its own operators: it reports what a task really did."""
 
 from __future__ import annotations
 

@@ -25,11 +25,11 @@ def time_out_after_first_poll(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         given.append(seconds)
         event, loop = asyncio.Event(), asyncio.get_running_loop()
 
-        def saw_and_tell(watch: Watch, verdict: Verdict) -> None:
+        def saw_and_signal(watch: Watch, verdict: Verdict) -> None:
             saw(watch, verdict)
             loop.call_soon_threadsafe(event.set)
 
-        monkeypatch.setattr(Watch, "saw", saw_and_tell)
+        monkeypatch.setattr(Watch, "saw", saw_and_signal)
         task = asyncio.ensure_future(wait)
         await event.wait()
         task.cancel()

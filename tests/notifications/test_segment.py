@@ -1,4 +1,4 @@
-"""The notifier: what Segment is told of DAG runs and tasks. As a callback of a DAG: test_running_waits.py."""
+"""The notifier: the events it sends about DAG runs and tasks. As a callback of a DAG: test_waits.py."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_every_option_arrives(run_task: RunTask, segment_sandbox: Sandbox) -> No
 @pytest.mark.parametrize(
     ("max_rejected", "state"), [(0, "failed"), (5, "failed"), (6, "success"), (None, "success")]
 )
-def test_too_many_rejects_fail_the_task_after_all_good_events_were_sent(
+def test_too_many_rejects_fail_the_task_after_all_valid_events_were_sent(
     run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, max_rejected: int | None, state: str
 ) -> None:
     good = make_events(50)
@@ -108,7 +108,7 @@ def test_too_many_rejects_fail_the_task_after_all_good_events_were_sent(
         assert str(rejects) in str(run.error) and "50 sent" in str(run.error)
 
 
-def test_rejects_that_could_not_be_kept_fail_the_task(
+def test_rejects_that_cannot_be_written_fail_the_task(
     run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = write_lines(tmp_path / "a.jsonl", [*make_events(50), *BAD])
@@ -125,7 +125,7 @@ def test_a_missing_file_is_retried(run_task: RunTask, segment_sandbox: Sandbox, 
     assert run.state == "up_for_retry" and isinstance(run.error, SegmentInputError)
 
 
-def test_a_retry_doubles_nothing(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_retry_creates_no_duplicates(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", make_events(3_000, size=1_000))
     segment_sandbox.faults.add("status", status=501, contains='"n": 2500,', next=1)
     first = run_task(make_operator(path, concurrency=2))
@@ -138,7 +138,7 @@ def test_a_retry_doubles_nothing(run_task: RunTask, segment_sandbox: Sandbox, tm
 
 
 @needs_state_store
-def test_a_retry_goes_on_where_the_last_try_stopped(
+def test_a_retry_continues_where_the_last_try_stopped(
     run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = write_lines(tmp_path / "a.jsonl", make_events(3_000, size=1_000))
@@ -159,7 +159,7 @@ def test_a_cleared_task_sends_everything_again(
     path = write_lines(tmp_path / "a.jsonl", make_events(100))
     first = run_task(make_operator(path))
     assert (first.state, first.xcom["sent_before"]) == ("success", 0)
-    # What tells Airflow's clearing from a retry is that max_tries grows.
+    # When Airflow clears a task, max_tries increases; when it retries, it does not.
     cleared = make_operator(path)
     cleared.retries = 3
     second = run_task(cleared, try_number=2, state_store=first.state_store)
@@ -176,12 +176,12 @@ def test_a_state_store_that_fails_does_not_stop_the_events(
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError("the API server is away")
+        raise RuntimeError("the API server is down")
 
     monkeypatch.setattr(TaskStateStoreAccessor, "set", fail)
     run = run_task(make_operator(events=make_events(10)))
     assert run.state == "success" and run.xcom["sent"] == 10
-    assert "the API server is away" in run.log
+    assert "the API server is down" in run.log
 
 
 @pytest.mark.parametrize("killed", ["SIGKILL", "SIGTERM"])
@@ -219,13 +219,13 @@ def test_killed_halfway_and_retried(
 
 
 def make_slow_operator(path: str) -> SegmentBatchEventsOperator:
-    """Runs in the process that is killed: saves its position as fast as the test goes."""
+    """Runs in the process that is killed: saves its position often enough for the test."""
     send.CHECKPOINT_SECONDS = 0.05
     return make_operator(path, concurrency=2)
 
 
 class EndlessWithTimeout:
-    """Endless events; Airflow's alarm for the task's timeout goes off at one of them."""
+    """Endless events; Airflow's task timeout fires at one of them."""
 
     def __iter__(self) -> Iterator[Any]:
         for n in itertools.count():
@@ -237,7 +237,7 @@ class EndlessWithTimeout:
 def test_a_timeout_ends_it_with_a_report(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run = run_task(make_operator(events=EndlessWithTimeout(), execution_timeout=timedelta(hours=1)))
     assert run.state == "up_for_retry"
-    assert "Sending broke off." in run.log and "NOT sent" in run.log
+    assert "Sending ended early." in run.log and "NOT sent" in run.log
     assert not sending_threads()
 
 

@@ -1,4 +1,4 @@
-"""Clearing a task has its work done anew, where a retry goes on from the try before."""
+"""A cleared task does its work again, whereas a retry continues the previous try."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
     version("apache-airflow") < "3.3", reason="before Airflow 3.3 nothing is kept from try to try"
 )
 CLEARED = {"try_number": 2, "max_tries": 2}
-"""As a clear leaves a task with one retry after its first try."""
+"""A task with one retry that was cleared after its first try."""
 
 
 def test_write_key(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
@@ -58,7 +58,7 @@ def test_natural_key(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
 
 
 def test_deletion(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
-    """A retry after a clear does not take a regulation from before the clear for its own."""
+    """A retry after a clear does not adopt a regulation from before the clear."""
     made: list[dict[str, object]] = []
     an_hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)  # when the task ran before it was cleared
 

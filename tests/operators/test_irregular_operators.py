@@ -1,4 +1,4 @@
-"""Everything that Segment's API does differently from itself, one test each."""
+"""The inconsistencies of Segment's API, one test each."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_paged_list_whose_answer_names_no_cursor(run_task: RunTask, scripted_api
         ),
     ],
 )
-def test_delete_says_in_the_query_what(
+def test_delete_names_its_objects_in_the_query(
     run_task: RunTask,
     scripted_api: ScriptedAPI,
     operator: str,
@@ -253,7 +253,7 @@ def test_body_in_an_envelope(run_task: RunTask, scripted_api: ScriptedAPI) -> No
     assert "PATCH /destinations/d/subscriptions/s (enabled, reverseETLModelId): s" in run.log
 
 
-def test_word_that_python_keeps_for_itself(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
+def test_parameter_that_is_a_python_keyword(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
     scripted_api.answers["PATCH /transformations/t1"] = {"transformation": {"id": "t1"}}
     run_task(
         operators.SegmentUpdateTransformationOperator(task_id="t", transformation_id="t1", if_="event = 'x'")
@@ -374,7 +374,7 @@ def test_write_key_to_remove_is_not_shown(run_task: RunTask, scripted_api: Scrip
 
 
 def test_functions_with_raw_newlines_in_their_code(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
-    """Segment's JSON is not always JSON; the client reads it all the same, and so does the operator."""
+    """Segment's JSON is not always valid; the client reads it anyway, and so does the operator."""
     scripted_api.answers["GET /functions/f"] = {"function": {"id": "f", "code": "a\nb"}}
     assert run_task(operators.SegmentGetFunctionOperator(task_id="t", function_id="f")).xcom["code"] == "a\nb"
 
@@ -392,7 +392,7 @@ def test_label_in_the_path(run_task: RunTask, scripted_api: ScriptedAPI, part: s
 
 @pytest.mark.core
 def test_secrets_among_settings_are_not_shown(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
-    """Also those whose names Airflow does not know for secret; what is no secret stays readable."""
+    """Not even if Airflow does not recognise their names as secret; what is not secret stays readable."""
     settings = {
         "privateKey": "{{ params.pem }}",
         "nested": {"bearerToken": "tok_1234"},

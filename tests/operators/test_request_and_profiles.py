@@ -49,7 +49,9 @@ def test_request_of_all_pages(run_task: RunTask, scripted_api: ScriptedAPI) -> N
 
 
 @pytest.mark.parametrize("given", [{"method": "POST"}, {"api": "profile"}, {"json": {}}])
-def test_what_has_no_pages(run_task: RunTask, scripted_api: ScriptedAPI, given: dict[str, Any]) -> None:
+def test_requests_that_have_no_pages(
+    run_task: RunTask, scripted_api: ScriptedAPI, given: dict[str, Any]
+) -> None:
     run = run_task(operators.SegmentRequestOperator(task_id="t", path="/things", paginate=True, **given))
     assert "only lists of the Public API have pages" in str(run.error)
     assert scripted_api.requests == []

@@ -67,7 +67,7 @@ DAY = "2026-01-02"
         ),
     ],
 )
-def test_each_call_arrives_as_written(
+def test_each_call_arrives_unchanged(
     run_task: RunTask,
     segment_sandbox: Sandbox,
     operator: type[Any],
@@ -92,7 +92,7 @@ def test_each_call_arrives_as_written(
     assert request["path"] == f"/v1/{operator.event_type}"
 
 
-def test_a_retry_does_not_double_the_event_and_another_run_does(
+def test_a_retry_does_not_duplicate_the_event_but_another_run_does(
     run_task: RunTask, segment_sandbox: Sandbox
 ) -> None:
     operator = SegmentTrackOperator(
@@ -109,7 +109,7 @@ def test_a_retry_does_not_double_the_event_and_another_run_does(
     assert len(segment_sandbox.accepted) == 3
 
 
-def test_two_sources_do_not_take_each_other_s_event_for_a_duplicate(
+def test_an_event_sent_to_two_sources_is_not_a_duplicate(
     run_task: RunTask, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = SegmentTrackOperator(task_id="send", event="Paid", user_id="u")
@@ -120,7 +120,7 @@ def test_two_sources_do_not_take_each_other_s_event_for_a_duplicate(
     assert run_task(operator).xcom["message_id"] != one
 
 
-def test_a_message_id_of_one_s_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+def test_a_given_message_id(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run_task(SegmentTrackOperator(task_id="send", event="e", user_id="u", message_id="mine-{{ ds_nodash }}"))
     assert segment_sandbox.accepted[0]["messageId"] == "mine-20260102"
 
@@ -183,7 +183,7 @@ def test_an_error_of_the_connection_can_be_a_result(
 
 def test_a_user_s_own_constructor(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     class Paid(SegmentTrackOperator):
-        """Somebody paid."""
+        """A payment."""
 
         def __init__(self, *, amount: int, **kwargs: Any) -> None:
             super().__init__(event="Paid", properties={"amount": amount}, **kwargs)
@@ -209,7 +209,7 @@ def test_an_error_can_be_a_result(run_task: RunTask, segment_sandbox: Sandbox) -
     assert run.xcom["success"] is False and "501" in run.xcom["error"]
 
 
-def test_the_official_operator_s_dag_works_with_another_import(
+def test_a_dag_of_the_official_operator_works_with_another_import(
     run_task: RunTask, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     official = {

@@ -2,6 +2,9 @@
 
 Its triggerer polls that sandbox whenever it likes, which would be seen by tests that inspect requests. So in
 this folder `segment_sandbox` is another server than elsewhere.
+
+A run in Airflow mostly waits. So files whose tests need several runs start all of them first, and each test
+then follows its own; these share a sandbox, `shared_sandbox`, and each run has resources of its own there.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from importlib.metadata import version
 
 import pytest
 
+from airflow_provider_segment.api.rate_limits import RATE_LIMITERS
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.task_runner import REPOSITORY
 
@@ -19,6 +23,17 @@ from tests.harness.task_runner import REPOSITORY
 @pytest.fixture(scope="session")
 def _segment_sandbox_server() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox(_segment_sandbox_server: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox of `segment_sandbox`, fresh for each file and not for each test."""
+    sandbox = _segment_sandbox_server
+    sandbox.reset()
+    RATE_LIMITERS.clear()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(sandbox.connection))
         yield sandbox
 
 
@@ -46,6 +61,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
         # What a killed triggerer had is taken up by the next one sooner.
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
+        # Runs that go on at the same time wait for Segment, not for a free worker.
+        "AIRFLOW__CORE__PARALLELISM": "12",
         "PYTHONPATH": str(REPOSITORY),
     }
     with ThrowawayAirflow(home, folders, environment=environment) as airflow:

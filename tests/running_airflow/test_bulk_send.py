@@ -33,7 +33,7 @@ def test_the_example_dag_sends_a_night_twice_and_doubles_nothing(
         report = airflow.xcom("nightly_backfill", run_id, "send_events")
         assert (report["read"], report["sent"]) == (3_000 + FAULTY, 3_000)
         assert len(segment_sandbox.accepted) == 3_000
-        told = airflow.xcom("nightly_backfill", run_id, "tell")
+        told = airflow.xcom("nightly_backfill", run_id, "notify")
         assert told.startswith("3,000 of 3,006 events are in Segment; 6 set aside in")
 
     assert set(segment_sandbox.summary["dropped"]) == {"duplicate"}

@@ -1,4 +1,4 @@
-"""What event triggers tell, and what they note of it. In a real triggerer: test_running_waits.py."""
+"""The events that watcher triggers emit, and the progress they record. In a real triggerer: test_waits.py."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Store(dict[str, Any]):
 
     async def aset(self, key: str, value: Any) -> None:
         if self.broken:
-            raise RuntimeError("the API server is away")
+            raise RuntimeError("the API server is down")
         self[key] = value
 
 
@@ -69,18 +69,20 @@ def synced(hours: float, ordering_key: str = "a", outcome: str = "success") -> O
     return {"key": key, "at": at, "ordering_key": ordering_key, "outcome": outcome, "payload": {"sync": key}}
 
 
-async def told(trigger: Any, *looks: list[Occurrence], store: bool = True, hours: float = 200) -> list[str]:
-    """What a trigger tells of looks, each repeated while it has more to tell, and noted as Airflow does.
+async def emitted(
+    trigger: Any, *polls: list[Occurrence], store: bool = True, hours: float = 200
+) -> list[str]:
+    """What a trigger emits for polls, each repeated while unfinished, and confirmed as Airflow does.
 
-    :param hours: how far back the looks reach
+    :param hours: how far back the polls reach
     """
     stream = FeedStream("segment_default", trigger.feed(), 60.0)
     polled: list[SharedPoll] = []
 
     async def shared() -> AsyncIterator[SharedPoll]:
-        for look in looks:
+        for poll in polls:
             while True:
-                polled.append(SharedPoll(look, NOW - timedelta(hours=hours)))
+                polled.append(SharedPoll(poll, NOW - timedelta(hours=hours)))
                 yield polled[-1]
                 if store:
                     await stream.advance([advanced(polled[-1])])
@@ -102,76 +104,76 @@ def trigger(**arguments: Any) -> SegmentWarehouseSyncedTrigger:
     return SegmentWarehouseSyncedTrigger(warehouse_id="w", **arguments)
 
 
-def noted_a_week_ago() -> Store:
+def recorded_a_week_ago() -> Store:
     """As after a week without a triggerer."""
     store = Store()
-    run(told(watching(trigger(), store)))
+    run(emitted(watching(trigger(), store)))
     [key] = store
     store[key] = {"since": WEEK_AGO.replace("+00:00", "Z"), "keys": {}}
     return store
 
 
-def test_a_backlog_is_told_whole_whatever_its_order() -> None:
-    store = noted_a_week_ago()
+def test_a_backlog_in_any_order_is_emitted_whole() -> None:
+    store = recorded_a_week_ago()
     backlog = [synced(1, "b"), *(synced(hours) for hours in (2, 30, 60, 90))]
-    assert run(told(watching(trigger(), store), backlog)) == ["a/90", "b/1", "a/60", "a/30", "a/2"]
-    assert run(told(watching(trigger(), store), backlog)) == []
+    assert run(emitted(watching(trigger(), store), backlog)) == ["a/90", "b/1", "a/60", "a/30", "a/2"]
+    assert run(emitted(watching(trigger(), store), backlog)) == []
 
 
-def test_a_look_that_does_not_reach_back_far_enough_is_not_told_of() -> None:
-    store = noted_a_week_ago()
-    assert run(told(watching(trigger(), store), [synced(1)], hours=6)) == []
-    assert run(told(watching(trigger(), store), [synced(1), synced(100)])) == ["a/100", "a/1"]
+def test_a_poll_that_does_not_reach_back_far_enough_emits_nothing() -> None:
+    store = recorded_a_week_ago()
+    assert run(emitted(watching(trigger(), store), [synced(1)], hours=6)) == []
+    assert run(emitted(watching(trigger(), store), [synced(1), synced(100)])) == ["a/100", "a/1"]
 
 
-def test_after_a_very_long_time_the_oldest_is_given_up() -> None:
-    store = noted_a_week_ago()
+def test_after_a_very_long_downtime_the_oldest_are_skipped() -> None:
+    store = recorded_a_week_ago()
     [key] = store
     store[key] = {"since": "2020-01-01T00:00:00.000Z", "keys": {}}
-    found = run(told(watching(trigger(), store), [synced(1), synced(800)], hours=30 * 24 + 1))
+    found = run(emitted(watching(trigger(), store), [synced(1), synced(800)], hours=30 * 24 + 1))
     assert found == ["a/1"]
 
 
-def test_what_happened_before_the_first_look_is_not_told() -> None:
-    assert run(told(watching(trigger(), Store()), [synced(1), synced(-1)])) == ["a/-1"]
+def test_what_occurred_before_the_first_poll_is_not_emitted() -> None:
+    assert run(emitted(watching(trigger(), Store()), [synced(1), synced(-1)])) == ["a/-1"]
 
 
-def test_only_outcomes_and_sources_that_are_asked_for_are_told() -> None:
+def test_only_the_requested_outcomes_and_sources_are_emitted() -> None:
     occurrences = [synced(-1), synced(-2, outcome="partial"), synced(-3, "b"), synced(-4, outcome="unknown")]
-    assert run(told(watching(trigger(), Store()), occurrences)) == ["a/-1", "b/-3"]
-    assert run(told(watching(trigger(source_id="b"), Store()), occurrences)) == ["b/-3"]
-    assert run(told(watching(trigger(outcomes=["partial"]), Store()), occurrences)) == ["a/-2"]
+    assert run(emitted(watching(trigger(), Store()), occurrences)) == ["a/-1", "b/-3"]
+    assert run(emitted(watching(trigger(source_id="b"), Store()), occurrences)) == ["b/-3"]
+    assert run(emitted(watching(trigger(outcomes=["partial"]), Store()), occurrences)) == ["a/-2"]
 
 
-def test_two_watchers_of_one_asset_do_not_take_each_others_notes() -> None:
+def test_two_watchers_of_one_asset_keep_separate_progress() -> None:
     store = Store()
     one, other = trigger(source_id="a"), trigger(source_id="b")
     occurrences = [synced(-1), synced(-2, "b")]
     for watcher, expected in ((one, ["a/-1"]), (other, ["b/-2"]), (one, []), (other, [])):
-        assert run(told(watching(watcher, store), occurrences)) == expected
+        assert run(emitted(watching(watcher, store), occurrences)) == expected
     assert len(store) == 2
 
 
-def test_a_trigger_of_two_assets_notes_for_both() -> None:
+def test_a_trigger_of_two_assets_records_progress_for_both() -> None:
     first, second = Store(), Store()
-    assert run(told(watching(trigger(), first, second), [synced(-1)])) == ["a/-1"]
+    assert run(emitted(watching(trigger(), first, second), [synced(-1)])) == ["a/-1"]
     assert first == second
-    assert run(told(watching(trigger(), second), [synced(-1)])) == []
+    assert run(emitted(watching(trigger(), second), [synced(-1)])) == []
 
 
 def test_another_interval_is_the_same_watcher() -> None:
     store = Store()
-    assert run(told(watching(trigger(poll_interval=60), store), [synced(-1)])) == ["a/-1"]
-    assert run(told(watching(trigger(poll_interval=600), store), [synced(-1)])) == []
+    assert run(emitted(watching(trigger(poll_interval=60), store), [synced(-1)])) == ["a/-1"]
+    assert run(emitted(watching(trigger(poll_interval=600), store), [synced(-1)])) == []
 
 
-def test_what_is_not_stored_is_told_again_after_a_restart() -> None:
+def test_what_is_not_stored_is_emitted_again_after_a_restart() -> None:
     store = Store()
-    assert run(told(watching(trigger(), store), [synced(-1)], store=False)) == ["a/-1"]
-    assert run(told(watching(trigger(), store), [synced(-1)])) == ["a/-1"]
+    assert run(emitted(watching(trigger(), store), [synced(-1)], store=False)) == ["a/-1"]
+    assert run(emitted(watching(trigger(), store), [synced(-1)])) == ["a/-1"]
 
 
-def test_what_was_not_confirmed_is_not_noted() -> None:
+def test_unconfirmed_events_are_not_recorded() -> None:
     async def main() -> None:
         store, stream = Store(), FeedStream("segment_default", trigger().feed(), 60.0)
         polled = SharedPoll([synced(-1)], NOW)
@@ -188,18 +190,18 @@ def test_what_was_not_confirmed_is_not_noted() -> None:
         await stream.advance([advanced(polled)])
         assert store == before
         store.broken = False
-        await stream.advance([advanced(SharedPoll([], NOW))])  # the next look makes up for it
+        await stream.advance([advanced(SharedPoll([], NOW))])  # the next poll makes up for it
         assert store != before
 
     run(main())
 
 
-def test_before_airflow_3_3_there_is_nothing_to_note_in() -> None:
-    assert run(told(trigger(), [synced(1), synced(-1)])) == ["a/-1"]
+def test_before_airflow_3_3_there_is_no_state_store() -> None:
+    assert run(emitted(trigger(), [synced(1), synced(-1)])) == ["a/-1"]
 
 
-def test_a_look_reaches_back_as_far_as_anybody_needs() -> None:
-    """The first one knows of nobody yet."""
+def test_a_poll_reaches_back_as_far_as_any_trigger_needs() -> None:
+    """The first poll knows of no trigger yet."""
 
     async def main() -> list[timedelta]:
         reached: list[timedelta] = []
@@ -215,15 +217,15 @@ def test_a_look_reaches_back_as_far_as_anybody_needs() -> None:
             yield
 
         stream._feed = SimpleNamespace(look=look, moving=True)  # type: ignore[assignment]
-        watcher = watching(trigger(), noted)
+        watcher = watching(trigger(), recorded)
         async for _ in limited(stream.polls(), watcher):
             pass
         return reached
 
-    async def limited(looks: AsyncIterator[SharedPoll], watcher: Any) -> AsyncIterator[SharedPoll]:
+    async def limited(polls: AsyncIterator[SharedPoll], watcher: Any) -> AsyncIterator[SharedPoll]:
         async def some() -> AsyncIterator[SharedPoll]:
             count = 0
-            async for polled in looks:
+            async for polled in polls:
                 yield polled
                 if (count := count + 1) == 3:
                     return
@@ -231,11 +233,11 @@ def test_a_look_reaches_back_as_far_as_anybody_needs() -> None:
         async for event in watcher.filter_shared_stream(some()):
             yield event
 
-    noted = noted_a_week_ago()
+    recorded = recorded_a_week_ago()
     first, second, third = run(main())
     assert first < timedelta(hours=7)
     assert second > timedelta(days=6, hours=23)
-    assert third < timedelta(hours=7)  # nothing was there: no need to look so far back again
+    assert third < timedelta(hours=7)  # nothing was found: no need to reach so far back again
 
 
 # --- against the sandbox ---
@@ -257,13 +259,15 @@ def first_events(trigger: Any, count: int, then: Any = lambda: None) -> list[Any
 
 
 async def first_poll(sandbox: Sandbox) -> None:
-    """Wait until the watcher has asked for the first time: by then it knows since when it watches."""
+    """Wait for the watcher's first request: by then it has recorded when it started."""
     before = len(sandbox.requests)
-    while len(sandbox.requests) == before:  # noqa: ASYNC110  (the sandbox lives in a thread of its own)
+    while len(sandbox.requests) == before:  # noqa: ASYNC110  (the sandbox runs in another thread)
         await asyncio.sleep(0.01)
 
 
-def test_an_audience_that_comes_and_goes(segment_sandbox: Sandbox, simulated_time: None) -> None:
+def test_an_audience_whose_size_changes_back_and_forth(
+    segment_sandbox: Sandbox, simulated_time: None
+) -> None:
     sizes = iter([100, 101, 100])
 
     def resize() -> None:
@@ -315,7 +319,7 @@ def test_a_sync_of_a_mapping(segment_sandbox: Sandbox, simulated_time: None, map
     assert run(main())["syncStatus"] == "SUCCESS"
 
 
-def test_a_question_that_makes_no_sense_is_not_asked_again_and_again(
+def test_an_invalid_request_is_repeated_only_after_the_interval(
     segment_sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []

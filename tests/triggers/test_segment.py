@@ -1,4 +1,4 @@
-"""The trigger behind deferred tasks, and time. In a real triggerer: test_running_waits.py."""
+"""The trigger behind deferred tasks, and time. In a real triggerer: test_waits.py."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
 
 
 def concrete(base: type) -> Iterator[type]:
-    """The classes of the package below a base that can be made, whatever module they stand in."""
+    """The package's subclasses of a base that can be instantiated, in whatever module they are."""
     for module in pkgutil.walk_packages(airflow_provider_segment.__path__, "airflow_provider_segment."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -221,7 +221,7 @@ def test_the_link_of_a_task_is_stored() -> None:
 
 
 class Mine(Condition, frozen=True, kw_only=True):
-    """A condition of a user's own."""
+    """A user's own condition."""
 
     def check(self, now: Any) -> Any:
         return Verdict("done", "fine")

@@ -1,4 +1,4 @@
-"""Events from files, wherever Airflow's object storage reaches."""
+"""Events from files, in any storage that Airflow's ``ObjectStoragePath`` supports."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Reader(Protocol):
 FORMATS: dict[str, Reader] = {
     ".jsonl": read_json_lines,
 }
-"""Formats by the end of a file's name, ``.gz`` aside. A file of any other name is read as JSON Lines."""
+"""Formats by file extension, ignoring ``.gz``. Any other file is read as JSON Lines."""
 
 
 class File(Protocol):
-    """What is asked of a file: Airflow's ``ObjectStoragePath`` and ``pathlib.Path`` have it."""
+    """What is needed of a file: Airflow's ``ObjectStoragePath`` and ``pathlib.Path`` provide it."""
 
     @property
     def name(self) -> str: ...
@@ -46,7 +46,7 @@ class FileSource:
     """Events from files, one after the other; names ending in ``.gz`` are decompressed.
 
     :param files: the files, in the order in which they are read
-    :param facts: what :func:`describe` says of them
+    :param facts: what :func:`describe` returns for them
     """
 
     def __init__(self, files: Sequence[File], facts: list[list[Any]] | None = None) -> None:
@@ -91,7 +91,7 @@ def _uri(path: str) -> str:
 def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStoragePath]:
     """The files of a path or glob, sorted by name.
 
-    :param rejects_path: will be written, and so is none of them, should it match the glob
+    :param rejects_path: will be written, so it is left out if it matches the glob
     :raises SegmentConfigurationError: the path is the rejects_path
     :raises SegmentInputError: there is no file
     """
@@ -104,7 +104,7 @@ def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStor
     else:
         found = [ObjectStoragePath(path)]
         if _location(found[0]) == rejects:
-            raise SegmentConfigurationError(f"{path} is the rejects_path, too, and would be overwritten")
+            raise SegmentConfigurationError(f"{path} is also the rejects_path, and would be overwritten")
     files = [file for file in found if _location(file) != rejects and file.is_file()]
     if not files:
         raise SegmentInputError(f"no file matches {path}")
@@ -112,12 +112,12 @@ def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStor
 
 
 def _location(file: ObjectStoragePath) -> tuple[str, str]:
-    """Equal for two spellings of one file."""
+    """Equal for two paths to the same file."""
     if file.protocol in ("", "file"):
         return "file", os.path.realpath(file.path)
     return file.protocol, file.path
 
 
 def describe(files: list[ObjectStoragePath]) -> list[list[Any]]:
-    """What tells whether the files are still the same: path, bytes, and what the storage knows of each."""
+    """What shows whether the files are unchanged: path, size, and the storage's fingerprint of each."""
     return [[str(file), file.fs.size(file.path), file.fs.ukey(file.path)] for file in files]

@@ -19,7 +19,7 @@ class ItemSource:
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = items
         self.files: list[str] = []
-        # An iterator cannot be looked at without being used up.
+        # An iterator cannot be inspected without being consumed.
         self.identity = items if isinstance(items, (list, tuple)) else None
         self.size = len(items) if isinstance(items, Sequence) else None
         self.done = 0

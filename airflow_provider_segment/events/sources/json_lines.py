@@ -1,4 +1,4 @@
-"""JSON Lines: one event a line."""
+"""JSON Lines: one event per line."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read_json_lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]]:
-    """The lines of a file, without white space around them; blank ones, too.
+    """The lines of a file, without surrounding whitespace, including blank ones.
 
-    :raises ValueError: a line has no end
+    :raises ValueError: a line is longer than ``MAX_LINE_BYTES``
     """
     rest = b""
     first = True
@@ -35,10 +35,10 @@ def read_json_lines(raw: IO[bytes], *, compressed: bool) -> Iterator[list[bytes]
 
 
 def _blocks(stream: Any) -> Iterator[bytes]:
-    """Blocks of a decompressing stream; what was decompressed before it breaks off is given first."""
+    """Blocks of a decompressing stream; if it is corrupt, what was decompressed before is yielded first."""
     block = bytearray()
     try:
-        # read1 gives what it has, where read would lose it in the exception of a truncated file.
+        # read1 returns what it has; read would lose that when a truncated file raises.
         while piece := stream.read1(BLOCK_BYTES):
             block += piece
             if len(block) >= BLOCK_BYTES:

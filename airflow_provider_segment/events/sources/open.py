@@ -1,4 +1,4 @@
-"""From the arguments of a backfill to its input."""
+"""Opens the input of a backfill."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from airflow_provider_segment.events.sources.source import Source
 
 
 def open_source(events: Iterable[Any] | None, path: str | None, *, rejects_path: str | None) -> Source:
-    """The input that is given: the one or the other.
+    """The input: either ``events`` or the files at ``path``.
 
-    :raises SegmentConfigurationError: both are given, or none; or ``path`` is the ``rejects_path``
+    :raises SegmentConfigurationError: both or neither are given, or ``path`` is the ``rejects_path``
     :raises SegmentInputError: there is no file
     """
     if (events is None) == (path is None):

@@ -1,6 +1,6 @@
-"""What an input of events is: read block by block, never whole in memory.
+"""The interface of an input of events, read block by block, never whole into memory.
 
-A position counts the lines (or items) of the whole input from 1; :meth:`Source.place` names it for people.
+A position counts the lines (or items) of the whole input from 1; :meth:`Source.place` makes it readable.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Block(NamedTuple):
-    """A run of the input.
+    """Consecutive items of the input.
 
-    :param items: lines as bytes, blank ones too, or whatever an iterable gave
+    :param items: lines as bytes, including blank ones, or the items of an iterable
     :param first: position of the first item
     """
 
@@ -24,19 +24,18 @@ class Source(Protocol):
     """An input of events."""
 
     size: int | None
-    """Bytes or items in all, where known."""
+    """Total bytes or items, if known."""
     done: int
     """Bytes or items read so far."""
     blocking: bool
-    """Whether reading waits for something, so that it is better done in a thread."""
+    """Whether reading blocks, so that it should be done in a thread."""
     files: list[str]
-    """The URIs of the files, where it is files."""
+    """The URIs of the files, if any."""
     identity: Any
-    """What tells this input from any other, so that a checkpoint of it can be trusted; None where nothing
-    can."""
+    """Identifies this input, so that a checkpoint of it can be trusted; None if it cannot be identified."""
 
     def __iter__(self) -> Iterator[Block]: ...
 
     def place(self, position: int) -> dict[str, Any]:
-        """A position for people: ``{"file": ..., "line": ...}`` or ``{"item": ...}``."""
+        """A position in readable form: ``{"file": ..., "line": ...}`` or ``{"item": ...}``."""
         ...

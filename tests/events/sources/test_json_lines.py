@@ -1,4 +1,4 @@
-"""Inputs: files in every shape that exports come in, and iterables."""
+"""Inputs: files in every form that exports have, and iterables."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_lines(tmp_path: Path, name: str, content: bytes, expected: list[tuple[i
     lines=st.lists(st.binary(max_size=60).map(lambda line: line.replace(b"\n", b" ").strip()), max_size=40),
     block=st.integers(1, 50),
 )
-def test_blocks_never_tear_a_line(
+def test_blocks_never_split_a_line(
     lines: list[bytes], block: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     expected = [line for line in lines if line]
@@ -87,7 +87,7 @@ def test_places_name_the_file_and_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("coder", ["isal", "standard library"])
 @pytest.mark.parametrize("lines", [10, 200_000])
-def test_a_truncated_gzip_is_read_as_far_as_it_goes_and_then_named(
+def test_a_truncated_gzip_is_read_as_far_as_possible_and_then_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coder: str, lines: int
 ) -> None:
     if coder == "standard library":
@@ -99,7 +99,7 @@ def test_a_truncated_gzip_is_read_as_far_as_it_goes_and_then_named(
     with pytest.raises(SegmentInputError, match=r"a\.jsonl\.gz cannot be read beyond line"):
         for block in source:
             found.extend(block.items)
-    # How much of the rest a decoder gives away is its own affair; what it gives is not lost.
+    # How much of the rest a decoder returns is up to the decoder; what it returns is not lost.
     assert len(found) > lines / 2 or lines == 10
     assert found == [b'{"n":%d}' % n for n in range(len(found))]
 
@@ -117,14 +117,14 @@ def test_a_gzip_of_several_members(tmp_path: Path) -> None:
     assert items(file) == [b"1", b"2"]
 
 
-def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_line_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_lines, "MAX_LINE_BYTES", 1 << 20)
     file = write(tmp_path / "a.jsonl", b"{}\n" + b"x" * (5 << 20))
     with pytest.raises(SegmentInputError, match="longer than"):
         read(FileSource([file]))
 
 
-def test_items_of_any_iterable() -> None:
+def test_items_from_any_iterable() -> None:
     source = ItemSource({"n": n} for n in range(2_500))
     assert source.size is None
     found = read(source)
@@ -148,6 +148,6 @@ def test_a_glob_is_sorted_and_leaves_the_rejects_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "*.jsonl", "*/x.jsonl"])
-def test_no_file_is_an_error_not_an_empty_night(tmp_path: Path, name: str) -> None:
+def test_no_file_is_an_error_not_an_empty_input(tmp_path: Path, name: str) -> None:
     with pytest.raises(SegmentInputError, match="no file matches"):
         list_files(f"{tmp_path}/{name}")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of jobs: both ways of waiting, and work at Segment that ends soon."""
+"""Fixtures for the tests of jobs: both ways of waiting, and work at Segment that ends soon."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def run_job(run_task: RunTask, caplog: pytest.LogCaptureFixture, request: pytest
 
 @pytest.fixture
 def run_here(run_task: RunTask, caplog: pytest.LogCaptureFixture) -> RunJob:
-    """Waiting in the worker, where it makes no difference."""
+    """Waiting in the worker, for tests that need only one way."""
     return RunJob(run_task, caplog, deferrable=False)
 
 
 @pytest.fixture(autouse=True)
 def soon_done(simulated_time: None, caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> None:
     caplog.set_level(logging.INFO, "airflow_provider_segment")
-    meaning_of.cache_clear()  # which tells of an unknown word once
+    meaning_of.cache_clear()  # which logs an unknown word only once
     for kind in ("reverse_etl_sync", "regulation", "preview"):
         sandbox.scripts.add(kind, seconds=0.1)
 

@@ -28,13 +28,13 @@ NO_EVENTS = [None, {}, {"status": "?"}, "x"]
 
 
 class RunJob:
-    """Runs job operators in one mode, each to its end; three tries they have."""
+    """Runs job operators in one mode, each to its end, with three tries."""
 
     def __init__(self, run_task: RunTask, caplog: pytest.LogCaptureFixture, *, deferrable: bool) -> None:
         self.deferrable = deferrable
         self.was_deferred = False
         self.kept = ""
-        """All that Airflow shows or keeps of the tries so far, but for their logs."""
+        """All that Airflow shows or keeps of the tries so far, except their logs."""
         self._run_task = run_task
         self._caplog = caplog
 
@@ -62,7 +62,7 @@ class RunJob:
         return run
 
     def deferred(self, operator: type[Any], **arguments: Any) -> tuple[Any, TaskRun]:
-        """An operator, and its run up to where it waits in the triggerer."""
+        """An operator, and its run up to its deferral."""
         made = self.operator(operator, deferrable=True, **arguments)
         run = self._run_task(made)
         assert run.deferred, run.error
@@ -75,7 +75,7 @@ class RunJob:
 
 
 def asked(sandbox: Sandbox, method: str, path: str) -> list[dict[str, Any]]:
-    """The requests of an endpoint that came."""
+    """The received requests to an endpoint."""
     return [each for each in sandbox.requests if (each["method"], each["path"]) == (method, path)]
 
 
@@ -101,7 +101,7 @@ def keys(sandbox: Sandbox) -> list[str]:
 
 
 class Vault:
-    """Where new keys are handed over to."""
+    """Receives new keys."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.arguments = {"source_id": sandbox.source_id, "hand_over": self.put, "grace": GRACE}

@@ -39,7 +39,7 @@ def test_an_audience_is_run(run_job: RunJob, sandbox: Sandbox, audience: Any, st
 
 
 @pytest.mark.parametrize("before", ["Live", "Failed"])
-def test_the_state_before_a_run_is_not_taken_for_its_end(
+def test_the_state_before_a_run_is_not_mistaken_for_its_end(
     run_job: RunJob, sandbox: Sandbox, audience: Any, before: str
 ) -> None:
     sandbox.scripts.add("audience", steps=[(before, 0.2), ("Computing", 0.3)], status="Live")
@@ -49,7 +49,7 @@ def test_the_state_before_a_run_is_not_taken_for_its_end(
 
 
 @needs_state_store
-def test_a_retry_waits_for_the_run_of_the_try_before(
+def test_a_retry_waits_for_the_run_of_the_previous_try(
     run_job: RunJob, sandbox: Sandbox, audience: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if run_job.deferrable:

@@ -1,4 +1,4 @@
-"""A job that is cleared is done anew."""
+"""A cleared job runs again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.core
 
 
 @pytest.mark.parametrize("name", ["sync", "audience", "dbt", "rotation"])
-def test_who_clears_a_task_that_succeeded_wants_it_done_again(
+def test_clearing_a_successful_task_runs_it_again(
     run_here: RunJob, sandbox: Sandbox, mapping: Any, audience: Any, vault: Vault, name: str
 ) -> None:
-    """Airflow keeps the state store of a task that succeeded, also where somebody clears the task then."""
+    """Airflow keeps the state store of a successful task, even when the task is cleared."""
     jobs: dict[str, tuple[type[Any], dict[str, Any], str]] = {
         "sync": (SegmentRunReverseEtlSyncOperator, mapping, "/reverse-etl-syncs"),
         "audience": (SegmentRunAudienceOperator, {**audience, "settle": 0}, "/runs"),

@@ -20,7 +20,7 @@ def test_a_dbt_sync_is_started_once(run_here: RunJob, sandbox: Sandbox) -> None:
 
 
 @needs_state_store
-def test_a_retry_returns_the_dbt_trigger_of_the_try_before(run_here: RunJob, sandbox: Sandbox) -> None:
+def test_a_retry_returns_the_dbt_trigger_of_the_previous_try(run_here: RunJob, sandbox: Sandbox) -> None:
     def fail(context: Any, result: Any) -> None:
         raise RuntimeError(f"after it was started: {result}")
 

@@ -1,4 +1,4 @@
-"""SegmentDeleteUsersDataOperator: ids cut into regulations, each made once and waited for."""
+"""SegmentDeleteUsersDataOperator: ids split into regulations, each created once and waited for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONLY = {"regulation_type": "DELETE_ONLY"}
 
 
 def people(count: int) -> list[str]:
-    """Ids that are found wherever they leak."""
+    """Ids that are easy to find if they leak."""
     return [f"jane.{n}@example.com" for n in range(count)]
 
 
@@ -71,7 +71,7 @@ def test_in_one_source_only(run_job: RunJob, sandbox: Sandbox) -> None:
     assert (made["sourceId"], made["subjectType"]) == (sandbox.source_id, "OBJECT_ID")
 
 
-def test_many_ids_are_cut_into_groups(run_job: RunJob, sandbox: Sandbox) -> None:
+def test_many_ids_are_split_into_groups(run_job: RunJob, sandbox: Sandbox) -> None:
     run = run_job(SegmentDeleteUsersDataOperator, user_ids=people(12_001), **ONLY)
     assert run.state == "success", run.error
     assert run_job.was_deferred == run_job.deferrable
@@ -83,7 +83,7 @@ def test_many_ids_are_cut_into_groups(run_job: RunJob, sandbox: Sandbox) -> None
     assert nobody_in(run_job, run)
 
 
-def test_long_ids_are_cut_by_their_bytes(run_here: RunJob, sandbox: Sandbox) -> None:
+def test_long_ids_are_split_by_their_bytes(run_here: RunJob, sandbox: Sandbox) -> None:
     ids = [f"{n}" + "ä" * 9_000 for n in range(300)]
     run = run_here(SegmentDeleteUsersDataOperator, user_ids=ids, **ONLY)
     assert run.state == "success", run.error
@@ -102,7 +102,7 @@ def test_ids_from_files(run_job: RunJob, sandbox: Sandbox, tmp_path: Path, name:
     assert nobody_in(run_job, run)
 
 
-def test_a_byte_order_mark_is_no_part_of_an_id(run_here: RunJob, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_an_id(run_here: RunJob, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("u1\nu2\n", encoding="utf-8-sig")
     run = run_here(SegmentDeleteUsersDataOperator, path=f"{tmp_path}/ids.txt", **ONLY)
     assert run.state == "success", run.error
@@ -140,10 +140,10 @@ def test_templates_among_the_ids_are_rendered(run_here: RunJob, sandbox: Sandbox
 
 
 @pytest.mark.parametrize("wrong", [None, ["u2"], {"id": "u2"}], ids=str)
-def test_what_is_no_id_is_refused_before_anything_is_sent(
+def test_what_is_not_an_id_is_refused_before_anything_is_sent(
     run_here: RunJob, sandbox: Sandbox, wrong: Any
 ) -> None:
-    """Rows of a query, or a NULL in them: their text is nobody's id, so nobody would be deleted."""
+    """Rows of a query, or a NULL in them: their text is not an id, so nobody would be deleted."""
     run = run_here(SegmentDeleteUsersDataOperator, user_ids=["u1", wrong], **ONLY)
     assert (run.state, subjects(sandbox)) == ("failed", []), "a retry would find the same"
 
@@ -209,7 +209,7 @@ def test_one_group_that_failed_fails_all(run_job: RunJob, sandbox: Sandbox) -> N
     assert run.state == "up_for_retry" and "1 FAILED, 1 FINISHED" in str(run.error)
 
 
-def test_regulations_are_made_and_not_waited_for(run_job: RunJob, sandbox: Sandbox) -> None:
+def test_regulations_are_created_and_not_waited_for(run_job: RunJob, sandbox: Sandbox) -> None:
     sandbox.scripts.add("regulation", seconds=3600)
     run = run_job(SegmentDeleteUsersDataOperator, user_ids=people(5_001), wait_for_completion=False, **ONLY)
     assert run.state == "success", run.error
@@ -265,7 +265,9 @@ def test_a_retry_sends_only_what_is_missing(run_job: RunJob, sandbox: Sandbox, r
     assert nobody_in(run_job, first, second)
 
 
-def test_other_regulations_are_not_taken_for_this_one(run_here: RunJob, api: Api, sandbox: Sandbox) -> None:
+def test_other_regulations_are_not_mistaken_for_this_one(
+    run_here: RunJob, api: Api, sandbox: Sandbox
+) -> None:
     body = {"regulationType": "DELETE_ONLY", "subjectType": "USER_ID", "subjectIds": people(2)}
     sandbox.advance_clock(-400 * 86_400)
     api("POST", "/regulations", body)

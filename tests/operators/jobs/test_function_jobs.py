@@ -16,7 +16,7 @@ pytestmark = pytest.mark.core
 
 
 def make_function(api: Api, kind: str = "SOURCE", sources: int = 0) -> tuple[str, list[str]]:
-    """A function, and sources that are made from it."""
+    """A function, and sources that were created from it."""
     body = {"code": "1", "displayName": "F", "resourceType": kind}
     function = api("POST", "/functions", body)["function"]
     source = {"enabled": True, "metadataId": function["catalogId"]}
@@ -51,9 +51,9 @@ def test_a_function_is_deployed_to_one_source(
 @pytest.mark.parametrize(
     ("kind", "more", "message"),
     [
-        ("DESTINATION", {}, "only SOURCE is deployed"),
-        ("INSERT_DESTINATION", {}, "only SOURCE is deployed"),
-        ("SOURCE", {}, "no source is made from function"),
+        ("DESTINATION", {}, "only SOURCE can be deployed"),
+        ("INSERT_DESTINATION", {}, "only SOURCE can be deployed"),
+        ("SOURCE", {}, "no source was created from function"),
         ("SOURCE", {"function_id": None}, "give a function_id or a source_id"),
         ("SOURCE", {"source_id": "s"}, "give a function_id or a source_id"),
     ],

@@ -71,7 +71,9 @@ def test_a_sync_ends(
     assert ("does not know" in run.log) == (status == "MYSTERY")
 
 
-def test_an_unknown_word_without_an_end_is_no_end(run_job: RunJob, sandbox: Sandbox, mapping: Any) -> None:
+def test_an_unknown_status_without_an_end_time_is_not_final(
+    run_job: RunJob, sandbox: Sandbox, mapping: Any
+) -> None:
     status = {"syncId": "s", "syncStatus": "MYSTERY", "startedAt": "2026-01-01T00:00:00Z"}
     answer = {"status": 200, "body": {"data": {"reverseETLSyncStatus": status}}, "next": 2}
     looks = sandbox.faults.add("status", path=f"/reverse-etl-models/{mapping['model_id']}/syncs/", **answer)
@@ -117,13 +119,13 @@ def test_a_start_that_is_refused_is_not_sent_again(run_here: RunJob, sandbox: Sa
 
 
 def make_sync(mapping: dict[str, str]) -> SegmentRunReverseEtlSyncOperator:
-    """Runs in a process that is killed."""
+    """Runs in a process that gets killed."""
     waiting: dict[str, Any] = {"retry_delay": timedelta(0), "poll_interval": 0.05, "timeout": 600}
     return SegmentRunReverseEtlSyncOperator(task_id="job", retries=2, **waiting, **mapping)
 
 
 @needs_state_store
-def test_after_a_crash_the_retry_goes_on_with_the_sync(
+def test_after_a_crash_the_retry_continues_with_the_sync(
     run_task: RunTask, run_here: RunJob, sandbox: Sandbox, mapping: Any
 ) -> None:
     sandbox.scripts.add("reverse_etl_sync", seconds=3600, next=1)
@@ -140,7 +142,7 @@ def test_after_a_crash_the_retry_goes_on_with_the_sync(
 
 @needs_state_store
 @pytest.mark.parametrize("arrived", [True, False])
-def test_after_a_crash_between_start_and_note_the_sync_is_looked_for(
+def test_after_a_crash_between_start_and_note_the_sync_is_looked_up(
     run_job: RunJob, mapping: Any, arrived: bool
 ) -> None:
     old = start_sync(mapping)
@@ -167,7 +169,7 @@ def test_a_retry_after_a_sync_that_failed_starts_another(
     assert [sync["syncStatus"] for sync in syncs_of(mapping)] == ["SUCCESS", status]
 
 
-def test_the_timeout_tells_what_was_seen_last(
+def test_the_timeout_error_says_what_was_last_seen(
     run_job: RunJob, sandbox: Sandbox, mapping: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if run_job.deferrable:
@@ -204,7 +206,7 @@ def test_ending_a_deferred_task_cancels_the_sync(run_here: RunJob, sandbox: Sand
     assert [sync["syncStatus"] for sync in syncs_of(mapping)] == ["CANCELED"]
 
 
-def test_what_is_known_while_it_waits(run_here: RunJob, sandbox: Sandbox, mapping: Any) -> None:
+def test_the_state_while_it_waits(run_here: RunJob, sandbox: Sandbox, mapping: Any) -> None:
     sandbox.scripts.add("reverse_etl_sync", seconds=3600)
     _, run = run_here.deferred(SegmentRunReverseEtlSyncOperator, **mapping)
     [sync] = syncs_of(mapping)

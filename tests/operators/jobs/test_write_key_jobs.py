@@ -30,7 +30,7 @@ from tests.operators.jobs.job_runs import (
 pytestmark = pytest.mark.core
 
 
-def test_a_write_key_is_rotated_and_seen_nowhere(
+def test_a_write_key_is_rotated_and_never_shown(
     run_job: RunJob, api: Api, sandbox: Sandbox, vault: Vault
 ) -> None:
     api("POST", f"/sources/{sandbox.source_id}/writekey")
@@ -56,7 +56,7 @@ def moment(request: dict[str, Any]) -> datetime:
 
 
 @pytest.mark.parametrize("event", NO_EVENTS)
-def test_nothing_is_removed_without_a_word_of_the_trigger(
+def test_nothing_is_removed_without_an_event_of_the_trigger(
     run_here: RunJob, run_task: RunTask, sandbox: Sandbox, vault: Vault, event: Any
 ) -> None:
     operator, run = run_here.deferred(SegmentRotateWriteKeyOperator, **vault.arguments)
@@ -106,7 +106,7 @@ def test_a_token_that_sees_no_keys_changes_nothing(run_here: RunJob, sandbox: Sa
 
 
 def make_rotation(source_id: str, file: str, seconds: float) -> SegmentRotateWriteKeyOperator:
-    """Runs in a process that is killed: while it hands the key over, or in the grace after that."""
+    """Runs in a process that is killed: while it hands the key over, or in the grace period after that."""
 
     def hand_over(key: str, context: Any) -> None:
         Path(file).write_text(key)
@@ -117,7 +117,7 @@ def make_rotation(source_id: str, file: str, seconds: float) -> SegmentRotateWri
 
 @needs_state_store
 @pytest.mark.parametrize("handed_over", [False, True])
-def test_after_a_crash_the_retry_goes_on_with_the_rotation(
+def test_after_a_crash_the_retry_continues_the_rotation(
     run_task: RunTask, run_here: RunJob, sandbox: Sandbox, vault: Vault, tmp_path: Path, handed_over: bool
 ) -> None:
     file = tmp_path / "key"

@@ -16,7 +16,7 @@ from airflow_provider_segment.operators import (
     SegmentTriggerDbtSyncOperator,
 )
 
-IDS = ("source_id", "model_id", "subscription_id", "space_id", "audience_id")
+IDS = ("source_id", "model_id", "subscription_id", "space_id", "audience_id", "rotated_source_id")
 PARAM = {name: f"{{{{ params.{name} }}}}" for name in IDS}
 
 
@@ -54,7 +54,7 @@ with DAG("jobs", schedule=None, start_date=datetime(2026, 1, 1), params=dict.fro
     rotate = [
         SegmentRotateWriteKeyOperator(
             task_id=f"rotate_{mode}",
-            source_id=PARAM["source_id"],
+            source_id=PARAM["rotated_source_id"],
             hand_over=keep,
             grace=timedelta(seconds=1),
             deferrable=deferrable,

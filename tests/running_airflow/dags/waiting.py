@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow.sdk import DAG, Asset, AssetWatcher, get_current_context, task
@@ -31,22 +31,36 @@ SENSORS = {
     "resource": (SegmentResourceSensor, ("path", "field", "value")),
 }
 MODES: dict[str, dict[str, Any]] = {
+    "deferrable": {"deferrable": True},
     "poke": {},
     # Airflow 3.3.2 fails a task that comes back before the scheduler has heard of its going.
     "reschedule": {"mode": "reschedule", "poke_interval": 5},
-    "deferrable": {"deferrable": True},
 }
 
 for name, (sensor, arguments) in SENSORS.items():
+    # The modes are Airflow's and the base class's: they differ from sensor to sensor in the trigger alone.
+    modes = MODES if name == "warehouse_sync" else ("deferrable",)
     with DAG(f"wait_for_{name}", schedule=None, start_date=datetime(2026, 1, 1)):
-        for mode, options in MODES.items():
+        for mode in modes:
             sensor(
                 task_id=mode,
-                **{"poke_interval": 0.5, "timeout": 300, **options},
+                **{"poke_interval": 0.5, "timeout": 3600, **MODES[mode]},
                 **{argument: f"{{{{ params.{argument} }}}}" for argument in arguments},
-                segment_conn_id="{{ params.segment_conn_id }}",
-                params={**dict.fromkeys(arguments, ""), "segment_conn_id": "segment_default"},
+                params=dict.fromkeys(arguments, ""),
             )
+
+with DAG("wait_impatiently", schedule=None, start_date=datetime(2026, 1, 1)):
+    SegmentWarehouseSyncSensor(
+        task_id="wait",
+        warehouse_id="{{ params.warehouse_id }}",
+        since=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        segment_conn_id="segment_impatient",
+        poke_interval=0.5,
+        timeout=3600,
+        max_poll_failures=30,
+        deferrable=True,
+        params={"warehouse_id": ""},
+    )
 
 with DAG("run_reverse_etl", schedule=None, start_date=datetime(2026, 1, 1)):
     SegmentRunReverseEtlSyncOperator(
