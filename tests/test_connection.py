@@ -214,7 +214,6 @@ def test_all_is_well(segment_sandbox: Sandbox) -> None:
             "No credential",
         ),
         ({"extra": {"region": "mars"}}, False, "region"),
-        ({"host": "http://127.0.0.1:9"}, False, "no answer"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -229,6 +228,11 @@ def test_what_is_wrong_is_said(
     assert (found, said in message) == (well, True), message
     for value in (segment_sandbox.token, segment_sandbox.write_key, "a-wrong-token", "a-wrong-key"):
         assert value not in message
+
+
+def test_nobody_answers(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
+    well, message = use(monkeypatch, segment_sandbox, host=refusing).test_connection()
+    assert not well and "no answer" in message
 
 
 def test_a_token_that_may_not_see_write_keys(

@@ -581,8 +581,8 @@ def test_real_faults_on_a_real_network(segment_sandbox: Sandbox) -> None:
 
 
 @pytest.mark.core
-def test_a_refused_connection_never_ran() -> None:
-    settings = Settings(base_url="http://127.0.0.1:9", public_api_token=TOKEN)
+def test_a_refused_connection_never_ran(refusing: str) -> None:
+    settings = Settings(base_url=refusing, public_api_token=TOKEN)
     with (
         SegmentClient(settings, clock=FakeClock()) as client,
         pytest.raises(errors.SegmentTransportError) as caught,

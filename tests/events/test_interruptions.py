@@ -102,7 +102,7 @@ def test_an_interruption_at_any_line_of_the_main_thread_ends_the_run(
         fired = interrupt_at(line, lambda events=events: hook.send_events(events()), waiting)
         gate.set()
         for thread in sending_threads():
-            thread.join(60)
+            thread.join(600)
         assert not sending_threads(), f"line {line}: it goes on"
         if fired and not waiting.is_set():
             interrupted_early += 1

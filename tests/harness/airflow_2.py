@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from airflow import settings
 from airflow.datasets import Dataset
 from airflow.exceptions import AirflowTaskTimeout
 from airflow.models import (
@@ -28,6 +29,7 @@ from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
+from sqlalchemy import event
 
 from tests.harness.task_runner import DAG_ID, LOGICAL_DATE, Deferred, TaskRun, Try, params_untouched
 
@@ -37,10 +39,17 @@ LOG = io.StringIO()
 @functools.cache
 def prepare() -> None:
     """Create the database, and listen to every logger."""
+    event.listen(settings.engine, "connect", do_not_wait_for_the_disk)
+    settings.engine.dispose()  # of connections that were made before
     initdb(load_connections=False)
     logging.getLogger().addHandler(logging.StreamHandler(LOG))
     for name in ("airflow.task.operators", "airflow.task.hooks", "airflow_provider_segment"):
         logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
+    """What is committed need not survive a crash of the machine: the database is thrown away."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def dag_run_of(dag: DAG, which_try: Try) -> DagRun:

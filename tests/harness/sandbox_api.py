@@ -1,17 +1,22 @@
-"""The sandbox's Public API for tests: a plugin with the fixtures `sandbox`, `frozen_clock` and `api`."""
+"""The sandbox's Public API for tests: a plugin with the fixtures `sandbox`, `api`, and clocks."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
+from airflow_provider_segment.sandbox.faults import Exchange, Fault
+from tests.harness.fake_clock import simulate_time
 
 AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "5f7dd6d21ad74f3842b1fc47",
@@ -20,6 +25,18 @@ AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "WvlvcGEJsT",
 )
 POSTGRES_WAREHOUSE = "55d3d3aea3c"
+
+
+class Held(Fault, tag="held"):
+    """The true answer to a request that took effect, once the first `released` requests may have theirs."""
+
+    released: int = 0
+
+    async def answer(self, exchange: Exchange) -> Response:
+        number, answer = self.hits, await exchange.answer()
+        while self.released < number and not exchange.is_stale():  # noqa: ASYNC110  (set by a thread)
+            await asyncio.sleep(0.01)
+        return answer
 
 
 class Api:
@@ -63,9 +80,23 @@ def frozen_clock(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
+def refusing() -> Iterator[str]:
+    """A URL that refuses connections: its port is bound, so that nobody else takes it, but nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def simulated_time(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox's time is its clients' time, and passes with their waits and requests only."""
+    simulate_time(monkeypatch, sandbox)
+
+
+@pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[Api]:
     headers = {"Authorization": f"Bearer {sandbox.token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as http:
+    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=600) as http:
         yield Api(http)
 
 
@@ -159,5 +190,5 @@ def ago(**span: float) -> str:
 def send(sandbox: Sandbox, *events: dict[str, Any]) -> None:
     batch = {"batch": [{"type": "track", "event": "Order", "userId": "u1"} | event for event in events]}
     httpx.post(
-        f"{sandbox.url}/v1/batch", json=batch, auth=(sandbox.write_key, ""), timeout=60
+        f"{sandbox.url}/v1/batch", json=batch, auth=(sandbox.write_key, ""), timeout=600
     ).raise_for_status()

@@ -187,7 +187,7 @@ class StartedTry:
         self._process.kill()
         self._process.wait()
 
-    def wait(self, timeout: float = 60) -> TaskRun:
+    def wait(self, timeout: float = 600) -> TaskRun:
         """Wait for the try's end. RuntimeError: it was killed, or crashed before it could report."""
         code = self._process.wait(timeout)
         if code:

@@ -67,7 +67,7 @@ class Probe(BaseOperator):
     def count_and_hang(self, context: Any) -> None:
         self.count(context)
         Path(self.marker).touch()
-        time.sleep(60)
+        time.sleep(3600)
 
 
 def make_probe(does: str, marker: str = "") -> Probe:

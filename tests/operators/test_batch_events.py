@@ -38,7 +38,7 @@ def make_operator(path: str | None = None, **arguments: Any) -> SegmentBatchEven
     )
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -188,14 +188,18 @@ def test_a_state_store_that_fails_does_not_stop_the_events(
 def test_killed_halfway_and_retried(
     run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, killed: str
 ) -> None:
-    path = write_lines(tmp_path / "a.jsonl", make_events(6_000, size=2_000))
-    segment_sandbox.faults.add("slow", api="tracking", seconds=0.25)
+    events = make_events(6_000, size=2_000)
+    for event in events[3_000:]:
+        event["late"] = True
+    path = write_lines(tmp_path / "a.jsonl", events)
+    on_its_way: Any = segment_sandbox.faults.add("held", contains='"late": true')
     started = run_task.start("tests.operators.test_batch_events:make_slow_operator", path)
-    wait_until(lambda: segment_sandbox.summary["accepted"] > 1_500)
+    wait_until(lambda: on_its_way.hits == 2)  # all that go at once
     if killed == "SIGKILL":
         started.kill()
     else:
         os.kill(started._process.pid, signal.SIGTERM)
+        on_its_way.released = 2
         if version("apache-airflow") < "3":
             with pytest.raises(RuntimeError, match="NOT sent"):  # Airflow 2 ends the process
                 started.wait()
@@ -204,7 +208,8 @@ def test_killed_halfway_and_retried(
             assert run.state == "up_for_retry"
             assert "NOT sent" in run.log and "stopped before the end of the input" in str(run.error)
     delivered = segment_sandbox.summary["accepted"]
-    assert delivered < 6_000
+    assert 3_000 < delivered < 6_000
+    on_its_way.released = 6_000
     segment_sandbox.faults.clear()
 
     second = run_task(make_operator(path), try_number=2, state_store=started.state_store or None)

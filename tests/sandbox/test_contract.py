@@ -53,7 +53,7 @@ def walk() -> Iterator[Walk]:
     with Sandbox() as sandbox:
         sandbox.freeze_clock()
         headers = {"Authorization": f"Bearer {sandbox.token}"}
-        with httpx.Client(base_url=sandbox.url, headers=headers) as http:
+        with httpx.Client(base_url=sandbox.url, headers=headers, timeout=600) as http:
             yield walk_through(sandbox, http)
 
 

@@ -34,7 +34,7 @@ def sandbox(server: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, ""), timeout=60) as client:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, ""), timeout=600) as client:
         yield client
 
 
@@ -42,7 +42,7 @@ def track(http: httpx.Client, message_id: str = "m1", **options: object) -> http
     return http.post("/v1/track", json={"userId": "u", "event": "E", "messageId": message_id}, **options)
 
 
-GIVE_UP_SOON = httpx.Timeout(60, read=0.05)
+GIVE_UP_SOON = httpx.Timeout(600, read=0.05)
 
 
 def wait_until(http: httpx.Client, condition: Callable[[], bool]) -> None:
@@ -354,7 +354,7 @@ def test_a_reset_of_the_sandbox_clears_all(sandbox: Sandbox, http: httpx.Client)
 def test_two_sandboxes_live_side_by_side() -> None:
     with Sandbox() as one, Sandbox() as other:
         assert one.url != other.url
-        with httpx.Client(base_url=one.url, auth=(one.write_key, "")) as client:
+        with httpx.Client(base_url=one.url, auth=(one.write_key, ""), timeout=600) as client:
             track(client)
         assert (len(one.accepted), len(other.accepted)) == (1, 0)
 
@@ -364,7 +364,7 @@ def test_two_sandboxes_live_side_by_side() -> None:
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -395,7 +395,7 @@ def test_it_starts_from_the_shell_and_says_how_to_connect() -> None:
             assert connection["host"].startswith("http://127.0.0.1:")
             assert connection["extra"]["region"] == "eu"
             key = connection["extra"]["secret_write_key"]
-            with httpx.Client(base_url=connection["host"], auth=(key, "")) as client:
+            with httpx.Client(base_url=connection["host"], auth=(key, ""), timeout=600) as client:
                 assert track(client).status_code == 200
                 assert client.get("/_sandbox/state").json()["accepted"] == 1
         finally:

@@ -168,7 +168,7 @@ def test_messaging_subscriptions_are_kept(sandbox: Sandbox, api: Api) -> None:
 def test_the_published_limits_hold_for_each_endpoint_apart() -> None:
     with Sandbox(rate_limits=True) as sandbox:
         headers = {"Authorization": f"Bearer {sandbox.token}"}
-        with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as http:
+        with httpx.Client(base_url=sandbox.url, headers=headers, timeout=600) as http:
             sandbox.freeze_clock()
 
             def syncs() -> list[int]:

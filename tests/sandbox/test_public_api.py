@@ -30,7 +30,7 @@ def sandbox(server: Sandbox) -> Sandbox:
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {sandbox.token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=600) as client:
         yield client
 
 
@@ -55,7 +55,7 @@ def test_the_connection_leads_to_this_sandbox(sandbox: Sandbox) -> None:
 def test_without_the_token_it_is_401(sandbox: Sandbox, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
 
-    answer = httpx.get(f"{sandbox.url}/sources", headers=headers)
+    answer = httpx.get(f"{sandbox.url}/sources", headers=headers, timeout=600)
 
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["type"] == "Unauthorized"
@@ -178,7 +178,7 @@ def test_a_write_key_works_from_its_creation_to_its_removal(sandbox: Sandbox, ht
     assert [old] == source["writeKeys"]
 
     def track(key: str) -> None:
-        httpx.post(f"{sandbox.url}/v1/track", json={"userId": "u", "event": "E"}, auth=(key, ""))
+        httpx.post(f"{sandbox.url}/v1/track", json={"userId": "u", "event": "E"}, auth=(key, ""), timeout=600)
 
     track(old)
     track(new)
@@ -258,7 +258,7 @@ def profiles(sandbox: Sandbox) -> Iterator[httpx.Client]:
         "events": [{"event": "Order Completed"}],
         "metadata": {"created_at": "2026-01-01T00:00:00Z"},
     }
-    with httpx.Client(base_url=sandbox.url, auth=(sandbox.profile_token, "")) as client:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.profile_token, ""), timeout=600) as client:
         yield client
 
 
@@ -288,5 +288,5 @@ def test_a_profile_that_is_not_there_is_404_and_a_wrong_token_401(
     assert profiles.get(f"{PROFILE}/friends").status_code == 404
 
     for auth in (None, ("wrong", ""), (sandbox.token, "")):
-        answer = httpx.get(f"{sandbox.url}{PROFILE}/traits", auth=auth)
+        answer = httpx.get(f"{sandbox.url}{PROFILE}/traits", auth=auth, timeout=600)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "authentication_error")

@@ -39,7 +39,7 @@ def sandbox(server: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, ""), timeout=60) as client:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.write_key, ""), timeout=600) as client:
         yield client
 
 
@@ -170,9 +170,8 @@ def test_a_message_id_is_accepted_once_in_a_day_across_all_sources(
 ) -> None:
     bearer = {"Authorization": f"Bearer {sandbox.token}"}
     other = {"slug": "other", "enabled": True, "metadataId": "iUM16Md8P2"}
-    (other_key,) = httpx.post(f"{sandbox.url}/sources", json=other, headers=bearer).json()["data"]["source"][
-        "writeKeys"
-    ]
+    made = httpx.post(f"{sandbox.url}/sources", json=other, headers=bearer, timeout=600).json()
+    (other_key,) = made["data"]["source"]["writeKeys"]
 
     http.post("/v1/batch", json={"batch": [track("m1"), track("m1")]})
     http.post("/v1/track", json=track("m1"))
@@ -287,7 +286,7 @@ def test_a_write_key_comes_by_basic_or_in_the_body(sandbox: Sandbox) -> None:
     basic = {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
     oauth = {"Authorization": "Bearer some-oauth-token"}
 
-    with httpx.Client(base_url=sandbox.url) as http:
+    with httpx.Client(base_url=sandbox.url, timeout=600) as http:
         http.post("/v1/track", json=track("1"), headers=basic)
         http.post("/v1/track", json=track("2", writeKey=key))
         http.post("/v1/batch", json={"batch": [track("3")], "writeKey": key})
@@ -303,7 +302,7 @@ def test_a_write_key_comes_by_basic_or_in_the_body(sandbox: Sandbox) -> None:
 def test_without_a_write_key_it_is_401(sandbox: Sandbox, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
 
-    answer = httpx.post(f"{sandbox.url}/v1/track", json=track("m1"), headers=headers)
+    answer = httpx.post(f"{sandbox.url}/v1/track", json=track("m1"), headers=headers, timeout=600)
 
     assert answer.status_code == 401
     assert sandbox.accepted == []

@@ -46,7 +46,7 @@ class Wait:
 
     def sensor(self, name: str, **arguments: Any) -> Any:
         return getattr(sensors, name)(
-            task_id="wait", **{"poke_interval": 0.05, "timeout": TIMEOUT, **MODES[self.mode], **arguments}
+            task_id="wait", **{"poke_interval": 0, "timeout": TIMEOUT, **MODES[self.mode], **arguments}
         )
 
     def first_poll(self, name: str, **arguments: Any) -> str:
@@ -74,7 +74,7 @@ def test_the_timeout_error_says_what_was_last_seen(
 ) -> None:
     if wait.mode == "deferrable":
         time_out_after_first_poll(monkeypatch)
-    run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, timeout=0.1)
+    run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, timeout=0)
     assert run.state == "failed"
     assert isinstance(run.error, AirflowSensorTimeout)
     assert "1 of 1 sources not synced" in str(run.error)
@@ -149,14 +149,15 @@ def test_a_hundred_consecutive_failed_polls_are_tolerated_if_allowed(
         warehouse_id=warehouse,
         since=LONG_AGO,
         max_poll_failures=100,
-        poke_interval=0.01,
     )
     assert run.state == "success", run.error
 
 
-def test_a_429_is_not_a_failed_poll(wait: Wait, segment_sandbox: Sandbox, warehouse: str) -> None:
+def test_a_429_is_not_a_failed_poll(
+    wait: Wait, segment_sandbox: Sandbox, warehouse: str, simulated_time: None
+) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0)
-    segment_sandbox.faults.add("status", status=429, retry_after=0.1, next=3)
+    segment_sandbox.faults.add("status", status=429, retry_after=60, next=3)
     run = wait("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO, max_poll_failures=0)
     assert run.state == "success", run.error
 
@@ -214,7 +215,7 @@ def test_status_words_that_are_not_success(
     poke: Wait, segment_sandbox: Sandbox, warehouse: str, status: str
 ) -> None:
     segment_sandbox.scripts.add("warehouse_sync", now=True, seconds=0, status=status)
-    run = poke("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO, timeout=0.1)
+    run = poke("SegmentWarehouseSyncSensor", warehouse_id=warehouse, since=LONG_AGO, timeout=0)
     assert isinstance(run.error, AirflowSensorTimeout)
     assert f"({status}, started" in str(run.error)
     if status in ("Splendid", "unsuccessful"):
@@ -254,7 +255,7 @@ def test_every_connected_source_has_to_be_synced(poke: Wait, segment_sandbox: Sa
     warehouse = create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "two"})
     segment_sandbox.scripts.add("warehouse_sync", source_id=segment_sandbox.source_id, now=True, seconds=0)
     arguments = {"warehouse_id": warehouse, "since": LONG_AGO}
-    run = poke("SegmentWarehouseSyncSensor", timeout=0.1, **arguments)
+    run = poke("SegmentWarehouseSyncSensor", timeout=0, **arguments)
     assert f"1 of 2 sources not synced: {other} (none yet)" in str(run.error)
     run = poke("SegmentWarehouseSyncSensor", source_ids=[segment_sandbox.source_id], **arguments)
     assert run.state == "success", run.error
@@ -266,7 +267,7 @@ def test_a_warehouse_without_sources_is_not_synced(poke: Wait, segment_sandbox: 
     alone = create(
         "/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}, disconnectAllSources=True
     )
-    run = poke("SegmentWarehouseSyncSensor", warehouse_id=alone, timeout=0.1)
+    run = poke("SegmentWarehouseSyncSensor", warehouse_id=alone, timeout=0)
     assert "no source is connected" in str(run.error)
 
 
@@ -433,8 +434,10 @@ def test_a_reverse_etl_sync(
 def test_a_sync_that_segment_started(wait: Wait, segment_sandbox: Sandbox, mapping: dict[str, str]) -> None:
     names = ("model_id", "subscription_id")
     arguments = {name: mapping[name] for name in names} | {"since": LONG_AGO}
+    segment_sandbox.freeze_clock()
     assert wait.first_poll("SegmentReverseEtlSyncSensor", **arguments) == "up_for_reschedule"
     segment_sandbox.scripts.add("reverse_etl_sync", now=True, **{name: mapping[name] for name in names})
+    segment_sandbox.advance_clock(1)
     assert wait("SegmentReverseEtlSyncSensor", **arguments).state == "success"
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
-from typing import Any
 
 import pytest
 
-from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.waiting.words import meaning_of
 from tests.harness.sandbox_api import create
@@ -29,33 +26,11 @@ def run_here(run_task: RunTask, caplog: pytest.LogCaptureFixture) -> RunJob:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> None:
-    monkeypatch.setattr("airflow_provider_segment.tasks.jobs.SEARCH_DELAYS", (0.0, 0.05, 0.1))
-    monkeypatch.setattr("airflow_provider_segment.triggers.segment.LAST_LOOK", 2.0)
+def soon_done(simulated_time: None, caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> None:
     caplog.set_level(logging.INFO, "airflow_provider_segment")
     meaning_of.cache_clear()  # which logs an unknown word only once
     for kind in ("reverse_etl_sync", "regulation", "preview"):
         sandbox.scripts.add(kind, seconds=0.1)
-
-
-@pytest.fixture
-def time_by_requests(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-    """Time passes with the requests that the sandbox answers, 20 ms each, for the sandbox and its clients.
-
-    So the first polls see work that takes 100 ms unfinished, however slow the machine is.
-    """
-
-    class Requests(list[Any]):
-        def append(self, request: Any) -> None:
-            super().append(request)
-            sandbox.advance_clock(0.02)
-
-    def now(clock: Clock) -> datetime:
-        return datetime.fromtimestamp(sandbox.state.clock.now(), timezone.utc)
-
-    sandbox.freeze_clock()
-    monkeypatch.setattr(Clock, "now", now)
-    monkeypatch.setattr(sandbox.state, "requests", Requests(sandbox.state.requests))
 
 
 @pytest.fixture

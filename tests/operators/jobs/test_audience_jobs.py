@@ -12,9 +12,10 @@ from airflow_provider_segment.operators.audience_jobs import (
     SegmentRunAudienceOperator,
 )
 from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.timeouts import time_out_after_first_poll
 from tests.operators.jobs.job_runs import RunJob, asked, needs_state_store
 
-pytestmark = [pytest.mark.core, pytest.mark.usefixtures("time_by_requests")]
+pytestmark = pytest.mark.core
 
 
 def runs_of(sandbox: Sandbox, audience: dict[str, str]) -> int:
@@ -49,8 +50,10 @@ def test_the_state_before_a_run_is_not_mistaken_for_its_end(
 
 @needs_state_store
 def test_a_retry_waits_for_the_run_of_the_previous_try(
-    run_job: RunJob, sandbox: Sandbox, audience: Any
+    run_job: RunJob, sandbox: Sandbox, audience: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if run_job.deferrable:
+        time_out_after_first_poll(monkeypatch)
     sandbox.scripts.add("audience", steps=[("Computing", 1000)], status="Live")
     first = run_job(SegmentRunAudienceOperator, **audience, settle=0, timeout=2)
     assert first.state == "up_for_retry" and "status Computing" in str(first.error)

@@ -18,7 +18,7 @@ from tests.harness.sandbox_api import AMPLITUDE, Api, create
 from tests.harness.task_runner import TaskRun
 from tests.operators.jobs.job_runs import RunJob, answer_lost, asked, needs_state_store
 
-pytestmark = [pytest.mark.core, pytest.mark.usefixtures("time_by_requests")]
+pytestmark = pytest.mark.core
 
 ONLY = {"regulation_type": "DELETE_ONLY"}
 

@@ -18,6 +18,7 @@ from airflow_provider_segment.tasks.jobs import BEFORE_START, JOB
 from airflow_provider_segment.tasks.memory import KEY
 from tests.harness.sandbox_api import create, syncs_of
 from tests.harness.task_runner import RunTask
+from tests.harness.timeouts import time_out_after_first_poll
 from tests.operators.jobs.job_runs import (
     NO_EVENTS,
     RunJob,
@@ -28,7 +29,7 @@ from tests.operators.jobs.job_runs import (
     wait_until,
 )
 
-pytestmark = [pytest.mark.core, pytest.mark.usefixtures("time_by_requests")]
+pytestmark = pytest.mark.core
 LONG_AGO = "2026-01-01T00:00:00+00:00"
 
 
@@ -168,7 +169,11 @@ def test_a_retry_after_a_sync_that_failed_starts_another(
     assert [sync["syncStatus"] for sync in syncs_of(mapping)] == ["SUCCESS", status]
 
 
-def test_the_timeout_error_says_what_was_last_seen(run_job: RunJob, sandbox: Sandbox, mapping: Any) -> None:
+def test_the_timeout_error_says_what_was_last_seen(
+    run_job: RunJob, sandbox: Sandbox, mapping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if run_job.deferrable:
+        time_out_after_first_poll(monkeypatch)
     sandbox.scripts.add("reverse_etl_sync", seconds=3600)
     run = run_job(SegmentRunReverseEtlSyncOperator, **mapping, timeout=2)
     assert run.state == "up_for_retry" and isinstance(run.error, SegmentWaitTimeoutError)

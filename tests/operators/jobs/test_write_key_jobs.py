@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,7 @@ def moment(request: dict[str, Any]) -> datetime:
 def test_nothing_is_removed_without_an_event_of_the_trigger(
     run_here: RunJob, run_task: RunTask, sandbox: Sandbox, vault: Vault, event: Any
 ) -> None:
-    operator, run = run_here.deferred(
-        SegmentRotateWriteKeyOperator, **{**vault.arguments, "grace": timedelta(hours=1)}
-    )
+    operator, run = run_here.deferred(SegmentRotateWriteKeyOperator, **vault.arguments)
     assert run_task.resume(operator, run, event).state == "up_for_retry"
     assert keys(sandbox) == [sandbox.write_key, *vault.got]
 
@@ -154,7 +152,7 @@ def test_after_a_crash_the_retry_continues_the_rotation(
     run_task: RunTask, run_here: RunJob, sandbox: Sandbox, vault: Vault, tmp_path: Path, handed_over: bool
 ) -> None:
     file = tmp_path / "key"
-    arguments = (sandbox.source_id, str(file), 0 if handed_over else 60)
+    arguments = (sandbox.source_id, str(file), 0 if handed_over else 3600)
     killed = run_task.start("tests.operators.jobs.test_write_key_jobs:make_rotation", *arguments)
     wait_until(
         lambda: file.exists() and file.read_text() and len(notes_of(killed.state_store)) == 1 + handed_over
