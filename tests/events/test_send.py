@@ -190,9 +190,9 @@ def test_a_rate_limit(tmp_path: Path) -> None:
     [
         ({}, "either events or path"),
         ({"events": [], "path": "x"}, "either events or path"),
-        ({"events": "a.jsonl"}, "events: .*not one str"),
-        ({"events": {"type": "track"}}, "events: .*not one dict"),
-        ({"events": 7}, "events: .*not one int"),
+        ({"events": "a.jsonl"}, "events: .*not str"),
+        ({"events": {"type": "track"}}, "events: .*not dict"),
+        ({"events": 7}, "events: .*not int"),
         ({"events": [], "concurency": 3}, "concurency"),
         ({"events": 7, "gzip": "perhaps", "concurrency": 0}, "concurrency: .*events: .*gzip: "),
     ],
