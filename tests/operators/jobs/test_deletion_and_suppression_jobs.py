@@ -253,7 +253,7 @@ def test_a_retry_sends_only_what_is_missing(run_job: RunJob, sandbox: Sandbox, r
     fault = sandbox.faults.add("status", status=400, contains=ids[-1])
     first = run_job(SegmentDeleteUsersDataOperator, user_ids=ids, **ONLY)
     assert first.state == "up_for_retry" and "400" in str(first.error)
-    assert "The first 10000 ids are sent" in first.log
+    assert "The first 10000 ids were sent" in first.log
     assert (fault.hits, sizes(sandbox)) == (1, [5_000, 5_000])
     sandbox.faults.clear()
     if not remembered:
