@@ -31,6 +31,19 @@ LOCKED_AT_MOST = 5
 FINISHED = {"success", "failed"}
 PATIENCE = 900
 """Seconds to wait for anything: a busy machine is no failure. A process that has died is noticed sooner."""
+# Read by each process of Airflow.
+LOCAL_SETTINGS = """# Lets SQLite read while it writes, and not wait for the disk.
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+
+@event.listens_for(Engine, "connect")
+def tune(connection, _):
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
+"""
 
 
 class ThrowawayAirflow:
@@ -59,6 +72,8 @@ class ThrowawayAirflow:
     def __enter__(self) -> ThrowawayAirflow:
         with contextlib.ExitStack() as stack:
             self.log.parent.mkdir(parents=True, exist_ok=True)
+            (self.home / "config").mkdir(exist_ok=True)
+            (self.home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
             self._output = stack.enter_context(self.log.open("ab"))
             self._api = stack.enter_context(
                 httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
@@ -197,6 +212,10 @@ class ThrowawayAirflow:
         """Wait for a DAG, then unpause it, so that its schedule or assets start it."""
         self.wait_for(f"DAG {dag_id}", lambda: self._parsed(dag_id))
         self.patch(f"dags/{dag_id}", {"is_paused": False})
+
+    def parse_again(self, dag_id: str) -> None:
+        """Have the file of a DAG parsed now, not when its turn comes."""
+        self._answer("PUT", f"parseDagFile/{self.get(f'dags/{dag_id}')['file_token']}")
 
     def wait_for(self, what: str, ready: Callable[[], T | None]) -> T:
         """Wait until `ready` returns something true, and return that.

@@ -56,13 +56,15 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(home / "lineage")}
         ),
+        # The files do not change.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         # The end of a task's process is noticed sooner.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # What a killed triggerer had is taken up by the next one sooner.
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
         # Runs that go on at the same time wait for Segment, not for a free worker.
-        "AIRFLOW__CORE__PARALLELISM": "12",
+        "AIRFLOW__CORE__PARALLELISM": "8",
         "PYTHONPATH": str(REPOSITORY),
     }
     with ThrowawayAirflow(home, folders, environment=environment) as airflow:

@@ -53,3 +53,9 @@ class Run:
         path = f"dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances"
         found: list[dict[str, Any]] = self.airflow.get(path, limit=100)["task_instances"]
         return found
+
+
+def watch(airflow: ThrowawayAirflow, dag_id: str) -> None:
+    """Unpause a DAG with an asset watcher; Airflow begins to watch when it parses the file after that."""
+    airflow.unpause(dag_id)
+    airflow.parse_again(dag_id)

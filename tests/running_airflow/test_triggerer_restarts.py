@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.sandbox_api import create_warehouse, rename_warehouse, start_sync
 from tests.running_airflow.dags.waiting import WATCHED
-from tests.running_airflow.runs import Run
+from tests.running_airflow.runs import Run, watch
 
 if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
@@ -29,10 +29,10 @@ class Ordeal:
         self._warehouse = create_warehouse(sandbox)
         rename_warehouse(sandbox, create_warehouse(sandbox), WATCHED)
         self.wait = Run.start(airflow, "wait_impatiently", {"warehouse_id": self._warehouse})
-        airflow.unpause(WATCHING)
+        watch(airflow, WATCHING)
         self.wait.wait_for("wait", "deferred")
-        self._polled(self._warehouse, times=5)
-        self._polled(WATCHED, times=3)
+        self._polled(self._warehouse, times=2)
+        self._polled(WATCHED, times=1)
 
         self._sync_watched()
         self._recorded()
@@ -41,11 +41,11 @@ class Ordeal:
             self._sync_watched()
             self._sync_watched()
             airflow.start_triggerer()
-            self._polled(self._warehouse, times=5)
+            self._polled(self._warehouse, times=2)
             self._recorded()
         for kind in ("status", "not_json", "reset"):
             sandbox.faults.add(kind, next=3, **({"status": 500} if kind == "status" else {}))
-        self._polled(self._warehouse, times=12)
+        self._polled(self._warehouse, times=10)
         self._sync_watched()
         self._recorded()
         start_sync(sandbox, self._warehouse)

@@ -22,7 +22,7 @@ from tests.harness.sandbox_api import (
     syncs_of,
 )
 from tests.running_airflow.example_runs import AIRFLOW_3, Examples, unpause
-from tests.running_airflow.runs import Run
+from tests.running_airflow.runs import Run, watch
 
 if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
@@ -82,8 +82,7 @@ class WarehouseRuns:
             # What ended before the watch began starts no run; this is later, and there at the first poll.
             sandbox.advance_clock(600)
             self.starts.append(start_sync(sandbox, WAREHOUSE_ID))
-        airflow.unpause("warehouse_asset")
-        parse_again(airflow, "warehouse_asset")
+        watch(airflow, "warehouse_asset")
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +138,6 @@ def test_the_asset_has_the_dag_run_for_each_sync(
     assert [[sync["start"] for sync in each] for each in syncs] == [
         [start] for start in warehouse_runs.starts
     ]
-
-
-def parse_again(airflow: ThrowawayAirflow, dag_id: str) -> None:
-    """Have a DAG file parsed now, not in half a minute: then Airflow begins to watch for an unpaused DAG."""
-    token = airflow.get(f"dags/{dag_id}")["file_token"]
-    airflow._answer("PUT", f"parseDagFile/{token}")
 
 
 @pytest.mark.core

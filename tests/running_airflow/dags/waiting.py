@@ -55,7 +55,7 @@ with DAG("wait_impatiently", schedule=None, start_date=datetime(2026, 1, 1)):
         warehouse_id="{{ params.warehouse_id }}",
         since=datetime(2026, 1, 1, tzinfo=timezone.utc),
         segment_conn_id="segment_impatient",
-        poke_interval=0.5,
+        poke_interval=0.1,
         timeout=3600,
         max_poll_failures=30,
         deferrable=True,
