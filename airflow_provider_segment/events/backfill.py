@@ -19,7 +19,7 @@ from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.options import SendOptions, identity_of
+from airflow_provider_segment.events.options import identity_of
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Checkpoint, Sending
 from airflow_provider_segment.events.sources.source import Source
@@ -48,7 +48,7 @@ class Backfill:
         settings: Settings,
         log: Any,
         source: Source,
-        options: SendOptions,
+        options: Mapping[str, Any],
         *,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from math import inf
-from typing import Annotated, Any, NamedTuple, cast, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from typing_extensions import TypedDict
 
@@ -154,12 +154,11 @@ def send_checker() -> Any:
     return make_checker("SendArguments", get_type_hints(SendArguments, include_extras=True), unknown="forbid")
 
 
-def all_options(given: Mapping[str, Any]) -> SendOptions:
+def all_options(given: Mapping[str, Any]) -> dict[str, Any]:
     """All options, and nothing else: those given, and the defaults of the others."""
-    options: Any = {name: given.get(name, option.default) for name, option in OPTIONS.items()}
-    return cast(SendOptions, options)
+    return {name: given.get(name, option.default) for name, option in OPTIONS.items()}
 
 
-def identity_of(options: SendOptions) -> dict[str, Any]:
+def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that determine which events are sent."""
     return {name: value for name, value in options.items() if OPTIONS[name].identity}

@@ -99,16 +99,16 @@ class Sending:
         stop: Stop | None = None,
         **options: Unpack[SendOptions],
     ) -> None:
-        options = all_options(options)
+        chosen = all_options(options)
         self.report = report or SendReport()
         self._source = source
         self._checker = checker
         self._client = client
         self._letters = letters
         self._log = log
-        self._concurrency = options["concurrency"]
-        self._compress = compress if options["gzip"] else None
-        self._rate = options["max_events_per_second"]
+        self._concurrency = chosen["concurrency"]
+        self._compress = compress if chosen["gzip"] else None
+        self._rate = chosen["max_events_per_second"]
         self._start = start or Checkpoint()
         self._save_checkpoint = save
         self._clock = client.clock

@@ -50,7 +50,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         memory = Memory(context)
         keys, old = self._keys(source_id), memory.get(OLD_KEYS)
         new = [] if old is None else [key for key in keys if fingerprint(key) not in old]
-        if not new:
+        if old is None or not new:
             old = [fingerprint(key) for key in keys]
             with memory.before_request(**{OLD_KEYS: old, HANDED_OVER: None}):
                 keys = self._make_key(source_id)
