@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
 
 
+WATCHED = "watched-warehouse"
+"""The id of the warehouse that a DAG watches: a test gives it to one that it has made."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a DAG."""

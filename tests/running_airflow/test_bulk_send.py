@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ def test_a_worker_killed_halfway_is_retried_and_each_event_arrives_once(
     segment_sandbox.faults.add("slow", api="tracking", seconds=0.5)
 
     run_id = airflow.trigger_dag(dag_id, conf=conf)
-    wait_until(lambda: segment_sandbox.summary["accepted"] > 1_500)
+    airflow.wait_for("some of the events", lambda: segment_sandbox.summary["accepted"] > 1_500)
     airflow.kill_task(dag_id, run_id, "send_events")
     delivered = segment_sandbox.summary["accepted"]
     segment_sandbox.faults.clear()
@@ -138,13 +137,6 @@ def lineage_of(job: str, home: Path) -> list[list[tuple[str, str]]]:
     told = [json.loads(file.read_text()) for file in sorted(home.glob("lineage*"))]
     [*_, last] = [each for each in told if each["eventType"] == "COMPLETE" and each["job"]["name"] == job]
     return [[(one["namespace"], one["name"]) for one in last[name]] for name in ("inputs", "outputs")]
-
-
-def wait_until(reached: Any, timeout: float = 60) -> None:
-    end = time.monotonic() + timeout
-    while not reached():
-        assert time.monotonic() < end, f"not reached after {timeout} s"
-        time.sleep(0.02)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

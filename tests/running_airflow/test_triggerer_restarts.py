@@ -8,8 +8,7 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.sandbox_api import create_warehouse, rename_warehouse, start_sync
-from tests.running_airflow.dags.waiting import WATCHED
-from tests.running_airflow.runs import Run, watch
+from tests.running_airflow.runs import WATCHED, Run, watch
 
 if TYPE_CHECKING:
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.airflow
 WATCHING = "when_synced"
 
 
-class Ordeal:
+class Restarts:
     """A deferred sensor and a watched warehouse, through a restart, a crash and failing requests."""
 
     def __init__(self, airflow: ThrowawayAirflow, sandbox: Sandbox) -> None:
@@ -83,21 +82,21 @@ class Ordeal:
 
 
 @pytest.fixture(scope="module")
-def ordeal(airflow: ThrowawayAirflow, shared_sandbox: Sandbox) -> Ordeal:
-    return Ordeal(airflow, shared_sandbox)
+def restarts(airflow: ThrowawayAirflow, shared_sandbox: Sandbox) -> Restarts:
+    return Restarts(airflow, shared_sandbox)
 
 
-def test_a_wait_outlasts_the_triggerer(ordeal: Ordeal) -> None:
-    assert ordeal.wait.end() == "success"
+def test_a_wait_outlasts_the_triggerer(restarts: Restarts) -> None:
+    assert restarts.wait.end() == "success"
 
 
-def test_the_log_of_a_wait_shows_no_secret(ordeal: Ordeal, shared_sandbox: Sandbox) -> None:
-    ordeal.wait.end()
-    log = ordeal.wait.log("wait")
+def test_the_log_of_a_wait_shows_no_secret(restarts: Restarts, shared_sandbox: Sandbox) -> None:
+    restarts.wait.end()
+    log = restarts.wait.log("wait")
     assert "Waiting for a sync" in log
     assert not any(secret in log for secret in (shared_sandbox.token, shared_sandbox.write_key))
 
 
-def test_a_dag_runs_once_for_each_sync(airflow: ThrowawayAirflow, ordeal: Ordeal) -> None:
-    assert ordeal.starts_of_runs() == ordeal.starts
-    assert len(airflow.runs(WATCHING)) == len(ordeal.starts) == 6
+def test_a_dag_runs_once_for_each_sync(airflow: ThrowawayAirflow, restarts: Restarts) -> None:
+    assert restarts.starts_of_runs() == restarts.starts
+    assert len(airflow.runs(WATCHING)) == len(restarts.starts) == 6

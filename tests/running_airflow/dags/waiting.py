@@ -19,6 +19,7 @@ from airflow_provider_segment.sensors import (
     SegmentWarehouseSyncSensor,
 )
 from airflow_provider_segment.triggers.asset_watchers import SegmentWarehouseSyncedTrigger
+from tests.running_airflow.runs import WATCHED
 
 SENSORS = {
     "warehouse_sync": (SegmentWarehouseSyncSensor, ("warehouse_id", "since")),
@@ -73,8 +74,6 @@ with DAG("run_reverse_etl", schedule=None, start_date=datetime(2026, 1, 1)):
         poll_interval=0.5,
     )
 
-# The id of a warehouse is known when it is made; a test makes it with this one.
-WATCHED = "watched-warehouse"
 synced = Asset(
     "watched_warehouse",
     uri=f"segment://warehouses/{WATCHED}",
