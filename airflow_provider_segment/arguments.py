@@ -12,8 +12,6 @@ from typing import Annotated, Any, Literal, cast
 
 from typing_extensions import Required, TypedDict
 
-from airflow_provider_segment.errors import SegmentConfigurationError
-
 
 class Validator:
     """A custom check in the type of an argument: ``Annotated[int, Validator(...)]``.
@@ -69,6 +67,8 @@ def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     :raises SegmentConfigurationError: names each invalid one
     """
     from pydantic import ValidationError
+
+    from airflow_provider_segment.errors import SegmentConfigurationError
 
     try:
         return cast("dict[str, Any]", checker.validate_python(given))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import Asset, AssetAlias
-
-from airflow_provider_segment.version_compat import extra_behind_alias
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from urllib.parse import SplitResult
 
     from airflow.providers.common.compat.openlineage.facet import Dataset
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Asset, Context
 
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
@@ -51,6 +47,10 @@ def emit(
     :param change: the extra of the events, plain JSON
     :param resource: the changed resource; None to leave aliases unresolved
     """
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    from airflow_provider_segment.version_compat import extra_behind_alias
+
     for outlet in outlets:
         events = cast("Any", context)["outlet_events"][outlet]
         if isinstance(outlet, Asset):

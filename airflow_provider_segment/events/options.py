@@ -4,19 +4,18 @@ The hook takes them as keywords, and the operator has an argument for each. All 
 uses them, where each is read by its name.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: the types are needed at import, and strings must be evaluated.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from math import inf
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, NamedTuple
 
 from typing_extensions import TypedDict
 
 from airflow_provider_segment.arguments import Validator, make_checker
-from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.limits import CONCURRENCY
 
 
@@ -45,6 +44,7 @@ def within(least: float, *, exclusive: bool = False) -> Validator:
 
 
 def _check_timestamp(value: str | datetime) -> str | datetime:
+    from airflow_provider_segment.errors import SegmentConfigurationError
     from airflow_provider_segment.events.check import read_timestamp
 
     try:
@@ -130,7 +130,7 @@ class SendOptions(TypedDict, total=False):
     message_id_fields: Annotated[FieldNames | None, Option()]
 
 
-TYPES: dict[str, Any] = get_type_hints(SendOptions, include_extras=True)
+TYPES: dict[str, Any] = SendOptions.__annotations__
 """The annotation of each option, with its checks."""
 
 OPTIONS: dict[str, Option] = {
@@ -138,20 +138,17 @@ OPTIONS: dict[str, Option] = {
 }
 
 
-class SendArguments(SendOptions, total=False):
-    """All arguments of the hook's ``send_events``: its options, and what is not the same for every input."""
-
-    events: Events
-    path: FilePath | None
-    source_id: str | None
-    checkpoint: Mapping[str, Any] | None
-    save_checkpoint: Callable[[dict[str, Any]], None] | None
-
-
 @cache
 def send_checker() -> Any:
-    """Checks the arguments of ``send_events``."""
-    return make_checker("SendArguments", get_type_hints(SendArguments, include_extras=True), unknown="forbid")
+    """Checks the arguments of the hook's ``send_events``: its options, and what each input has of its own."""
+    arguments: dict[str, Any] = {
+        "events": Events,
+        "path": FilePath | None,  # pyright: ignore[reportOperatorIssue]
+        "source_id": str | None,
+        "checkpoint": Mapping[str, Any] | None,
+        "save_checkpoint": Callable[[dict[str, Any]], None] | None,
+    }
+    return make_checker("SendArguments", TYPES | arguments, unknown="forbid")
 
 
 def all_options(given: Mapping[str, Any]) -> dict[str, Any]:

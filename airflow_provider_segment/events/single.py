@@ -6,9 +6,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from airflow_provider_segment.api.clock import timestamp
 from airflow_provider_segment.events.batch import LIBRARY
 from airflow_provider_segment.events.check import Checker
+
+
+class EventFields(TypedDict, total=False):
+    """Fields that every event may have; for ``context`` and ``integrations`` see Segment's Spec."""
+
+    user_id: str | int | None
+    anonymous_id: str | int | None
+    context: Mapping[str, Any] | None
+    integrations: Mapping[str, Any] | None
+    timestamp: str | datetime | None
+    message_id: str | None
 
 
 def event_body(type: str, fields: Mapping[str, Any]) -> Callable[[datetime], bytes]:

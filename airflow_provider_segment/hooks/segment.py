@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
 from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from airflow.providers.common.compat.sdk import BaseHook
-from typing_extensions import TypedDict, Unpack
+from typing_extensions import Unpack
 
 from airflow_provider_segment.connection import (
     CONN_TYPE,
@@ -20,7 +19,6 @@ from airflow_provider_segment.connection import (
     read_settings,
 )
 from airflow_provider_segment.events.stop import Stop
-from airflow_provider_segment.version_compat import amask_secret, extra_of, mask_secret
 
 if TYPE_CHECKING:
     from airflow_provider_segment.api.calls import Answer
@@ -34,17 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.api.settings import Settings
     from airflow_provider_segment.events.options import SendOptions
     from airflow_provider_segment.events.report import SendReport
-
-
-class EventFields(TypedDict, total=False):
-    """Fields that every event may have; for ``context`` and ``integrations`` see Segment's Spec."""
-
-    user_id: str | int | None
-    anonymous_id: str | int | None
-    context: Mapping[str, Any] | None
-    integrations: Mapping[str, Any] | None
-    timestamp: str | datetime | None
-    message_id: str | None
+    from airflow_provider_segment.events.single import EventFields
 
 
 class SegmentHook(BaseHook):
@@ -112,6 +100,7 @@ class SegmentHook(BaseHook):
         from airflow.providers.common.compat.connection import get_async_connection
 
         from airflow_provider_segment.api.client import AsyncSegmentClient, ssl_context
+        from airflow_provider_segment.version_compat import amask_secret, extra_of
 
         connection = await get_async_connection(self.segment_conn_id)
         settings = read_settings(connection, extra=await extra_of(connection), **self._overrides)
@@ -137,7 +126,7 @@ class SegmentHook(BaseHook):
 
         :param event: name of what happened
         :param properties: properties of the event
-        :param fields: see :class:`EventFields`; a ``user_id`` or an ``anonymous_id`` is required
+        :param fields: see :class:`.EventFields`; a ``user_id`` or an ``anonymous_id`` is required
         :raises SegmentConfigurationError: an argument has the wrong type; nothing was sent
         :raises SegmentEventError: Segment would refuse or silently drop the event; nothing was sent
         :raises SegmentError: the event could not be delivered
@@ -268,6 +257,7 @@ class SegmentHook(BaseHook):
     def visible_write_keys(source: Mapping[str, Any]) -> list[str]:
         """:func:`.write_keys_of`, masked in logs."""
         from airflow_provider_segment.api.redaction import write_keys_of
+        from airflow_provider_segment.version_compat import mask_secret
 
         keys = write_keys_of(source)
         for key in keys:
@@ -296,6 +286,8 @@ class SegmentHook(BaseHook):
         return id_from_parts(write_key.get_secret_value() if write_key else "", parts)
 
     def _settings(self, **overrides: Any) -> Settings:
+        from airflow_provider_segment.version_compat import mask_secret
+
         connection = self.get_connection(self.segment_conn_id)
         settings = read_settings(connection, **(self._overrides | overrides))
         for secret in settings.secrets:
@@ -318,7 +310,8 @@ class SegmentHook(BaseHook):
 def _event_checker(call: str) -> Any:
     """Checks the arguments of one of the six calls, whose types are those of its method."""
     from airflow_provider_segment.arguments import make_checker
+    from airflow_provider_segment.events.single import EventFields
 
-    types = get_type_hints(getattr(SegmentHook, call))
+    types = get_type_hints(getattr(SegmentHook, call), localns={"EventFields": EventFields})
     del types["fields"], types["return"]
     return make_checker(call, types | get_type_hints(EventFields), unknown="forbid")

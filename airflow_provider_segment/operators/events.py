@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from types import new_class
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -13,15 +12,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_segment.api.regions import Region, read_region
 from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, FilePath, within
-from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.resources import ResourceLocator, source_of
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg, option
-from airflow_provider_segment.tasks.links import leave_link
-from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.resources import ResourceLocator
 
 AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
 
@@ -49,6 +47,8 @@ class _EventOperator(SegmentBaseOperator):
     @cached_property
     def hook(self) -> SegmentHook:
         """The hook of the task's connection."""
+        from airflow_provider_segment.hooks.segment import SegmentHook
+
         return SegmentHook(**self.hook_options(self.arguments()))
 
     def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -57,6 +57,8 @@ class _EventOperator(SegmentBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the event."""
+        from airflow_provider_segment.tasks.links import leave_link
+
         arguments = self.arguments()
         try:
             leave_link(context, self.hook, self.about(arguments))
@@ -86,6 +88,8 @@ class _EventOperator(SegmentBaseOperator):
 
     def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The source that the event goes to."""
+        from airflow_provider_segment.resources import source_of
+
         yield source_of(None, arguments["segment_conn_id"])
 
 
@@ -207,22 +211,7 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
         return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
 
 
-if TYPE_CHECKING:
-    _WithSendOptions = SegmentBaseOperator
-else:
-    # One argument per option: options are declared only in events/options.py.
-    _WithSendOptions = new_class(
-        "_WithSendOptions",
-        (SegmentBaseOperator,),
-        exec_body=lambda body: body.update(
-            __module__=__name__,
-            __annotations__={name: Arg[hint] for name, hint in TYPES.items()},
-            **{name: option(default=declared.default) for name, declared in OPTIONS.items()},
-        ),
-    )
-
-
-class SegmentBatchEventsOperator(_WithSendOptions):
+class SegmentBatchEventsOperator(SegmentBaseOperator):
     """Sends any number of events in batches: nothing lost, nothing duplicated, nothing silent.
 
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
@@ -280,9 +269,16 @@ class SegmentBatchEventsOperator(_WithSendOptions):
             **kwargs: Any,
         ) -> None: ...
 
+    else:
+        # One argument per option; the options are declared only in events/options.py.
+        __annotations__ |= {name: Arg[hint] for name, hint in TYPES.items()}
+        vars().update({name: option(default=declared.default) for name, declared in OPTIONS.items()})
+
     @cached_property
     def hook(self) -> SegmentHook:
         """The hook of the task's connection."""
+        from airflow_provider_segment.hooks.segment import SegmentHook
+
         region: Any = self.region
         return SegmentHook(str(self.segment_conn_id), region=region)
 
@@ -295,10 +291,14 @@ class SegmentBatchEventsOperator(_WithSendOptions):
 
     def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The source that the events go to."""
+        from airflow_provider_segment.resources import source_of
+
         yield source_of(arguments["source_id"], arguments["segment_conn_id"])
 
     def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         """Send the events; returns the report."""
+        from airflow_provider_segment.tasks.memory import Memory
+
         memory = Memory(context)
         options: Any = {name: arguments[name] for name in OPTIONS}
         report = self.hook.send_events(

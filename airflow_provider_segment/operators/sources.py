@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
-from airflow_provider_segment.tasks.memory import Memory
 from airflow_provider_segment.tasks.operation import (
     ALPHA,
     SegmentDeleteOperator,
@@ -189,6 +188,8 @@ class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Make a key, unless there is one more than before the first try."""
+        from airflow_provider_segment.tasks.memory import Memory
+
         memory = Memory(context)
         if memory.persistent:
             source = self.send(arguments, SegmentGetSourceOperator)["source"]

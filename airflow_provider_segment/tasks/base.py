@@ -6,21 +6,17 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_segment.api.redaction import without_write_keys
 from airflow_provider_segment.assets import emit
-from airflow_provider_segment.resources import resource_in, resources_in
 from airflow_provider_segment.tasks.declarative import Arg, Declarative
-from airflow_provider_segment.tasks.links import SegmentLink, leave_link
-from airflow_provider_segment.version_compat import mask_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
     from airflow_provider_segment.hooks.segment import SegmentHook
@@ -29,7 +25,16 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Condition
 
 # Airflow knows `password`, `private_key`, ...; Segment's settings have `privateKey`, `writeKey`, ...
-_SECRET_NAME = re.compile("key|secret|token|password|passphrase|credential|certificate", re.IGNORECASE)
+_SECRET_NAME = "key|secret|token|password|passphrase|credential|certificate"
+
+
+class _Links:
+    """The links of a task, imported when Airflow asks for them."""
+
+    def __get__(self, task: Any, kind: Any) -> tuple[BaseOperatorLink, ...]:
+        from airflow_provider_segment.tasks.links import SegmentLink
+
+        return (SegmentLink(),)
 
 
 class SegmentTask(Declarative, BaseOperator):
@@ -44,7 +49,7 @@ class SegmentTask(Declarative, BaseOperator):
     segment_conn_id: Arg[str] = "segment_default"
 
     ui_color = "#d5f2e3"
-    operator_extra_links = (SegmentLink(),)
+    operator_extra_links = cast("Any", _Links())
 
     if TYPE_CHECKING:
         # Type checkers see the attributes of BaseOperator as its arguments, which accept more.
@@ -141,12 +146,18 @@ class SegmentBaseOperator(SegmentTask):
 
     def execute(self, context: Context) -> Any:
         """Check the arguments, do the work, return its result."""
+        from airflow_provider_segment.api.redaction import without_write_keys
+        from airflow_provider_segment.tasks.links import leave_link
+
         arguments = self.arguments()
         leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
         return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
 
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
         """Publish the result before it is returned: link, asset events, the XCom ``id``."""
+        from airflow_provider_segment.resources import resource_in
+        from airflow_provider_segment.tasks.links import leave_link
+
         made = resource_in(self.returns, result)
         if made and made.page:
             leave_link(context, self.hook, [made])
@@ -160,6 +171,8 @@ class SegmentBaseOperator(SegmentTask):
 
     def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The resources that the operator is about, the main one first."""
+        from airflow_provider_segment.resources import resources_in
+
         return resources_in(arguments)
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
@@ -177,9 +190,11 @@ class SegmentBaseOperator(SegmentTask):
 
 def _mask(value: Any) -> None:
     """Have Airflow mask a secret; in a dict, the values whose names are those of secrets."""
+    from airflow_provider_segment.version_compat import mask_secret
+
     if isinstance(value, str):
         mask_secret(value)
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if isinstance(inner, dict) or _SECRET_NAME.search(str(name)):
+            if isinstance(inner, dict) or re.search(_SECRET_NAME, str(name), re.IGNORECASE):
                 _mask(inner)

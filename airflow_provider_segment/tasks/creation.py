@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED, Arg, option
-from airflow_provider_segment.tasks.memory import Memory
-from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator, wire_name
+from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,12 +125,12 @@ class SegmentCreateOperator(SegmentOperator):
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
         """Whether an item of the list has the natural key asked for."""
-        return all(
-            item.get(wire_name(name, self.fields[name])) == arguments.get(name) for name in self.natural_key
-        )
+        return all(item.get(self.fields[name].wire_name) == arguments.get(name) for name in self.natural_key)
 
     def create(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create, leaving a note for a retry that the answer may be lost."""
+        from airflow_provider_segment.tasks.memory import Memory
+
         with Memory(context).before_request(**{SENT: True}):
             return self.send(arguments)
 
@@ -140,6 +139,8 @@ class SegmentCreateOperator(SegmentOperator):
 
         Before Airflow 3.3, which keeps no notes: whether this is a retry.
         """
+        from airflow_provider_segment.tasks.memory import Memory
+
         memory = Memory(context)
         return bool(memory.get(SENT)) if memory.persistent else memory.is_retry
 

@@ -1,7 +1,8 @@
 """Operators and sensors whose arguments are declared: annotated names in the class body.
 
 A declaration is checked when its class is made: a mistake is a TypeError where it is written, not a task that
-fails. :mod:`airflow_provider_segment.tasks.operation` turns declared arguments into requests.
+fails. The operators of this package, which a scheduler imports all day, are checked by its tests instead.
+:mod:`airflow_provider_segment.tasks.operation` turns declared arguments into requests.
 """
 
 from __future__ import annotations
@@ -14,10 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import dataclass_transform
-
-from airflow_provider_segment.arguments import check_arguments, make_checker
-from airflow_provider_segment.errors import SegmentConfigurationError
-from airflow_provider_segment.tasks.annotations import check, evaluate
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -62,9 +59,13 @@ class Field:
         self.name = name
         self.annotation: Any = None
         self.parameter: Any = None  # of the constructor
+        self.wire_name = ""
+        """Its name in the API: ``source_id`` is ``sourceId`` there."""
 
     def declare(self, name: str, annotation: Any) -> None:
         """Take the name and the annotation that the class body gives it."""
+        first, *others = name.split("_")
+        self.wire_name = self.name or first + "".join(map(str.capitalize, others))
         self.annotation = annotation
         self.parameter = Parameter(name, Parameter.KEYWORD_ONLY, default=self.default, annotation=annotation)
 
@@ -123,6 +124,25 @@ class Declarative:
         if "__init__" not in vars(cls):
             # Airflow's metaclass wraps it after this, and reads its signature.
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+        if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            cls.check_declaration()
+
+    @classmethod
+    def check_declaration(cls) -> None:
+        """Make sure that the declaration of this class makes sense.
+
+        :raises TypeError: it does not
+        """
+        from airflow_provider_segment.tasks.annotations import evaluate
+
+        for name, field in cls._own.items():
+            try:
+                evaluate(field.annotation, cls.__module__, vars(cls))
+            except Exception as error:
+                raise TypeError(
+                    f"{cls.__name__}: the type of {name!r}, {field.annotation}, cannot be evaluated: "
+                    f"{error}. Import or define what it needs above the class, not under `if TYPE_CHECKING:`"
+                ) from error
         if faults := "; ".join(cls.faults()):
             raise TypeError(f"{cls.__name__}: {faults}")
 
@@ -139,6 +159,9 @@ class Declarative:
     @classmethod
     @cache
     def _checker(cls) -> Any:
+        from airflow_provider_segment.arguments import make_checker
+        from airflow_provider_segment.tasks.annotations import evaluate
+
         types: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             if own := vars(base).get("_own"):
@@ -152,6 +175,9 @@ class Declarative:
 
         :raises AirflowFailException: naming each wrong one; a retry would not help
         """
+        from airflow_provider_segment.arguments import check_arguments
+        from airflow_provider_segment.errors import SegmentConfigurationError
+
         given = {name: value for name in self.fields if (value := getattr(self, name)) is not NOT_GIVEN}
         try:
             return check_arguments(self._checker(), given)
@@ -181,13 +207,6 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
             continue
         if name not in inherited and (hasattr(super(cls, cls), name) or name in _parameters(foreign)):
             raise TypeError(f"{cls.__name__}: Airflow, or a base class, has the name {name!r} for itself")
-        try:
-            check(annotation, cls.__module__, vars(cls))
-        except Exception as error:
-            raise TypeError(
-                f"{cls.__name__}: the type of {name!r}, {annotation}, cannot be evaluated: {error}. "
-                "Import or define what it needs above the class, not under `if TYPE_CHECKING:`"
-            ) from error
         value = vars(cls).get(name, REQUIRED)
         field = value if isinstance(value, Field) else _plain(cls, inherited.get(name), value)
         field.declare(name, annotation)

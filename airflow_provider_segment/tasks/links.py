@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
-from airflow_provider_segment.api.regions import APPS
-from airflow_provider_segment.resources import WORKSPACE_PAGE, resource_in
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -47,6 +44,9 @@ def leave_link(
     :param resources: the task's resources; the link leads to the first one that has a page
     :param look_up: ask Segment for a slug that the URL of a page needs
     """
+    from airflow_provider_segment.api.regions import APPS
+    from airflow_provider_segment.resources import WORKSPACE_PAGE
+
     ti: Any = context.get("ti")
     if not ti:
         return
@@ -61,6 +61,7 @@ def _with_slug(resource: ResourceLocator, hook: SegmentHook) -> ResourceLocator:
         return resource
     from airflow_provider_segment.errors import SegmentError
     from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.resources import resource_in
 
     member = resource.kind.member
     try:

@@ -23,7 +23,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.media_types import ALPHA, BETA, STABLE
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, Field, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +39,13 @@ __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOpera
 NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_ENDPOINT = re.compile(rf"({'|'.join(METHODS)}) /\S*")
 _PLACEHOLDER = re.compile(r"{(\w*)}")
 
 
-def wire_name(name: str, field: Field) -> str:
-    """The API's name of an argument: ``source_id`` is ``sourceId`` there."""
-    first, *others = name.split("_")
-    return field.name or first + "".join(other.capitalize() for other in others)
+def _split(endpoint: Any) -> tuple[str, str]:
+    """Method and path; empty if there are not exactly two words."""
+    words = endpoint.split() if isinstance(endpoint, str) else ()
+    return (words[0], words[1]) if len(words) == 2 else ("", "")
 
 
 class SegmentOperator(SegmentBaseOperator):
@@ -69,29 +68,30 @@ class SegmentOperator(SegmentBaseOperator):
     def faults(cls) -> Iterator[str]:
         """Why no request of it could be valid. A base class without an endpoint may be incomplete."""
         yield from super().faults()
-        sent = [(f.place, wire_name(name, f)) for name, f in cls.fields.items() if f.place != "option"]
+        sent = [(f.place, f.wire_name) for f in cls.fields.values() if f.place != "option"]
         if len(set(sent)) < len(sent):
             place, name = next(one for one in sent if sent.count(one) > 1)
             yield f"{sent.count((place, name))} arguments have the name {name!r} in the {place}"
         endpoint = getattr(cls, "endpoint", None)
         if endpoint is None:
             return
-        if not (isinstance(endpoint, str) and _ENDPOINT.fullmatch(endpoint)):
+        method, path = _split(endpoint)
+        if method not in METHODS or not path.startswith("/"):
             yield f"endpoint must be a method and a path, as 'GET /sources/{{sourceId}}', and is {endpoint!r}"
             return
-        method = endpoint.split()[0]
         if method not in cls.methods:
             yield f"it works with {' or '.join(cls.methods)}, not with {endpoint!r}"
-        placeholders = _PLACEHOLDER.findall(endpoint)
+        placeholders = _PLACEHOLDER.findall(path)
         in_path = [name for place, name in sent if place == "path"]
         in_body = [name for place, name in sent if place == "body"]
-        if missing := [name for name in placeholders if name not in in_path]:
-            yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
+        if set(placeholders) != set(in_path):
+            if missing := [name for name in placeholders if name not in in_path]:
+                yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
+            if homeless := [name for name in in_path if name not in placeholders]:
+                yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
         no_parts = (NOT_GIVEN, None, *NAMES_NOTHING["path"])
         if empty := [n for n, f in cls.fields.items() if f.place == "path" and f.default in no_parts]:
             yield f"the default of {', '.join(empty)} is no part of a path"
-        if homeless := [name for name in in_path if name not in placeholders]:
-            yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
         if in_body and method in ("GET", "DELETE"):
             yield f"a {method} has no body: declare {', '.join(in_body)} with query(), path() or option()"
         if cls.envelope is not None and not (isinstance(cls.envelope, str) and in_body):
@@ -135,7 +135,7 @@ class SegmentOperator(SegmentBaseOperator):
         parts: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}, "option": {}}
         for name, field in cls.fields.items():
             if name in arguments:
-                parts[field.place][wire_name(name, field)] = arguments[name]
+                parts[field.place][field.wire_name] = arguments[name]
         method, template = cls.endpoint.split()
         options: dict[str, Any] = {"query": parts["query"]} if parts["query"] else {}
         # Declared members make a body, even if none is given. Without any, there is no body at all.

@@ -3,7 +3,7 @@
 Members that Segment adds later are not checked. Objects of a single resource are defined in its module.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a TypedDict compiles each string, which takes longer.
 
 from typing import Literal
 

@@ -11,7 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError, SegmentServerError
-from airflow_provider_segment.hooks.segment import EventFields, SegmentHook
+from airflow_provider_segment.events.single import EventFields
+from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators.events import (
     SegmentAliasOperator,
     SegmentBatchEventsOperator,
@@ -217,7 +218,8 @@ def test_the_operators_take_the_fields_of_the_hook() -> None:
         of_event = {name for name, field in operator.fields.items() if field.place == "body"}
         own = inspect.signature(getattr(SegmentHook, operator.event_type)).parameters.keys()
         assert of_event == {*EventFields.__annotations__, *own} - {"self", "fields"}
-        types = get_type_hints(EventFields) | get_type_hints(getattr(SegmentHook, operator.event_type))
+        method = getattr(SegmentHook, operator.event_type)
+        types = get_type_hints(EventFields) | get_type_hints(method, localns={"EventFields": EventFields})
         for name in of_event:
             declared = get_args(evaluate(operator.fields[name].annotation, operator.__module__, {}))[0]
             assert declared == types[name], name

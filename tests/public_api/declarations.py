@@ -12,7 +12,7 @@ from typing_extensions import NotRequired, Required, is_typeddict
 from airflow_provider_segment import operators
 from airflow_provider_segment.lazy import classes_of_modules
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED
-from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator, wire_name
+from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 from tests.public_api import overrides
 from tests.public_api.facts import Json
 
@@ -89,7 +89,7 @@ def argument_faults(operation: str, entry: Json) -> Iterator[str]:
     if operator.envelope and entry["parameters"].get(operator.envelope) != ["body", "object", "required"]:
         yield f"the body has no {operator.envelope}"
     for name, field in operator.fields.items():
-        wire, hint = wire_name(name, field), annotation_of(operator, name)
+        wire, hint = field.wire_name, annotation_of(operator, name)
         required = declared.get(wire, ["", "", "required"])[2] == "required"
         if field.place == "query" and not required and field.default is not None:
             yield f"argument {name}: its default is sent"
@@ -117,7 +117,7 @@ def _declared(operation: str, entry: Json) -> Iterator[tuple[str, list[Any]]]:
     for name, field in operator.fields.items():
         if field.place == "option":
             continue
-        wire = wire_name(name, field)
+        wire = field.wire_name
         # An argument with a default that is always sent may be optional in the API.
         always_sent = field.default not in (REQUIRED, NOT_GIVEN, None)
         api_requires_it = entry["parameters"].get(wire, ["", "", ""])[2] == "required"

@@ -13,7 +13,6 @@ from hypothesis.strategies import SearchStrategy
 
 from airflow_provider_segment.sandbox.state import Collections
 from airflow_provider_segment.tasks.declarative import REQUIRED
-from airflow_provider_segment.tasks.operation import wire_name
 from tests.public_api import overrides
 from tests.public_api.declarations import annotation_of, operator_of
 from tests.public_api.wire import Document, Schema
@@ -87,7 +86,7 @@ class Input:
         body = self.document.body(self.operation, self.operator.media_type, self.operator.envelope)
         parameters = self.document.operations[self.operation].parameters
         wire = body.get("properties", {}) | parameters["path"] | parameters["query"]
-        names = {name: wire_name(name, field) for name, field in self.operator.fields.items()}
+        names = {name: field.wire_name for name, field in self.operator.fields.items()}
         schemas |= {name: wire[there] for name, there in names.items() if there in wire}
         for name, there in names.items():
             # Where the document is known to be too loose.
@@ -110,7 +109,7 @@ class Input:
                 name = next(
                     name
                     for name, field in self.operator.fields.items()
-                    if field.place == "path" and f"{{{wire_name(name, field)}}}" == part
+                    if field.place == "path" and f"{{{field.wire_name}}}" == part
                 )
                 there = self.collections.get(path.replace("/destination/", "/destinations/"), {})
                 known = [unquote(id.rpartition("/")[2]) for id in there if id]
@@ -121,7 +120,7 @@ class Input:
         for name, schema in schemas.items():
             field = self.operator.fields[name]
             if name not in given and (field.default is REQUIRED or name == one or draw(st.booleans())):
-                given[name] = draw(self.value(schema, wire_name(name, field), field.place))
+                given[name] = draw(self.value(schema, field.wire_name, field.place))
         return given
 
     def value(self, schema: Schema, name: str = "", place: str = "body") -> SearchStrategy[Any]:

@@ -23,7 +23,7 @@ from hypothesis.strategies import DataObject
 from airflow_provider_segment.errors import SegmentAPIError
 from airflow_provider_segment.sandbox.query import nested
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED
-from airflow_provider_segment.tasks.operation import SegmentOperator, wire_name
+from airflow_provider_segment.tasks.operation import SegmentOperator
 from tests.harness.task_runner import RunTask, TaskRun
 from tests.public_api.declarations import annotation_of, operator_of
 from tests.public_api.inputs import SECRET, Input, Known
@@ -97,9 +97,9 @@ def sent(operator: type[SegmentOperator], exchange: Exchange) -> dict[str, Any]:
     }
     places = {"path": path, "body": body, "query": nested(parse_qsl(exchange.query, keep_blank_values=True))}
     return {
-        name: places[field.place][wire_name(name, field)]
+        name: places[field.place][field.wire_name]
         for name, field in operator.fields.items()
-        if field.place != "option" and wire_name(name, field) in places[field.place]
+        if field.place != "option" and field.wire_name in places[field.place]
     }
 
 
@@ -164,7 +164,7 @@ def test_invalid_input(try_: Try, known: Known, operation: str, data: DataObject
 def test_arguments(operation: str) -> None:
     """The arguments are exactly the parameters and members in the facts, except for pagination."""
     operator = operator_of(operation)
-    fields = {wire_name(name, field): field for name, field in operator.fields.items()}
+    fields = {field.wire_name: field for name, field in operator.fields.items()}
     described = Document.of_the_facts().operations[operation]
     body = Document.of_the_facts().body(operation, operator.media_type, operator.envelope)
     named = {*described.parameters["path"], *described.parameters["query"], *body.get("properties", {})}

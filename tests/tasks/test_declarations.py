@@ -17,6 +17,7 @@ from airflow_provider_segment.tasks.declarative import (
     NOT_GIVEN,
     REQUIRED,
     Arg,
+    Declarative,
     Field,
     body,
     option,
@@ -50,6 +51,9 @@ class WithUnknown(TypedDict):
 class Things(SegmentListOperator):
     endpoint = "GET /things"
     returns = "things"
+
+
+OURS = "airflow_provider_segment"
 
 
 def declare(*bases: type, **members: Any) -> type:
@@ -230,6 +234,30 @@ def test_defaults_fit_their_types(module: Any, least: int) -> None:
     declared = [cls for name in dir(module) if hasattr(cls := getattr(module, name), "_checker")]
     assert len(declared) >= least
     assert {cls.__name__: wrong for cls in declared if (wrong := wrong_defaults(cls))} == {}
+
+
+def test_declarations_of_this_package() -> None:
+    """They are not checked at import."""
+    checked = set()
+    classes: list[Any] = [Declarative]
+    for module in (operators, sensors):
+        assert [getattr(module, name) for name in dir(module)]  # imports them all
+    while classes:
+        cls = classes.pop()
+        classes += cls.__subclasses__()
+        if cls is not Declarative and cls.__module__.startswith(f"{OURS}."):
+            cls.check_declaration()
+            checked.add(cls)
+    assert len(checked) > 235
+
+
+def test_a_wrong_declaration_in_this_package_is_found() -> None:
+    wrong = declare(SegmentOperator, __module__=OURS, endpoint="GET /{a}", types={"b": "Unknown"})
+    with pytest.raises(TypeError, match="the type of 'b', Unknown, cannot be evaluated"):
+        wrong.check_declaration()  # type: ignore[attr-defined]
+    wrong = declare(SegmentOperator, __module__=OURS, endpoint="GET /{a}")
+    with pytest.raises(TypeError, match="no argument for a in"):
+        wrong.check_declaration()  # type: ignore[attr-defined]
 
 
 def test_a_default_that_does_not_fit_is_found() -> None:
