@@ -39,13 +39,9 @@ __all__ = ["ALPHA", "BETA", "STABLE", "SegmentDeleteOperator", "SegmentListOpera
 NAMES_NOTHING: dict[str, tuple[Any, ...]] = {"path": ("", ".", ".."), "query": ([],)}
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_PLACEHOLDER = re.compile(r"{(\w*)}")
-
-
-def _split(endpoint: Any) -> tuple[str, str]:
-    """Method and path; empty if there are not exactly two words."""
-    words = endpoint.split() if isinstance(endpoint, str) else ()
-    return (words[0], words[1]) if len(words) == 2 else ("", "")
+# Compiled when a declaration is checked: at import that would cost a scheduler time.
+_ENDPOINT = rf"({'|'.join(METHODS)}) /\S*"
+_PLACEHOLDER = r"{(\w*)}"
 
 
 class SegmentOperator(SegmentBaseOperator):
@@ -75,23 +71,22 @@ class SegmentOperator(SegmentBaseOperator):
         endpoint = getattr(cls, "endpoint", None)
         if endpoint is None:
             return
-        method, path = _split(endpoint)
-        if method not in METHODS or not path.startswith("/"):
+        if not (isinstance(endpoint, str) and re.fullmatch(_ENDPOINT, endpoint)):
             yield f"endpoint must be a method and a path, as 'GET /sources/{{sourceId}}', and is {endpoint!r}"
             return
+        method = endpoint.split()[0]
         if method not in cls.methods:
             yield f"it works with {' or '.join(cls.methods)}, not with {endpoint!r}"
-        placeholders = _PLACEHOLDER.findall(path)
+        placeholders = re.findall(_PLACEHOLDER, endpoint)
         in_path = [name for place, name in sent if place == "path"]
         in_body = [name for place, name in sent if place == "body"]
-        if set(placeholders) != set(in_path):
-            if missing := [name for name in placeholders if name not in in_path]:
-                yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
-            if homeless := [name for name in in_path if name not in placeholders]:
-                yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
+        if missing := [name for name in placeholders if name not in in_path]:
+            yield f"no argument for {', '.join(missing)} in {endpoint!r}: declare it with path()"
         no_parts = (NOT_GIVEN, None, *NAMES_NOTHING["path"])
         if empty := [n for n, f in cls.fields.items() if f.place == "path" and f.default in no_parts]:
             yield f"the default of {', '.join(empty)} is no part of a path"
+        if homeless := [name for name in in_path if name not in placeholders]:
+            yield f"no placeholder for {', '.join(homeless)} in {endpoint!r}"
         if in_body and method in ("GET", "DELETE"):
             yield f"a {method} has no body: declare {', '.join(in_body)} with query(), path() or option()"
         if cls.envelope is not None and not (isinstance(cls.envelope, str) and in_body):

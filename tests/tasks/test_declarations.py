@@ -143,6 +143,7 @@ CREATE = {**POST, "natural_key": ("if_exists",), "listed_by": Things}
         (SegmentOperator, {"endpoint": "things"}, "endpoint must be a method and a path"),
         (SegmentOperator, {"endpoint": "FETCH /things"}, "endpoint must be a method and a path"),
         (SegmentOperator, {"endpoint": "GET things"}, "endpoint must be a method and a path"),
+        (SegmentOperator, {"endpoint": "GET  /things"}, "endpoint must be a method and a path"),
         (SegmentOperator, {"endpoint": None, "returns": 1}, "returns must be the name of a member"),
         (SegmentOperator, {**POST, "envelope": "thing"}, "envelope must be"),
         (
