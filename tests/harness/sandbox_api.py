@@ -26,6 +26,8 @@ AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
 )
 POSTGRES_WAREHOUSE = "55d3d3aea3c"
 
+FROZEN_AT = datetime(2026, 3, 10, 10, 10, 10, tzinfo=timezone.utc)
+
 
 class Held(Fault, tag="held"):
     """The true answer to a request that took effect, once the first `released` requests may have theirs."""
@@ -75,8 +77,9 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def frozen_clock(sandbox: Sandbox) -> None:
-    """The sandbox's time stands still unless the test advances it: real time does not affect the test."""
+    """The sandbox's time stands still unless the test advances it, at the same moment whenever the test runs."""
     sandbox.freeze_clock()
+    sandbox.advance_clock(FROZEN_AT.timestamp() - sandbox.state.clock.now())
 
 
 @pytest.fixture
