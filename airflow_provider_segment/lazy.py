@@ -10,7 +10,7 @@ from importlib.resources import files
 from pkgutil import iter_modules
 from typing import Any
 
-_CLASS = re.compile(rb"\nclass (Segment\w+)")
+_CLASS = rb"\nclass (Segment\w+)"
 
 
 @cache
@@ -26,7 +26,7 @@ def classes_of_modules(package: str) -> dict[str, tuple[str, ...]]:
     found = {}
     for module in sorted(each.name for each in iter_modules(import_module(package).__path__)):
         try:
-            names = [name.decode() for name in _CLASS.findall((folder / f"{module}.py").read_bytes())]
+            names = [name.decode() for name in re.findall(_CLASS, (folder / f"{module}.py").read_bytes())]
         except OSError:
             here = import_module(f"{package}.{module}")
             names = [

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from math import inf
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
@@ -19,7 +19,7 @@ from airflow_provider_segment.arguments import Validator, make_checker
 from airflow_provider_segment.events.limits import CONCURRENCY
 
 
-class Option(NamedTuple):
+class Option:
     """What is declared of an option besides its name, type and checks.
 
     :param default: the value if none is given
@@ -27,8 +27,9 @@ class Option(NamedTuple):
         valid only for the same value. False for options that change how events are sent, not which
     """
 
-    default: Any = None
-    identity: bool = True
+    def __init__(self, default: Any = None, *, identity: bool = True) -> None:
+        self.default = default
+        self.identity = identity
 
 
 def within(least: float, *, exclusive: bool = False) -> Validator:

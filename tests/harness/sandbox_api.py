@@ -77,7 +77,7 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def frozen_clock(sandbox: Sandbox) -> None:
-    """The sandbox's time stands still unless the test advances it, at the same moment whenever the test runs."""
+    """The sandbox's time stands still unless the test advances it: at one moment, whenever the test runs."""
     sandbox.freeze_clock()
     sandbox.advance_clock(FROZEN_AT.timestamp() - sandbox.state.clock.now())
 
