@@ -149,6 +149,14 @@ class Declarative:
     @classmethod
     def faults(cls) -> Iterator[str]:
         """What is wrong with the declaration as a whole. Subclasses add their own checks."""
+        if untyped := [name for name, value in vars(cls).items() if isinstance(value, Field)]:
+            yield f"{', '.join(untyped)} has no type, as in `{untyped[0]}: Arg[str] = ...`"
+        inherited = _fields_of(cls.__mro__[1:])
+        foreign: Any = next(base for base in cls.__mro__ if not issubclass(base, Declarative))
+        taken = signature(foreign).parameters
+        for name in cls._own:
+            if name not in inherited and (name in taken or hasattr(super(cls, cls), name)):
+                yield f"Airflow, or a base class, has the name {name!r} for itself"
         if cls.default_place not in PLACES:
             yield f"default_place must be one of {', '.join(PLACES)}, and is {cls.default_place!r}"
         places = {cls.default_place, *cls.places}
@@ -193,20 +201,12 @@ def _fields_of(mro: tuple[type, ...]) -> dict[str, Field]:
     return fields
 
 
-@cache
-def _parameters(cls: Any) -> frozenset[str]:
-    return frozenset(signature(cls).parameters)
-
-
 def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, Field]:
     """The fields that a class body declares; assigned values become plain defaults."""
     fields = {}
-    foreign: Any = next(base for base in cls.__mro__ if not issubclass(base, Declarative))
     for name, annotation in get_annotations(cls).items():
         if name.startswith("_") or "ClassVar" in str(annotation):
             continue
-        if name not in inherited and (hasattr(super(cls, cls), name) or name in _parameters(foreign)):
-            raise TypeError(f"{cls.__name__}: Airflow, or a base class, has the name {name!r} for itself")
         value = vars(cls).get(name, REQUIRED)
         field = value if isinstance(value, Field) else _plain(cls, inherited.get(name), value)
         field.declare(name, annotation)
@@ -215,10 +215,6 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
             setattr(cls, name, field.default)
         elif value is not REQUIRED:
             delattr(cls, name)
-    if untyped := [name for name, value in vars(cls).items() if isinstance(value, Field)]:
-        raise TypeError(
-            f"{cls.__name__}: {', '.join(untyped)} has no type, as in `{untyped[0]}: Arg[str] = ...`"
-        )
     return fields
 
 
