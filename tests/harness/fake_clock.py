@@ -36,6 +36,15 @@ class FakeClock(Clock):
         self.sleep(seconds)
 
 
+NOON = datetime(2026, 3, 10, 12, 10, 10, tzinfo=timezone.utc)
+
+
+def freeze_at_noon(sandbox: Sandbox) -> None:
+    """Stop the sandbox's time shortly after a noon, so that the hour of the day affects no test."""
+    sandbox.freeze_clock()
+    sandbox.advance_clock(NOON.timestamp() - sandbox.state.clock.now())
+
+
 REQUEST_SECONDS = 0.02
 
 

@@ -16,7 +16,7 @@ from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.faults import Exchange, Fault
-from tests.harness.fake_clock import simulate_time
+from tests.harness.fake_clock import freeze_at_noon, simulate_time
 
 AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "5f7dd6d21ad74f3842b1fc47",
@@ -25,8 +25,6 @@ AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "WvlvcGEJsT",
 )
 POSTGRES_WAREHOUSE = "55d3d3aea3c"
-
-FROZEN_AT = datetime(2026, 3, 10, 10, 10, 10, tzinfo=timezone.utc)
 
 
 class Held(Fault, tag="held"):
@@ -78,8 +76,7 @@ def sandbox(segment_sandbox: Sandbox) -> Sandbox:
 @pytest.fixture
 def frozen_clock(sandbox: Sandbox) -> None:
     """The sandbox's time stands still unless the test advances it: at one moment, whenever the test runs."""
-    sandbox.freeze_clock()
-    sandbox.advance_clock(FROZEN_AT.timestamp() - sandbox.state.clock.now())
+    freeze_at_noon(sandbox)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.fake_clock import freeze_at_noon
 from tests.harness.task_runner import RunTask
 
 pytest.register_assert_rewrite("tests.public_api.scenario")
@@ -24,10 +25,10 @@ def _recorded() -> Iterator[RecordedSandbox]:
 def recorded(_recorded: RecordedSandbox, monkeypatch: pytest.MonkeyPatch) -> RecordedSandbox:
     """An empty sandbox whose traffic is recorded; the Airflow connection `segment_default` points to it.
 
-    Its clock is frozen until a test advances it, so that no result depends on the machine's speed.
+    Its clock is frozen until a test advances it, so that no result depends on the machine or the hour.
     """
     _recorded.sandbox.reset()
-    _recorded.sandbox.freeze_clock()
+    freeze_at_noon(_recorded.sandbox)
     _recorded.exchanges.clear()
     connection = _recorded.sandbox.connection
     connection["extra"]["retries"] = 0  # else a retry would hide a fault

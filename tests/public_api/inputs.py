@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import unquote
 
@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from airflow_provider_segment.sandbox.state import Collections
 from airflow_provider_segment.tasks.declarative import REQUIRED
+from tests.harness.fake_clock import NOON
 from tests.public_api import overrides
 from tests.public_api.declarations import annotation_of, operator_of
 from tests.public_api.wire import Document, Schema
@@ -23,8 +24,7 @@ OPTIONS: dict[str, Schema] = {
     "page_size": {"type": "integer"},
     "missing_ok": {"type": "boolean"},
 }
-NOW = datetime.now(timezone.utc)
-TIMES = [NOW - timedelta(hours=hours) for hours in (1, 2)]
+TIMES = [NOON - timedelta(hours=hours) for hours in (1, 2)]
 
 # Values that exist in the sandbox, by the name of a field: ids of a collection, or literals.
 PLACES = {
@@ -39,8 +39,8 @@ PLACES = {
 }
 VALUES: dict[str, list[Any]] = {
     "startTime": [time.isoformat() for time in TIMES],
-    "endTime": [NOW.isoformat()],
-    "period": [NOW.strftime("%Y-%m-01")],
+    "endTime": [NOON.isoformat()],
+    "period": [NOON.strftime("%Y-%m-01")],
     "emails": ["mina@example.com", "moritz@example.com"],
     "delay": [0, 1],
     "statusCode": [200, 400],

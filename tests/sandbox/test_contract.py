@@ -15,6 +15,7 @@ from airflow_provider_segment.api.published_limits import LIMITS
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.operation_table import all_operations
+from tests.harness.fake_clock import freeze_at_noon
 from tests.public_api import facts
 from tests.public_api.facts import Json
 from tests.public_api.mutations import (
@@ -51,7 +52,7 @@ class Walk(NamedTuple):
 @pytest.fixture(scope="module")
 def walk() -> Iterator[Walk]:
     with Sandbox() as sandbox:
-        sandbox.freeze_clock()
+        freeze_at_noon(sandbox)
         headers = {"Authorization": f"Bearer {sandbox.token}"}
         with httpx.Client(base_url=sandbox.url, headers=headers, timeout=600) as http:
             yield walk_through(sandbox, http)
