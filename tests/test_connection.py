@@ -1,4 +1,4 @@
-"""The connection: its form, what is read from it, what the Test button says."""
+"""The connection: its form, and what is read from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from airflow_provider_segment.connection import (
 )
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.sandbox import Sandbox
 
 pytestmark = pytest.mark.core
 
@@ -168,86 +167,6 @@ def test_a_wrong_field_is_named_and_nothing_secret_shown(extra: dict[str, Any], 
     assert "the token" not in str(caught.value)
 
 
-def test_arguments_of_the_hook_come_first(segment_sandbox: Sandbox) -> None:
-    settings = SegmentHook(region="eu", timeout=1, retries=2).get_conn().settings
-    assert (settings.region, settings.timeout, settings.retries) == ("eu", 1, 2)
-
-
 @pytest.mark.parametrize("blank", [None, "", " "])
 def test_a_blank_argument_leaves_the_field_of_the_connection(blank: str | None) -> None:
     assert read_settings(connection(extra={"region": "eu"}), region=blank).region == "eu"
-
-
-def test_making_a_hook_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AIRFLOW_CONN_SEGMENT_DEFAULT", raising=False)
-    assert SegmentHook("no_such_connection").segment_conn_id == "no_such_connection"
-
-
-# The Test button
-
-
-def use(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **changes: Any) -> SegmentHook:
-    fields = json.loads(json.dumps(sandbox.connection))
-    fields["extra"].update(changes.pop("extra", {}))
-    fields.update(changes)
-    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(fields))
-    return SegmentHook(retries=0)
-
-
-def test_all_is_well(segment_sandbox: Sandbox) -> None:
-    well, message = SegmentHook().test_connection()
-    assert well
-    assert message.startswith("Region US (Oregon) at http://127.0.0.1:")
-    assert "workspace 'Sandbox'" in message and "belongs to source 'sandbox'" in message
-    assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-    ("changes", "well", "said"),
-    [
-        ({"password": "a-wrong-token"}, False, "Public API token: GET /: Segment answered 401"),
-        ({"extra": {"secret_write_key": "a-wrong-key"}}, False, "belongs to no source"),
-        ({"password": None}, True, "not checked: that needs a working Public API token"),
-        (
-            {"password": None, "extra": {"secret_write_key": None, "profile_api_token": None}},
-            False,
-            "No credential",
-        ),
-        ({"extra": {"region": "mars"}}, False, "region"),
-    ],
-)
-def test_what_is_wrong_is_said(
-    segment_sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    changes: dict[str, Any],
-    well: bool,
-    said: str,
-) -> None:
-    hook = use(monkeypatch, segment_sandbox, **changes)
-    found, message = hook.test_connection()
-    assert (found, said in message) == (well, True), message
-    for value in (segment_sandbox.token, segment_sandbox.write_key, "a-wrong-token", "a-wrong-key"):
-        assert value not in message
-
-
-def test_nobody_answers(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
-    well, message = use(monkeypatch, segment_sandbox, host=refusing).test_connection()
-    assert not well and "no answer" in message
-
-
-def test_a_token_that_may_not_see_write_keys(
-    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hook = use(monkeypatch, segment_sandbox, extra={"secret_write_key": "unseen"})
-    hidden = {"data": {"sources": [{"id": "s", "slug": "s", "writeKeys": []}]}}
-    segment_sandbox.faults.add("status", path="/sources", status=200, body=hidden)
-    assert hook.test_connection()[0]
-    assert "cannot see the write keys of 1 sources" in hook.test_connection()[1]
-
-
-def test_get_write_key_says_what_is_missing(segment_sandbox: Sandbox) -> None:
-    assert SegmentHook().get_write_key(segment_sandbox.source_id) == segment_sandbox.write_key
-    hidden = {"data": {"source": {"id": "s", "writeKeys": []}}}
-    segment_sandbox.faults.add("status", path="/sources/", status=200, body=hidden)
-    with pytest.raises(SegmentConfigurationError, match="Source Admin"):
-        SegmentHook().get_write_key("s")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import airflow
+import jsonschema
 import pytest
 
 from airflow_provider_segment.hooks.segment import SegmentHook
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.core
 
 
 def test_the_provider_info_is_what_airflow_asks_for() -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     info = get_provider_info()
     runtime = json.loads((AIRFLOW / "provider_info.schema.json").read_text())
     jsonschema.validate(info, runtime)

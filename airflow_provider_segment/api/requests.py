@@ -30,7 +30,9 @@ def build_request(
     :param attempt: number of earlier attempts of this call
     """
     if not call.path.startswith("/") or call.path.startswith("//"):
-        raise SegmentConfigurationError(f"a path begins with one slash and holds no host: {call.safe_path!r}")
+        raise SegmentConfigurationError(
+            f"a path must start with a single slash and contain no host: {call.safe_path!r}"
+        )
     media_type = call.media_type or JSON
     headers = {
         "Accept": media_type,

@@ -81,7 +81,7 @@ class Settings(BaseModel):
     def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         secret = value.get_secret_value() if value else ""
         if not (secret.isascii() and secret.isprintable()):
-            raise ValueError("holds characters that no token or key has")
+            raise ValueError("contains characters that are not allowed in a token or key")
         return value
 
     @field_validator("base_url")

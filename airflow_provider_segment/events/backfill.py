@@ -40,7 +40,7 @@ class Backfill:
     :param checkpoint: how far an earlier run got; ignored unless it was a run of the same backfill
     :param save_checkpoint: called with the checkpoint, plain JSON, about every second
     :param stop: ends the run
-    :raises SegmentConfigurationError: the connection lacks a write key
+    :raises SegmentConfigurationError: the connection has no write key
     """
 
     def __init__(
@@ -55,7 +55,9 @@ class Backfill:
         stop: Stop,
     ) -> None:
         if settings.write_key is None:
-            raise SegmentConfigurationError("the Segment connection lacks a write key; or give a source_id")
+            raise SegmentConfigurationError(
+                "the Segment connection has no write key: add one, or pass source_id"
+            )
         write_key = settings.write_key.get_secret_value()
         self.report = SendReport(rejects_path=options["rejects_path"])
         self._settings = settings

@@ -1,4 +1,4 @@
-"""An echo."""
+"""The echo endpoint, for testing requests and errors."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class SegmentJobOperator(SegmentBaseOperator):
                     answer = client.request(**request, repeatable=True)
                 self.log.info("Asked Segment to cancel: %s", answer.data)
             except Exception as error:
-                self.log.error("The job goes on, it could not be cancelled: %s", error)
+                self.log.error("Could not cancel the job, which is still running: %s", error)
 
     def _result(self, verdict: Verdict, context: Context) -> Any:
         from airflow_provider_segment.errors import SegmentJobError
@@ -182,7 +182,7 @@ class SegmentJobOperator(SegmentBaseOperator):
         if verdict.state == "failed":
             self.log.info("The job of an earlier try has failed: %s", verdict.message)
             return None, None
-        self.log.info("Going on with the job of an earlier try: %s", job)
+        self.log.info("Resuming the job of an earlier try: %s", job)
         return job, verdict
 
     def _start_once(self, arguments: dict[str, Any], memory: Memory) -> Job:

@@ -1,4 +1,4 @@
-"""What the tries of a task instance tell each other, by Airflow's task state store (3.3 and later)."""
+"""Notes passed from one try of a task instance to the next, in Airflow's task state store (3.3 and later)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 KEY = "segment"
 """Key in the task state store, of all notes together."""
 KEPT = timedelta(days=90)
-"""Longer than anything that is waited for."""
+"""Longer than any wait."""
 
 DEADLINE = "wait_until"
 

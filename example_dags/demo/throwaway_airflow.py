@@ -58,7 +58,8 @@ class ThrowawayAirflow:
         port: int = 0,
     ) -> None:
         self.home = home
-        self.port = free_port(port)
+        self._reserved = reserved_port(port)
+        self.port = self._reserved.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
         self.log = home / "logs" / "throwaway-airflow.log"
         self._environment = {
@@ -78,6 +79,7 @@ class ThrowawayAirflow:
             self._api = stack.enter_context(
                 httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
             )
+            stack.enter_context(self._reserved)
             stack.callback(self._stop)
             self._start("db", "migrate").wait()
             self._start("api-server")
@@ -333,7 +335,18 @@ def processes_of(sessions: set[int]) -> Iterator[psutil.Process]:
                 yield process
 
 
-def free_port(port: int = 0) -> int:
-    """The port itself, or a free one for 0. Raises OSError if it is taken."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        return int(listener.getsockname()[1])
+def reserved_port(port: int = 0) -> socket.socket:
+    """A socket that keeps a port, or a free one for 0, for a server that Airflow starts later.
+
+    It is bound, so that no other program gets the port, and does not listen: Airflow's server can bind it.
+
+    :raises OSError: the port is taken
+    """
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

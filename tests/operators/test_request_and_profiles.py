@@ -63,7 +63,7 @@ def test_requests_that_have_no_pages(
 def test_request_cannot_leave_the_host(run_task: RunTask, scripted_api: ScriptedAPI, path: str) -> None:
     run = run_task(operators.SegmentRequestOperator(task_id="t", path=path))
     assert run.state == "failed"
-    assert "a path begins with one slash" in str(run.error)
+    assert "a path must start with a single slash" in str(run.error)
     assert scripted_api.requests == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -23,6 +23,11 @@ DECLARED = [
     for name in names
     if module not in NOT_IN_THE_API and not module.endswith("_jobs")
 ]
+
+
+def missing_and_unknown(operations: Iterable[str]) -> set[str]:
+    """Operators that an operation lacks, and those that have none."""
+    return set(DECLARED) ^ {name_of(operation) for operation in operations}
 
 
 def name_of(operation: str) -> str:

@@ -128,5 +128,6 @@ def test_recorded_traffic_that_differs_is_noticed(go: Scenario) -> None:
 
 
 def test_an_operation_that_is_new_or_gone_is_noticed() -> None:
-    named = [declarations.name_of(operation) for operation in FACTS["operations"]]
-    assert sorted(named[1:]) != sorted(declarations.DECLARED) != sorted([*named, "SegmentNewOperator"])
+    first, *others = FACTS["operations"]
+    assert declarations.missing_and_unknown(others) == {declarations.name_of(first)}
+    assert declarations.missing_and_unknown([first, *others, "NEW"]) == {"SegmentNewOperator"}

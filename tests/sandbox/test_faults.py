@@ -204,14 +204,14 @@ def test_a_slow_answer(sandbox: Sandbox, http: httpx.Client, when: str, took_eff
 
 
 def test_a_slow_request_does_not_outlive_a_reset_of_the_sandbox(sandbox: Sandbox, http: httpx.Client) -> None:
-    fault = sandbox.faults.add("slow", seconds=0.2, next=1)
+    fault = sandbox.faults.add("slow", seconds=1, next=1)
     with pytest.raises(httpx.ReadTimeout):
         track(http, "of-the-last-test", timeout=GIVE_UP_SOON)
     wait_until(http, lambda: fault.hits == 1)
     sandbox.reset()
 
     # Both wait on one event loop: the earlier request wakes up first, however late that is.
-    sandbox.faults.add("slow", seconds=0.2, next=1)
+    sandbox.faults.add("slow", seconds=1, next=1)
     track(http, "of-this-test")
 
     assert accepted(sandbox) == ["of-this-test"]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from segment.analytics.client import Client
 
 from airflow_provider_segment.sandbox import Sandbox
 
@@ -351,9 +352,8 @@ def test_an_unknown_path_is_404_and_another_method_405(sandbox: Sandbox, http: h
 
 
 def test_segments_own_python_client_works_against_it(sandbox: Sandbox) -> None:
-    client_module = pytest.importorskip("segment.analytics.client")
     for packed in (False, True):
-        client = client_module.Client(sandbox.write_key, host=sandbox.url, gzip=packed, max_retries=0)
+        client = Client(sandbox.write_key, host=sandbox.url, gzip=packed, max_retries=0)
         for n in range(250):
             client.track(user_id=f"u{n}", event="Order Completed", properties={"n": n, "gzip": packed})
         client.shutdown()

@@ -1,4 +1,7 @@
-"""The events that watcher triggers emit, and the progress they record. In a real triggerer: test_waits.py."""
+"""The events that watcher triggers emit, and the progress they record.
+
+In a real triggerer: running_airflow/test_triggerer_restarts.py.
+"""
 
 from __future__ import annotations
 
