@@ -18,6 +18,7 @@ from airflow_provider_segment.api.regions import host_of
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.codec import Unwritable
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.options import identity_of
 from airflow_provider_segment.events.report import SendReport
@@ -127,7 +128,7 @@ class Backfill:
                     **options,
                 )
                 await sending.run()
-        self.report.rejects_failure = str(letters.failure) if letters.failure else None
+        self.report.rejects_failure = letters.failure
         return self.report
 
     def _start_after(self, checkpoint: Mapping[str, Any] | None) -> Checkpoint:
@@ -151,6 +152,6 @@ def _digest(parts: list[Any]) -> str | None:
     """Identifies a backfill; None if it cannot be identified."""
     try:
         content = msgspec.json.encode(parts, enc_hook=repr)
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+    except Unwritable:
         return None  # some item is not an event; the checker will report it
     return blake2b(content, digest_size=16).hexdigest()

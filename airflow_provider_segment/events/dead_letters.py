@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
+from airflow_provider_segment.events.codec import Unreadable, Unwritable, encode
 from airflow_provider_segment.events.sources.files import File
 
 LOGGED = 10
@@ -33,7 +34,7 @@ class DeadLetters:
         self._log = log
         self._stream: IO[bytes] | None = None
         self._count = 0
-        self.failure: Exception | None = None
+        self.failure: str | None = None
 
     def __enter__(self) -> DeadLetters:
         if self._file is not None:
@@ -57,7 +58,7 @@ class DeadLetters:
             self._log.warning("Further rejected events are counted, not logged")
         if self._stream is not None:
             letter = {**place, "reason": reason, "detail": detail, **_content(item)}
-            self._guarded(lambda: self._write(msgspec.json.encode(letter) + b"\n"))
+            self._guarded(lambda: self._write(encode(letter) + b"\n"))
 
     def _open(self) -> None:
         assert self._file is not None
@@ -78,9 +79,10 @@ class DeadLetters:
         try:
             action()
         except Exception as error:  # each storage library raises its own errors
-            self.failure = self.failure or error
+            reason = str(error) or type(error).__name__
+            self.failure = self.failure or reason
             self._stream = None
-            self._log.error("Rejected events cannot be written to %s: %s", self._file, error)
+            self._log.error("Rejected events cannot be written to %s: %s", self._file, reason)
 
 
 def _content(item: Any) -> dict[str, Any]:
@@ -90,11 +92,11 @@ def _content(item: Any) -> dict[str, Any]:
         try:
             if isinstance(msgspec.json.decode(item), dict):
                 return {"event": msgspec.Raw(item)}
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except Unreadable:
             pass
         return {"raw": item.decode(errors="replace")}
     try:
-        msgspec.json.encode(item)
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        encode(item)
+    except Unwritable:
         return {"raw": repr(item)}
     return {"event": item} if isinstance(item, dict) else {"raw": repr(item)}

@@ -43,8 +43,8 @@ CHECKPOINT_SECONDS = 1.0
 STOP_SECONDS = 3.0
 """Seconds for batches in flight when the run is stopped; Airflow kills a task five seconds after SIGTERM."""
 REFUSED_WHOLE = 100
-"""If a batch of at least this many events is refused, each event by itself, before any event was accepted,
-the fault is not in the events, and the run ends."""
+"""If every event of a batch this large is refused individually before any event was accepted, the events are
+not the cause, and the run ends."""
 REFUSALS_REMEMBERED = 300
 """Maximum number of refused events in a checkpoint; with more, it is no longer updated, which is safe."""
 
@@ -218,6 +218,9 @@ class Sending:
                         batch = Batch(most)
                         batch.add(event, position)
                 self._read_to = block.first + len(block.items) - 1
+                await asyncio.sleep(
+                    0
+                )  # a stop and the tickers get their turn even while no batch is complete
         except Exception as error:
             # What was read is sent; run() raises this at the end.
             self._input_failure = error
@@ -259,7 +262,7 @@ class Sending:
         try:
             await self._post(batch)
         except (SegmentBadRequestError, SegmentTooLargeError) as error:
-            # Until something is accepted, one batch at a time finds out whether anything ever will be.
+            # Until an event is accepted, refused batches are split one at a time.
             async with self._doubt if not self.report.sent else nullcontext():
                 await self._deliver_in_parts(batch, error)
         self._acknowledged.arrived(ticket)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.api.clock import Clock, timestamp
+from airflow_provider_segment.operators.audiences import AudienceDefinition, PreviewOptions
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
 
@@ -61,9 +62,9 @@ class SegmentPreviewAudienceOperator(SegmentJobOperator):
     """
 
     space_id: Arg[str]
-    definition: Arg[dict[str, Any]]
-    audience_type: Arg[str]
-    options: Arg[dict[str, Any] | None] = None
+    definition: Arg[AudienceDefinition]
+    audience_type: Arg[Literal["USERS", "ACCOUNTS", "LINKED"]]
+    options: Arg[PreviewOptions | None] = None
 
     def start(self, arguments: dict[str, Any]) -> Job:
         """Start a preview."""

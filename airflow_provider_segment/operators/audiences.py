@@ -153,7 +153,7 @@ class SegmentCreateAudiencePreviewOperator(SegmentOperator):
     :class:`.SegmentPreviewAudienceOperator` also waits for the result: prefer it in DAGs.
 
     Previews are scarce: 5 a minute and 700 a month for each space.
-    A retry of a task whose first try lost the answer starts another one.
+    If the answer is lost, a retry starts another one.
     """
 
     endpoint = "POST /spaces/{spaceId}/audiences/previews"
@@ -236,7 +236,7 @@ class SegmentAddAudienceScheduleToAudienceOperator(SegmentOperator):
     """Add a schedule to a linked audience.
 
     Segment deletes the schedule of an audience that stays disabled for 90 days.
-    A retry of a task whose first try lost the answer asks for another one.
+    If the answer is lost, a retry asks for another one.
 
     :param config: ``interval`` for ``PERIODIC``; ``days``, ``hours`` and ``timezone`` for ``SPECIFIC_DAYS``
     """

@@ -9,7 +9,8 @@ from airflow_provider_segment.tasks.operation import BETA, SegmentOperator
 class SegmentCreateDbtModelSyncTriggerOperator(SegmentOperator):
     """Start a sync of a dbt model source, and return the trigger.
 
-    :class:`.SegmentTriggerDbtSyncOperator` does the same, and a retry does not repeat it: prefer that.
+    :class:`.SegmentTriggerDbtSyncOperator` also reports an immediate failure, and reuses an answered
+    request on a retry: prefer it in DAGs.
 
     Segment offers no way to ask how it went. Each call starts a sync, and so does a retry of the task.
     """

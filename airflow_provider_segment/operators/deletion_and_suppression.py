@@ -62,8 +62,8 @@ class SegmentCreateWorkspaceRegulationOperator(SegmentOperator):
     :class:`.SegmentDeleteUsersDataOperator` takes any number of ids and waits for the end: prefer it in DAGs.
 
     Up to 5,000 ids a call, and a monthly quota for deletions. It is carried out within 30 days.
-    A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
-    towards the quota again.
+    If the answer is lost, a retry creates another regulation for the same ids, which counts towards the quota
+    again.
     """
 
     endpoint = "POST /regulations"
@@ -84,8 +84,8 @@ class SegmentListSuppressionsOperator(SegmentListOperator):
 class SegmentCreateCloudSourceRegulationOperator(SegmentOperator):
     """Delete objects of a cloud source, and return the regulation's id.
 
-    A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
-    towards the quota again.
+    If the answer is lost, a retry creates another regulation for the same ids, which counts towards the quota
+    again.
 
     :param collection: which of the source's collections
     """
@@ -121,8 +121,8 @@ class SegmentCreateSourceRegulationOperator(SegmentOperator):
     :class:`.SegmentDeleteUsersDataOperator` takes any number of ids and waits for the end: prefer it in DAGs.
 
     A source cannot unsuppress a user that the workspace suppresses.
-    A retry of a task whose first try lost the answer makes another regulation for the same ids, which counts
-    towards the quota again.
+    If the answer is lost, a retry creates another regulation for the same ids, which counts towards the quota
+    again.
     """
 
     endpoint = "POST /regulations/sources/{sourceId}"

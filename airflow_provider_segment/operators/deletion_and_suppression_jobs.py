@@ -15,7 +15,7 @@ from airflow_provider_segment.api.clock import CLOCKS_APART, Clock
 from airflow_provider_segment.operators.deletion_and_suppression import RegulationType
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
-from airflow_provider_segment.tasks.memory import Memory
+from airflow_provider_segment.tasks.memory import DEADLINE, Memory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -84,6 +84,7 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
             key = self._key(ids, arguments)
             regulate_id = regulations.get(key) or made.get(frozenset(ids))
             if regulate_id is None:
+                memory.note(**{DEADLINE: None})  # Segment's 30 days begin anew
                 regulate_id = self._regulate(ids, arguments, since, sent=first - 1)
             regulations[key] = regulate_id
             memory.note(**{GROUPS: regulations})

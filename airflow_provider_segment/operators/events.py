@@ -27,7 +27,24 @@ CHECKPOINT = "checkpoint"
 """Name of the note that holds the checkpoint of a task instance."""
 
 
-class _EventOperator(SegmentBaseOperator):
+class _SendingOperator(SegmentBaseOperator):
+    """Sends events to the connection's region, or to another one."""
+
+    region: Arg[AnyCaseRegion] = option(default=None)
+
+    @cached_property
+    def hook(self) -> SegmentHook:
+        """The hook of the task's connection."""
+        from airflow_provider_segment.hooks.segment import SegmentHook
+
+        return SegmentHook(**self.hook_options(self.arguments()))
+
+    def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that are the hook's."""
+        return {name: arguments[name] for name in ("segment_conn_id", "region")}
+
+
+class _EventOperator(_SendingOperator):
     """Sends one event. Subclasses, one for each of Segment's six calls, add their arguments."""
 
     event_type: ClassVar[str]
@@ -42,18 +59,6 @@ class _EventOperator(SegmentBaseOperator):
     timestamp: Arg[str | datetime | None] = None
     message_id: Arg[str | None] = None
     raise_on_error: Arg[bool] = option(default=True)
-    region: Arg[AnyCaseRegion] = option(default=None)
-
-    @cached_property
-    def hook(self) -> SegmentHook:
-        """The hook of the task's connection."""
-        from airflow_provider_segment.hooks.segment import SegmentHook
-
-        return SegmentHook(**self.hook_options(self.arguments()))
-
-    def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that are the hook's."""
-        return {name: arguments[name] for name in ("segment_conn_id", "region")}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the event."""
@@ -211,7 +216,7 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
         return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
 
 
-class SegmentBatchEventsOperator(SegmentBaseOperator):
+class SegmentBatchEventsOperator(_SendingOperator):
     """Sends any number of events in batches: nothing lost, nothing duplicated, nothing silent.
 
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
@@ -251,7 +256,6 @@ class SegmentBatchEventsOperator(SegmentBaseOperator):
     path: Arg[FilePath | None] = option(default=None)
     source_id: Arg[str | None] = option(default=None)
     max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=0)
-    region: Arg[AnyCaseRegion] = option(default=None)
 
     if TYPE_CHECKING:
         # For type checkers the options are any keywords. They are checked when the task is created and when
@@ -273,14 +277,6 @@ class SegmentBatchEventsOperator(SegmentBaseOperator):
         # One argument per option; the options are declared only in events/options.py.
         __annotations__ |= {name: Arg[hint] for name, hint in TYPES.items()}
         vars().update({name: option(default=declared.default) for name, declared in OPTIONS.items()})
-
-    @cached_property
-    def hook(self) -> SegmentHook:
-        """The hook of the task's connection."""
-        from airflow_provider_segment.hooks.segment import SegmentHook
-
-        region: Any = self.region
-        return SegmentHook(str(self.segment_conn_id), region=region)
 
     def arguments(self) -> dict[str, Any]:
         """The checked arguments; exactly one input must be given."""

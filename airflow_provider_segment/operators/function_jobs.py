@@ -34,7 +34,7 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Deploy, one source after the other."""
         function_id, source_id = arguments["function_id"], arguments["source_id"]
-        if (function_id is None) == (source_id is None):
+        if bool(function_id) == bool(source_id):
             raise AirflowFailException("give a function_id or a source_id")
         source_ids = self._sources_of(function_id) if function_id else [source_id]
         return {source_id: self._deploy(source_id) for source_id in source_ids}

@@ -78,9 +78,10 @@ class SegmentDeleteReverseEtlModelOperator(SegmentDeleteOperator):
 class SegmentCreateReverseEtlManualSyncOperator(SegmentOperator):
     """Start a Reverse ETL sync, and return its id.
 
-    :class:`.SegmentRunReverseEtlSyncOperator` also waits, and never starts it twice: prefer it in DAGs.
+    :class:`.SegmentRunReverseEtlSyncOperator` also waits, and looks for the sync before it starts
+    another: prefer it in DAGs.
 
-    Twenty a minute. Each call starts a sync, and so does a retry of the task.
+    Segment allows 20 requests per minute. Each call starts a sync, and so does a retry of the task.
 
     :param subscription_id: the mapping: the number after ``/mappings/`` in the address of Segment's app
     """

@@ -42,7 +42,7 @@ class TraitSettings(TypedDict, total=False):
 
 
 class SegmentListSourcesOperator(SegmentListOperator):
-    """Return all sources of the workspace, their write keys hidden but for the last characters."""
+    """Return all sources of the workspace, write keys masked except for the last characters."""
 
     endpoint = "GET /sources"
     returns = "sources"
@@ -76,11 +76,11 @@ class SegmentUpdateSourceOperator(SegmentOperator):
 class SegmentCreateSourceOperator(SegmentCreateOperator):
     """Create a source.
 
-    Segment gives it its slug for a name; rename it with :class:`SegmentUpdateSourceOperator`.
+    Segment uses the slug as the name; rename it with :class:`SegmentUpdateSourceOperator`.
 
     :param metadata_id: the source's id in the catalog
-    :param disconnect_all_warehouses: do not connect it to every warehouse of the workspace, which Segment
-        would do
+    :param disconnect_all_warehouses: do not connect it to every warehouse of the workspace, which is the
+        default
     """
 
     endpoint = "POST /sources"
@@ -134,7 +134,7 @@ class SegmentAddLabelsToSourceOperator(SegmentOperator):
 
 
 class SegmentReplaceLabelsInSourceOperator(SegmentOperator):
-    """Give a source exactly these labels, and return them."""
+    """Replace the labels of a source, and return them."""
 
     endpoint = "PUT /sources/{sourceId}/labels"
     returns = "labels"
@@ -171,13 +171,13 @@ class SegmentUpdateSchemaSettingsInSourceOperator(SegmentOperator):
 
 
 class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
-    """Give a source one more write key.
+    """Create a write key for a source.
 
     To replace a key, use :class:`.SegmentRotateWriteKeyOperator`.
 
-    Returns the source, its write keys hidden but for the last characters: read the new one in Segment's
-    app, or through the hook. On Airflow 3.3, a retry of a task whose first try lost the answer makes no
-    other one, if the token may see write keys.
+    Returns the source, write keys masked except for the last characters: read the new one in Segment's app,
+    or through the hook. If the answer is lost, a retry on Airflow 3.3 creates no second key, provided that
+    the token may see write keys.
     """
 
     endpoint = "POST /sources/{sourceId}/writekey"
@@ -203,7 +203,7 @@ class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
 
 
 class SegmentRemoveWriteKeyFromSourceOperator(SegmentDeleteOperator):
-    """Take a write key from a source. Whoever still sends with it loses events.
+    """Remove a write key from a source. Events sent with it afterwards are lost.
 
     To replace a key, use :class:`.SegmentRotateWriteKeyOperator`.
 

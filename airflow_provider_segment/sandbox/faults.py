@@ -35,7 +35,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
     `when`: with `before` the request has no effect; with `after` it has (events are accepted, resources are
     created) and only the answer is lost.
 
-    It is about requests to `api` (default: all three) whose path starts with `path` and whose body contains
+    It applies to requests to `api` (default: all three) whose path starts with `path` and whose body contains
     `contains` (for instance a messageId, for an event that is never accepted). It hits the `next` N of these,
     or the share `rate` (0.1: every tenth, counted, not random), or, with neither, all until it is cleared.
     """
@@ -48,7 +48,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
     next: int | None = None
     rate: float = 1.0
 
-    seen: int = 0  # requests it was about
+    seen: int = 0  # matching requests
     hits: int = 0  # requests it hit
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -75,7 +75,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
         """The answer to a request that it hits."""
         if self.when == "after":
             answer = await exchange.answer()
-        else:  # what a client would get that believes in success
+        else:  # a plausible success
             answer = Response(b'{"success": true}', media_type="application/json")
         return self.distorted(answer, exchange)
 
@@ -143,7 +143,7 @@ class NotJson(Fault, tag="not_json"):
 
 
 class Faults:
-    """The faults in force. Of several that are about a request, the first that strikes counts."""
+    """The faults in force. If several match a request, the first that strikes applies."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []

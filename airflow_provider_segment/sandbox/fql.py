@@ -47,14 +47,14 @@ def matches(condition: str, event: dict[str, Any]) -> bool:
 
     :raises ValueError: the condition cannot be parsed
     """
-    reader = Reader(condition, event)
-    value = reader.either()
-    if reader.tokens:
-        raise ValueError(f"FQL ends before {reader.tokens[0][1]!r}.")
+    parser = Parser(condition, event)
+    value = parser.either()
+    if parser.tokens:
+        raise ValueError(f"FQL ends before {parser.tokens[0][1]!r}.")
     return bool(value)
 
 
-class Reader:
+class Parser:
     """Parses and evaluates in one pass."""
 
     def __init__(self, condition: str, event: dict[str, Any]) -> None:

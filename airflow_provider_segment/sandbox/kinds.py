@@ -24,7 +24,7 @@ def kind_of(base: type[T], tag: str) -> type[T]:
 def _kinds(base: type[T]) -> Iterator[tuple[str, type[T]]]:
     for each in base.__subclasses__():
         tag = str(each.__struct_config__.tag)
-        # Without a tag of its own a class has its base's, or its own name: it is what some kinds share.
+        # Without its own tag (it has its base's, or its name) a class is a shared base, not a kind.
         if tag not in (str(base.__struct_config__.tag), each.__name__):
             yield tag, each
         yield from _kinds(each)

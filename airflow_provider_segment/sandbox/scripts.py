@@ -15,7 +15,7 @@ from airflow_provider_segment.sandbox.kinds import kind_of
 
 
 class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """For the `next` N pieces of work that it is about, or for all from now on."""
+    """Applies to the next N matching jobs (`next`), or to all from now on."""
 
     next: int | None = None
 

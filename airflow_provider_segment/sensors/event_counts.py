@@ -62,8 +62,8 @@ class SegmentEventVolumeSensor(_OfWindow):
     :param start: start of the window, ISO 8601; by default the start of the run's data interval. If the run
         has no data interval, or an empty one (Airflow 3's default for cron schedules): the time the run was
         due
-    :param end: end of the window, exclusive; by default the end of the data interval. A window without an end
-        is open: the sensor waits for ``min_count`` until ``timeout``
+    :param end: end of the window, exclusive; by default the end of the data interval, if ``start`` is not
+        given either. A window without an end is open: the sensor waits for ``min_count`` until ``timeout``
     :param lag: seconds until Segment has counted an event that arrived; Segment recommends a minute
     """
 

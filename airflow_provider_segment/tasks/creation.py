@@ -30,7 +30,7 @@ def _sends(operation: Any, *methods: str) -> bool:
 class SegmentCreateOperator(SegmentOperator):
     """Creates something that has a natural key.
 
-    A retry of a task whose first try lost the answer returns what that try created.
+    If the answer is lost, a retry returns what the lost try created.
 
     :param if_exists: where there is one with the same natural key: ``fail`` (without a retry), ``skip``
         (return it as it is), or ``update`` (change it to the arguments given)

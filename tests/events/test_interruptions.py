@@ -155,3 +155,23 @@ def test_a_stop_while_the_input_ends(segment_sandbox: Sandbox, hook: SegmentHook
     with pytest.raises(SegmentStoppedError):
         hook.send_events(events())
     assert not sending_threads()
+
+
+@pytest.mark.parametrize("item", [{"type": "track"}, b""], ids=["rejected", "blank"])
+def test_a_stop_while_nothing_can_be_sent(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture, item: Any
+) -> None:
+    taken = 0
+
+    def useless() -> Iterator[Any]:
+        nonlocal taken
+        for taken in range(500_000):
+            if taken == 5_000:
+                hook.stop_sending()
+            yield item
+
+    with pytest.raises(SegmentStoppedError):
+        hook.send_events(useless())
+    assert taken < 20_000, "it read on"
+    assert not sending_threads()
+    assert "Sending ended early" in caplog.text

@@ -117,6 +117,7 @@ def test_an_invalid_input_fails_without_a_retry(
         ("region", "{{ 'us' }}", "us"),
         ("region", " EU ", "eu"),
         ("region", "{{ '' }}", None),
+        ("region", "null", None),
         ("path", Path("a.jsonl"), "a.jsonl"),
         ("source_id", "{{ ds }}", "2026-01-02"),
     ],
@@ -131,6 +132,7 @@ def test_each_argument_is_templated(
 
         def perform(self, arguments: dict[str, Any], context: Any) -> Any:
             seen.append(arguments)
+            assert self.hook.get_conn()
             return {}
 
     run = run_task(Looking(task_id="send", **({} if name == "path" else {"events": EVENTS}), **{name: given}))

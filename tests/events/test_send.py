@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pendulum
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -313,6 +314,25 @@ def test_dead_letters_that_cannot_be_written_do_not_stop_the_events(
     assert_adds_up(report)
     assert report.rejects_failure
     assert numbers(segment_sandbox) == list(range(50))
+
+
+def test_a_failure_without_a_message_is_still_a_failure(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def time_out(*_: Any) -> None:
+        raise TimeoutError  # as fsspec raises it
+
+    monkeypatch.setattr(DeadLetters, "_write", time_out)
+    report = SegmentHook().send_events([*make_events(5), *BAD], rejects_path=str(tmp_path / "rejects.jsonl"))
+    assert report.rejects_failure == "TimeoutError"
+
+
+def test_a_rejected_dict_is_kept_as_an_event(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.jsonl"
+    event = {"type": "track", "event": "E", "timestamp": pendulum.datetime(2026, 1, 2)}
+    SegmentHook().send_events([event], rejects_path=str(rejects))
+    [letter] = map(json.loads, rejects.read_text().splitlines())
+    assert letter["event"] == {**event, "timestamp": "2026-01-02T00:00:00+00:00"}
 
 
 # With failures

@@ -61,7 +61,7 @@ def new_users() -> dict[str, Item]:
 ResourceType = Literal["FUNCTION", "SOURCE", "SPACE", "WAREHOUSE", "WORKSPACE"]
 
 
-class Reference(TypedDict):
+class ResourceReference(TypedDict):
     id: str
     type: ResourceType
     labels: NotRequired[list[Label] | None]
@@ -69,7 +69,7 @@ class Reference(TypedDict):
 
 class Permission(TypedDict):
     roleId: str
-    resources: list[Reference]
+    resources: list[ResourceReference]
 
 
 def put_permissions(call: ReceivedCall, kept: list[Item]) -> Any:
@@ -127,7 +127,7 @@ def groups_of_user(call: ReceivedCall) -> Any:
 
 class InvitePermission(TypedDict):
     roleId: str
-    resources: NotRequired[list[Reference] | None]
+    resources: NotRequired[list[ResourceReference] | None]
     labels: NotRequired[list[Label] | None]
 
 

@@ -13,7 +13,7 @@ from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
 from airflow_provider_segment.sandbox.state import Item
 
 
-class Reference(TypedDict):
+class DestinationReference(TypedDict):
     id: str
     type: str
 
@@ -60,7 +60,7 @@ CONNECTION = {"idSyncConfiguration": list[IdSync], "connectionSettings": Any}
 
 def connect(call: ReceivedCall) -> Any:
     audience = audience_of(call)
-    asked = call.valid_body({"destination": Reference, **CONNECTION}, ("destination",))
+    asked = call.valid_body({"destination": DestinationReference, **CONNECTION}, ("destination",))
     destination = call.get("/destinations", asked.pop("destination")["id"])
     connections = call.collection(call.path)
     if any(each["destinationId"] == destination["id"] for each in connections.values()):

@@ -9,9 +9,13 @@ from airflow_provider_segment.sandbox.operations.catalog_entries import DESTINAT
 from airflow_provider_segment.sandbox.received_call import ReceivedCall
 from airflow_provider_segment.sandbox.state import Item
 
-# Anything that opens a door: shown masked.
+# Settings that hold credentials are shown masked.
 SECRET = re.compile(r"password|secret|token|api_?key|private_?key|ciphertext|access_?key", re.IGNORECASE)
 MASK = "•" * 8
+
+
+def mask_settings(call: ReceivedCall, item: Item) -> None:
+    item["settings"] = masked(item["settings"])
 
 
 def masked(settings: Item) -> Item:

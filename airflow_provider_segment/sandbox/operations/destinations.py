@@ -9,7 +9,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.sandbox import fql
 from airflow_provider_segment.sandbox.collection import Collection, Handler
-from airflow_provider_segment.sandbox.operations.catalog import masked, metadata
+from airflow_provider_segment.sandbox.operations.catalog import mask_settings, metadata
 from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid, not_found
 from airflow_provider_segment.sandbox.received_call import ReceivedCall
 from airflow_provider_segment.sandbox.state import Item
@@ -30,10 +30,6 @@ def complete_destination(call: ReceivedCall, item: Item) -> None:
         )
     item.setdefault("name", entry["name"])
     mask_settings(call, item)
-
-
-def mask_settings(call: ReceivedCall, item: Item) -> None:
-    item["settings"] = masked(item["settings"])
 
 
 def refuse_if_activated(call: ReceivedCall, item: Item) -> None:

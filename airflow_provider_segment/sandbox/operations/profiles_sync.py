@@ -51,7 +51,7 @@ def selective_syncs(call: ReceivedCall) -> Any:
     return {**call.page("items", items), "enableEventTables": overrides[""]}
 
 
-class Override(TypedDict):
+class ProfilesSyncOverride(TypedDict):
     collection: str
     enabled: bool
     property: NotRequired[str | None]
@@ -60,7 +60,7 @@ class Override(TypedDict):
 def update_selective_sync(call: ReceivedCall) -> Any:
     overrides = overrides_of(call)
     before = dict(overrides)
-    given = call.valid_body({"syncOverrides": list[Override], "enableEventTables": bool})
+    given = call.valid_body({"syncOverrides": list[ProfilesSyncOverride], "enableEventTables": bool})
     for change in given.get("syncOverrides", []):
         place = (change["collection"], change.get("property"))
         overrides["/".join(part for part in place if part)] = change["enabled"]

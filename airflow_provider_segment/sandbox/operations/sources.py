@@ -9,7 +9,7 @@ from urllib.parse import quote
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.sandbox.collection import Collection, Handler
-from airflow_provider_segment.sandbox.operations.catalog import masked, metadata
+from airflow_provider_segment.sandbox.operations.catalog import mask_settings, masked, metadata
 from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
 from airflow_provider_segment.sandbox.public_api_errors import not_found, taken
 from airflow_provider_segment.sandbox.received_call import ReceivedCall, merged
@@ -35,10 +35,6 @@ def source(item: Item) -> Item:
         **item,
         "settings": masked(item.get("settings", {})),
     }
-
-
-def mask_settings(call: ReceivedCall, item: Item) -> None:
-    item["settings"] = masked(item["settings"])
 
 
 def disconnect_source(call: ReceivedCall, item: Item) -> None:

@@ -17,7 +17,7 @@ from airflow_provider_segment.sandbox.state import Item
 
 SAMPLES = 10
 
-# A space knows entities from a warehouse, which the sandbox has not: it has this one.
+# Entities come from a warehouse, which the sandbox does not have; it serves this one.
 ENTITY: Item = {
     "id": "sandboxEntity0000000001",
     "entityName": "Account",

@@ -26,19 +26,19 @@ Channel = Literal["ANDROID_PUSH", "EMAIL", "IOS_PUSH", "SMS", "WHATSAPP"]
 SubscriptionStatus = Literal["DID_NOT_SUBSCRIBE", "SUBSCRIBED", "UNSUBSCRIBED"]
 
 
-class Group(TypedDict):
+class GroupSubscription(TypedDict):
     name: str
     status: SubscriptionStatus
 
 
-class Subscriber(TypedDict):
+class SubscriptionKey(TypedDict):
     key: str
     type: Channel
 
 
-class Subscription(Subscriber):
+class Subscription(SubscriptionKey):
     status: NotRequired[SubscriptionStatus | None]
-    groups: NotRequired[list[Group] | None]
+    groups: NotRequired[list[GroupSubscription] | None]
 
 
 def replace_subscriptions(call: ReceivedCall) -> Any:
@@ -54,7 +54,7 @@ def replace_subscriptions(call: ReceivedCall) -> Any:
 
 def query_subscriptions(call: ReceivedCall) -> Any:
     known = call.collection(f"/spaces/{space_of(call)['id']}/messaging-subscriptions")
-    given = call.valid_body({"subscriptions": list[Subscriber]}, ("subscriptions",))["subscriptions"]
+    given = call.valid_body({"subscriptions": list[SubscriptionKey]}, ("subscriptions",))["subscriptions"]
     answer: Item = {"successes": [], "failures": [], "errors": []}
     for each in given:
         found = known.get(f"{each['type']} {each['key']}")

@@ -34,7 +34,7 @@ def complete_warehouse(call: ReceivedCall, item: Item) -> None:
     item["settings"] = dict(item["settings"])
     name_and_hide(call, item)
     call.state.collections["/warehouses"][item["id"]] = item
-    if not alone:  # else all that is there connects itself to it
+    if not alone:  # by default all sources are connected
         for source in call.collection("/sources"):
             connect(call, item["id"], source)
 
@@ -209,7 +209,7 @@ def check_zone(name: str | None) -> None:
 # --- selective sync --------------------------------------------------------------------------------------
 
 
-class Override(TypedDict):
+class WarehouseSyncOverride(TypedDict):
     sourceId: str
     collection: NotRequired[str | None]
     enabled: bool
@@ -248,7 +248,9 @@ def update_selective_sync(call: ReceivedCall) -> Any:
     connected = call.collection(connected_path(warehouse))
     overrides = overrides_of(call, warehouse)
     before, warnings = dict(overrides), []
-    for change in call.valid_body({"syncOverrides": list[Override]}, ("syncOverrides",))["syncOverrides"]:
+    for change in call.valid_body({"syncOverrides": list[WarehouseSyncOverride]}, ("syncOverrides",))[
+        "syncOverrides"
+    ]:
         if change["sourceId"] not in connected:
             warnings.append(f"Source {change['sourceId']} is not connected.")
             continue

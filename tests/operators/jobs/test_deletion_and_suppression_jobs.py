@@ -209,6 +209,16 @@ def test_one_group_that_failed_fails_all(run_job: RunJob, sandbox: Sandbox) -> N
     assert run.state == "up_for_retry" and "1 FAILED, 1 FINISHED" in str(run.error)
 
 
+@needs_state_store
+def test_a_new_regulation_has_all_of_the_timeout(run_job: RunJob, sandbox: Sandbox) -> None:
+    sandbox.scripts.add("regulation", status="FAILED", seconds=500, next=1)
+    first = run_job(SegmentDeleteUsersDataOperator, user_ids=people(2), **ONLY)
+    assert first.state == "up_for_retry", first.error
+    sandbox.scripts.add("regulation", seconds=500)
+    second = run_job(SegmentDeleteUsersDataOperator, after=first, user_ids=people(2), timeout=600, **ONLY)
+    assert second.state == "success", second.error
+
+
 def test_regulations_are_created_and_not_waited_for(run_job: RunJob, sandbox: Sandbox) -> None:
     sandbox.scripts.add("regulation", seconds=3600)
     run = run_job(SegmentDeleteUsersDataOperator, user_ids=people(5_001), wait_for_completion=False, **ONLY)

@@ -55,6 +55,7 @@ def test_a_function_is_deployed_to_one_source(
         ("INSERT_DESTINATION", {}, "only SOURCE can be deployed"),
         ("SOURCE", {}, "no source was created from function"),
         ("SOURCE", {"function_id": None}, "give a function_id or a source_id"),
+        ("SOURCE", {"function_id": ""}, "give a function_id or a source_id"),
         ("SOURCE", {"source_id": "s"}, "give a function_id or a source_id"),
     ],
 )
