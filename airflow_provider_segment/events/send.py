@@ -218,9 +218,8 @@ class Sending:
                         batch = Batch(most)
                         batch.add(event, position)
                 self._read_to = block.first + len(block.items) - 1
-                await asyncio.sleep(
-                    0
-                )  # a stop and the tickers get their turn even while no batch is complete
+                # A stop and the tickers get their turn even while no batch is complete.
+                await asyncio.sleep(0)
         except Exception as error:
             # What was read is sent; run() raises this at the end.
             self._input_failure = error
