@@ -14,7 +14,7 @@ CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui test fuzz lint format bench drift facts docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for 
 
 test: $(VENV)/.test ## All tests; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
+
+fuzz: $(VENV)/.test ## The tests with generated input, with a hundred times as much of it: hours
+	$(VENV)/bin/python -m pytest -m hypothesis --hypothesis-profile=fuzz $(ARGS)
 
 lint: $(VENV)/.test $(VENV)/.lint ## Format, lint and types
 	$(VENV)/bin/ruff format --check .

@@ -12,19 +12,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import hypothesis
 import pytest
 
+from tests.harness.fuzzing import register_profiles
 from tests.harness.task_runner import RunTask
 
-# Machines are noisy: nothing is judged by its time.
-hypothesis.settings.register_profile(
-    "tests",
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-    derandomize="CI" in os.environ,
-)
-hypothesis.settings.load_profile("tests")
+register_profiles()
 
 pytest_plugins = [
     "airflow_provider_segment.sandbox.pytest_plugin",

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pendulum
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_segment.api import retries
@@ -38,6 +38,7 @@ from airflow_provider_segment.events.sources.items import ItemSource
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.fake_clock import NOON, FakeClock
+from tests.harness.fuzzing import examples
 
 pytestmark = pytest.mark.core
 
@@ -536,7 +537,7 @@ def test_a_checkpoint_of_another_backfill_is_ignored(
 # Properties
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25)
 @given(
     kinds=st.lists(st.sampled_from(["good", "good", "good", "evil", "bad", "blank", "large"]), max_size=60),
     concurrency=st.integers(1, 5),

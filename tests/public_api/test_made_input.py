@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 import pytest
 from airflow.exceptions import AirflowException
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
@@ -25,20 +25,14 @@ from airflow_provider_segment.sandbox.query import nested
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED
 from airflow_provider_segment.tasks.operation import SegmentOperator
 from tests.harness.task_runner import RunTask, TaskRun
+from tests.harness.fuzzing import examples
 from tests.public_api.declarations import annotation_of, operator_of
 from tests.public_api.inputs import SECRET, Input, Known
 from tests.public_api.scenario import RecordedSandbox, Scenario, creations
 from tests.public_api.table import TABLE
 from tests.public_api.wire import Document, Exchange
 
-judged = settings(
-    max_examples=5,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
+judged = examples(5)
 WITHOUT_INPUT = {"get_workspace", "list_labels"}
 every_operation = pytest.mark.parametrize("operation", TABLE)
 
