@@ -24,8 +24,8 @@ from airflow_provider_segment.errors import SegmentAPIError
 from airflow_provider_segment.sandbox.query import nested
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED
 from airflow_provider_segment.tasks.operation import SegmentOperator
-from tests.harness.task_runner import RunTask, TaskRun
 from tests.harness.fuzzing import examples
+from tests.harness.task_runner import RunTask, TaskRun
 from tests.public_api.declarations import annotation_of, operator_of
 from tests.public_api.inputs import SECRET, Input, Known
 from tests.public_api.scenario import RecordedSandbox, Scenario, creations
