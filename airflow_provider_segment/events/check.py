@@ -21,6 +21,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.codec import Unreadable, decode, encode, to_bytes
+from airflow_provider_segment.events.integrations import restrict
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
 from airflow_provider_segment.events.message_ids import ids_from_content
 
@@ -168,8 +169,13 @@ class Checker:
                 lacking += self._object_members[name]
             else:
                 whole = whole or decode(line)
-                whole[name] = {**default, **whole[name]}
+                merge = restrict if name == "integrations" else _own_keys_win
+                whole[name] = merge(default, whole[name])
         return encode(whole) if whole else line, lacking
+
+
+def _own_keys_win(default: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    return {**default, **own}
 
 
 def _member(name: str, value: Any) -> bytes:

@@ -84,6 +84,16 @@ Object = Annotated[Mapping[str, Any], Validator(_check_json)]
 """A JSON object."""
 
 
+def _check_integrations(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    from airflow_provider_segment.events.integrations import check_integrations
+
+    return check_integrations(value)
+
+
+Integrations = Annotated[Object, Validator(_check_integrations)]
+"""Destinations, each true, false or an object of options."""
+
+
 def _check_field_name(name: str) -> str:
     if any(not part or part != part.strip() for part in name.split(".")):
         raise ValueError("must be names joined by dots, none of them empty or with space around it")
@@ -111,7 +121,9 @@ class SendOptions(TypedDict, total=False):
     :param gzip: compress the requests, for slow networks
     :param max_events_per_second: upper limit of the rate; None for as fast as Segment accepts them
     :param context: default ``context`` of events; an event's own keys win
-    :param integrations: default ``integrations`` of events; an event's own keys win. Backfills often want
+    :param integrations: the destinations that may receive the events, by name or as ``All`` (true by
+        default): true, false or an object of options each. It only restricts: a destination that an event's
+        own ``integrations`` disable stays disabled, and the event's own options stay. Backfills often want
         ``{"All": False, "<destination>": True}``
     :param timestamp: default ``timestamp`` of events, ISO 8601 with a time zone
     :param message_id_fields: a list of names (dotted: ``properties.order_id``) of the fields from which a
@@ -126,7 +138,7 @@ class SendOptions(TypedDict, total=False):
         Annotated[float, within(0, exclusive=True)] | None, Option(identity=False)
     ]
     context: Annotated[Object | None, Option()]
-    integrations: Annotated[Object | None, Option()]
+    integrations: Annotated[Integrations | None, Option()]
     timestamp: Annotated[Annotated[str | datetime, Validator(_check_timestamp)] | None, Option()]
     message_id_fields: Annotated[FieldNames | None, Option()]
 

@@ -255,7 +255,7 @@ def test_defaults_are_added_and_an_events_own_keys_win() -> None:
         checker,
     )
     assert own["context"] == {"ip": "1.1.1.1", "app": {"name": "backfill"}}
-    assert own["integrations"] == {"All": True, "Amplitude": True}
+    assert own["integrations"] == {"All": False, "Amplitude": True}
     assert own["timestamp"] == "2020-01-01T00:00:00Z"
 
 
