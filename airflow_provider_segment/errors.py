@@ -17,6 +17,7 @@
     │   ├── SegmentValidationError      422
     │   ├── SegmentRateLimitError       429
     │   └── SegmentServerError          5xx
+    ├── SegmentNotChangedError          Segment accepted a change, but does not show it
     ├── SegmentEventError               an event that Segment would refuse or silently drop
     ├── SegmentInputError               the input of a backfill cannot be read, or only in part
     ├── SegmentStoppedError             a backfill was stopped from outside before its end
@@ -45,6 +46,10 @@ class SegmentError(Exception):
 
 class SegmentConfigurationError(SegmentError):
     """A value in the connection or an argument is missing or contradictory."""
+
+
+class SegmentNotChangedError(SegmentError):
+    """Segment accepted a change with 200, but still shows what was there before."""
 
 
 class SegmentInputError(SegmentError):

@@ -177,24 +177,18 @@ class SegmentAddDestinationToAudienceOperator(SegmentCreateOperator):
     id_sync_configuration: Arg[list[IdSync] | None] = NOT_GIVEN
     connection_settings: Arg[Any] = NOT_GIVEN
 
-    def find(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
-        """The existing connection, in the shape of a new one."""
-        found = super().find(arguments)
-        if found is None:
-            return None
-        rest: dict[str, Any] = {
-            key: found[key] for key in ("idSyncConfiguration", "connectionSettings") if key in found
-        }
-        return {"connection": {"id": found["id"]}, **rest}
-
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
         """By destination."""
         return bool(item["destinationId"] == arguments["destination"]["id"])
 
-    def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
-        """Change the connection, which Segment names by its destination."""
-        changed = {**arguments, "destination_id": arguments["destination"]["id"]}
-        return {**existing, **self.send(changed, self.updated_by)}
+    def id_of(self, item: dict[str, Any]) -> Any:
+        """The destination: it names the connection in a path."""
+        return item["destinationId"]
+
+    def adopted(self, item: dict[str, Any]) -> dict[str, Any]:
+        """The existing connection, in the shape of a new one."""
+        parts = ("idSyncConfiguration", "connectionSettings")
+        return {"connection": {"id": item["id"]}, **{name: item[name] for name in parts if name in item}}
 
 
 class SegmentRemoveDestinationFromAudienceOperator(SegmentDeleteOperator):
@@ -215,7 +209,8 @@ class SegmentAddActivationToAudienceOperator(SegmentCreateOperator):
     """Send an audience to a connected destination.
 
     :param connection_id: created by :class:`SegmentAddDestinationToAudienceOperator`
-    :param perform_resync: send the whole audience, not only later entries and exits
+    :param perform_resync: send the whole audience, not only later entries and exits; with
+        ``if_exists="update"``, if something else is changed
     """
 
     endpoint = (
@@ -226,6 +221,7 @@ class SegmentAddActivationToAudienceOperator(SegmentCreateOperator):
     natural_key = ("connection_id", "activation_name")
     listed_by = SegmentListActivationsFromAudienceOperator
     updated_by = SegmentUpdateActivationForAudienceOperator
+    instructions = ("perform_resync",)
 
     space_id: Arg[str] = path()
     audience_id: Arg[str] = path()

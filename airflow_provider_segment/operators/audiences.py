@@ -118,6 +118,7 @@ class SegmentCreateAudienceOperator(SegmentCreateOperator):
     natural_key = ("name",)
     listed_by = SegmentListAudiencesOperator
     updated_by = SegmentUpdateAudienceForSpaceOperator
+    set_at_creation = ("definition.targetEntity",)
 
     space_id: Arg[str] = path()
     name: Arg[str]

@@ -53,6 +53,8 @@ class SegmentCreateCredentialOperator(SegmentCreateOperator):
     natural_key = ("name",)
     listed_by = SegmentListCredentialsOperator
     updated_by = SegmentUpdateCredentialOperator
+    merged = ("settings",)
+    set_at_creation = ("settings.type",)
 
     name: Arg[str]
     settings: Arg[dict[str, Any]]

@@ -88,6 +88,7 @@ class SegmentCreateDestinationOperator(SegmentCreateOperator):
     natural_key = ("metadata_id", "name")
     listed_by = SegmentListConnectedDestinationsFromSourceOperator
     updated_by = SegmentUpdateDestinationOperator
+    merged = ("settings",)
 
     source_id: Arg[str]
     metadata_id: Arg[str]
@@ -97,7 +98,7 @@ class SegmentCreateDestinationOperator(SegmentCreateOperator):
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
         """By kind and name, or by kind alone where no name is given."""
-        same_kind = item["metadata"]["id"] == arguments["metadata_id"]
+        same_kind = self.shown(item, "metadata_id") == arguments["metadata_id"]
         return same_kind and arguments.get("name") in (None, item.get("name"))
 
 
@@ -179,7 +180,8 @@ class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):
     Five requests per minute.
 
     :param trigger: an FQL expression
-    :param model_id: the Reverse ETL model to read rows from
+    :param model_id: the Reverse ETL model to read rows from. Whether Segment changes it later is not known:
+        ``if_exists="update"`` fails if it does not
     """
 
     endpoint = "POST /destinations/{destinationId}/subscriptions"
@@ -188,6 +190,8 @@ class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):
     natural_key = ("name",)
     listed_by = SegmentListSubscriptionsFromDestinationOperator
     updated_by = SegmentUpdateSubscriptionForDestinationOperator
+    read_by = SegmentGetSubscriptionFromDestinationOperator
+    update_names = {"model_id": "reverse_etl_model_id"}
 
     destination_id: Arg[str] = path()
     name: Arg[str]

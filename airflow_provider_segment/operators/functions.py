@@ -74,6 +74,7 @@ class SegmentCreateFunctionOperator(SegmentCreateOperator):
     natural_key = ("resource_type", "display_name")
     listed_by = SegmentListFunctionsOperator
     updated_by = SegmentUpdateFunctionOperator
+    read_by = SegmentGetFunctionOperator
 
     code: Arg[str]
     settings: Arg[list[FunctionSetting] | None] = NOT_GIVEN

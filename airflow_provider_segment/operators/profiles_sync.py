@@ -70,6 +70,7 @@ class SegmentCreateProfilesWarehouseOperator(SegmentCreateOperator):
     natural_key = ("metadata_id", "name", "schema_name")
     listed_by = SegmentListProfilesWarehouseInSpaceOperator
     updated_by = SegmentUpdateProfilesWarehouseForSpaceWarehouseOperator
+    merged = ("settings",)
 
     space_id: Arg[str] = path()
     metadata_id: Arg[str]
@@ -81,7 +82,7 @@ class SegmentCreateProfilesWarehouseOperator(SegmentCreateOperator):
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
         """By kind, schema and name, as far as given; Segment stores the name in the settings."""
         there = {"name": item["settings"].get("name"), "schema_name": item.get("schemaName")}
-        same_kind = item["metadata"]["id"] == arguments["metadata_id"]
+        same_kind = self.shown(item, "metadata_id") == arguments["metadata_id"]
         return same_kind and all(arguments.get(key) in (None, value) for key, value in there.items())
 
 

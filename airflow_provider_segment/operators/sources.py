@@ -79,8 +79,8 @@ class SegmentCreateSourceOperator(SegmentCreateOperator):
     Segment uses the slug as the name; rename it with :class:`SegmentUpdateSourceOperator`.
 
     :param metadata_id: the source's id in the catalog
-    :param disconnect_all_warehouses: do not connect it to every warehouse of the workspace, which is the
-        default
+    :param disconnect_all_warehouses: do not connect it, when it is created, to every warehouse of the
+        workspace, which is Segment's default
     """
 
     endpoint = "POST /sources"
@@ -89,6 +89,8 @@ class SegmentCreateSourceOperator(SegmentCreateOperator):
     natural_key = ("slug",)
     listed_by = SegmentListSourcesOperator
     updated_by = SegmentUpdateSourceOperator
+    merged = ("settings",)
+    instructions = ("disconnect_all_warehouses",)
 
     slug: Arg[str]
     enabled: Arg[bool] = True

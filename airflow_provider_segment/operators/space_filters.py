@@ -71,6 +71,7 @@ class SegmentCreateFilterForSpaceOperator(SegmentCreateOperator):
     natural_key = ("name",)
     listed_by = SegmentListFiltersForSpaceOperator
     updated_by = SegmentUpdateFilterByIdOperator
+    replaces = True
 
     integration_id: Arg[str]
     enabled: Arg[bool | None] = NOT_GIVEN

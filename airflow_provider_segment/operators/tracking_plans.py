@@ -83,15 +83,11 @@ class SegmentCreateTrackingPlanOperator(SegmentCreateOperator):
     natural_key = ("type", "name")
     listed_by = SegmentListTrackingPlansOperator
     updated_by = SegmentUpdateTrackingPlanOperator
+    read_by = SegmentGetTrackingPlanOperator
 
     name: Arg[str]
     description: Arg[str | None] = NOT_GIVEN
     type: Arg[Literal["LIVE", "PROPERTY_LIBRARY", "RULE_LIBRARY", "TEMPLATE"]]
-
-    def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
-        """Update it and read it back: the answer to an update is only a status."""
-        super().update(existing, arguments)
-        return self.send({"tracking_plan_id": existing["id"]}, SegmentGetTrackingPlanOperator)
 
 
 class SegmentDeleteTrackingPlanOperator(SegmentDeleteOperator):

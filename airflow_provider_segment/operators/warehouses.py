@@ -51,7 +51,8 @@ class SegmentCreateWarehouseOperator(SegmentCreateOperator):
     ``if_exists`` looks for one of the same kind and name; without a ``name`` it finds none.
 
     :param metadata_id: the warehouse's id in the catalog
-    :param disconnect_all_sources: do not load every source of the workspace to it, as Segment does by default
+    :param disconnect_all_sources: do not load every source of the workspace to it when it is created, as
+        Segment does by default
     """
 
     endpoint = "POST /warehouses"
@@ -60,6 +61,8 @@ class SegmentCreateWarehouseOperator(SegmentCreateOperator):
     natural_key = ("metadata_id", "name")
     listed_by = SegmentListWarehousesOperator
     updated_by = SegmentUpdateWarehouseOperator
+    merged = ("settings",)
+    instructions = ("disconnect_all_sources",)
 
     metadata_id: Arg[str]
     name: Arg[str | None] = NOT_GIVEN
@@ -71,7 +74,7 @@ class SegmentCreateWarehouseOperator(SegmentCreateOperator):
         """By kind and name; Segment stores the name in the settings."""
         name = arguments.get("name") or arguments["settings"].get("name")
         same_name = name is not None and item["settings"].get("name") == name
-        return same_name and item["metadata"]["id"] == arguments["metadata_id"]
+        return same_name and self.shown(item, "metadata_id") == arguments["metadata_id"]
 
 
 class SegmentDeleteWarehouseOperator(SegmentDeleteOperator):

@@ -32,8 +32,12 @@ class SegmentCreateOperator(SegmentOperator):
 
     If the answer is lost, a retry returns what the lost try created.
 
+    ``if_exists="update"`` compares each argument given with what Segment shows, and sends what differs; if
+    nothing does, nothing is sent. Secrets cannot be compared, so they are sent each time. It fails if
+    something differs that Segment sets at creation only; nothing is sent then.
+
     :param if_exists: where there is one with the same natural key: ``fail`` (without a retry), ``skip``
-        (return it as it is), or ``update`` (change it to the arguments given)
+        (return it as it is), or ``update`` (change what differs from the arguments given)
     """
 
     methods = ("POST",)
@@ -43,6 +47,23 @@ class SegmentCreateOperator(SegmentOperator):
 
     listed_by: ClassVar[type[SegmentOperator]]
     updated_by: ClassVar[type[SegmentOperator]]
+    read_by: ClassVar[type[SegmentOperator] | None] = None
+    """Returns one in full, where the list or the answer to an update shows less."""
+
+    merged: ClassVar[tuple[str, ...]] = ()
+    """Arguments of which an update may contain some members only: Segment keeps the others."""
+
+    replaces: ClassVar[bool] = False
+    """Whether an update removes what it does not contain."""
+
+    set_at_creation: ClassVar[tuple[str, ...]] = ()
+    """Members, as ``settings.type``, that no update changes; nor does it change arguments that it lacks."""
+
+    instructions: ClassVar[tuple[str, ...]] = ()
+    """Arguments that say what to do once, and not what to keep."""
+
+    update_names: ClassVar[dict[str, str]] = {}
+    """Arguments that have another name in the update."""
 
     if_exists: Arg[Literal["fail", "skip", "update"]] = option(default="fail")
 
@@ -50,18 +71,18 @@ class SegmentCreateOperator(SegmentOperator):
     def faults(cls) -> Iterator[str]:
         """No natural key, no list to look it up in, or no way to change what is found.
 
-        A class with its own ``perform`` may need none of these, one with its own ``update`` not the last.
+        A class with its own ``perform`` may need none of these.
         """
         yield from super().faults()
-        if hasattr(cls, "natural_key"):
-            yield from cls.no_arguments("natural_key")
+        for attribute in ("natural_key", "merged", "instructions"):
+            if hasattr(cls, attribute):
+                yield from cls.no_arguments(attribute)
         if hasattr(cls, "endpoint") and cls.perform is SegmentCreateOperator.perform:
             for attribute in ("natural_key", "listed_by"):
                 if not getattr(cls, attribute, None):
                     yield f"{attribute} is missing: without it, a retry would create a second one"
             yield from cls._faults_of_list()
-            if cls.update is SegmentCreateOperator.update:
-                yield from cls._faults_of_update()
+            yield from cls._faults_of_update()
 
     @classmethod
     def _faults_of_list(cls) -> Iterator[str]:
@@ -86,6 +107,10 @@ class SegmentCreateOperator(SegmentOperator):
                 "updated_by must need one argument that the create lacks, the id in its path, and needs "
                 f"{', '.join(ids) or 'none'}"
             )
+        elif updater.returns == "status" and cls.read_by is None:
+            yield "read_by is missing: the answer to an update is only a status"
+        elif unknown := set(cls.update_names.values()) - updater.fields.keys():
+            yield f"update_names names what updated_by lacks: {', '.join(unknown)}"
 
     @classmethod
     def _lacks(cls, operation: type[SegmentOperator]) -> list[str]:
@@ -98,17 +123,24 @@ class SegmentCreateOperator(SegmentOperator):
         existing = self.find(arguments)
         if existing is None:
             return self.create(arguments, context)
+        from airflow_provider_segment.tasks.existing import Existing
+
         if arguments["if_exists"] == "update":
-            return self.update(existing, arguments)
+            return Existing(self, existing, arguments).update()
         if arguments["if_exists"] == "skip":
-            self.log.info("It exists already, nothing created: id %s", existing.get("id"))
-            return existing
+            self.log.info("It exists already, nothing created: id %s", self.id_of(existing))
+            one = Existing(self, existing, arguments)
+            if one.fixed:
+                self.log.warning(
+                    "It differs in what can be set at creation only: %s", one.describe(one.fixed)
+                )
+            return self.adopted(existing)
         if self.was_sent(context):
-            self.log.warning("Created by an earlier try of this task: id %s", existing.get("id"))
-            return existing
+            self.log.warning("Created by an earlier try of this task: id %s", self.id_of(existing))
+            return self.adopted(existing)
         names = ", ".join(self.natural_key)
         raise AirflowFailException(
-            f"{type(self).__name__}: one with the same {names} exists already (id {existing.get('id')}); "
+            f"{type(self).__name__}: one with the same {names} exists already (id {self.id_of(existing)}); "
             "if_exists='skip' returns it, if_exists='update' changes it"
         )
 
@@ -125,7 +157,22 @@ class SegmentCreateOperator(SegmentOperator):
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
         """Whether an item of the list has the natural key asked for."""
-        return all(item.get(self.fields[name].wire_name) == arguments.get(name) for name in self.natural_key)
+        return all(self.shown(item, name) == arguments.get(name, NOT_GIVEN) for name in self.natural_key)
+
+    def shown(self, item: dict[str, Any], name: str) -> Any:
+        """What Segment shows for an argument; ``NOT_GIVEN`` if it shows nothing."""
+        wire_name = self.fields[name].wire_name
+        if wire_name == "metadataId":
+            return (item.get("metadata") or {}).get("id", NOT_GIVEN)
+        return item.get(wire_name, NOT_GIVEN)
+
+    def id_of(self, item: dict[str, Any]) -> Any:
+        """The id by which other operations name an item of the list."""
+        return item.get("id")
+
+    def adopted(self, item: dict[str, Any]) -> Any:
+        """What the task returns for an item of the list: the same as for a new one."""
+        return item
 
     def create(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create, leaving a note for a retry that the answer may be lost."""
@@ -144,8 +191,9 @@ class SegmentCreateOperator(SegmentOperator):
         memory = Memory(context)
         return bool(memory.get(SENT)) if memory.persistent else memory.is_retry
 
-    def update(self, existing: dict[str, Any], arguments: dict[str, Any]) -> Any:
-        """Change what exists to the arguments given."""
-        fields = self.updated_by.fields
-        id_name = next(name for name, f in fields.items() if f.place == "path" and name not in self.fields)
-        return self.send({**arguments, id_name: existing["id"]}, self.updated_by)
+    @classmethod
+    def id_argument(cls, operation: type[SegmentOperator]) -> str:
+        """The argument by which another operation takes the id of such a resource."""
+        return next(
+            name for name, f in operation.fields.items() if f.place == "path" and name not in cls.fields
+        )

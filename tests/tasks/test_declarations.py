@@ -80,6 +80,13 @@ class Replace(SegmentOperator):
     endpoint = "PUT /things"
 
 
+class Touch(SegmentOperator):
+    endpoint = "PATCH /things/{thingId}"
+    returns = "status"
+
+    thing_id: Arg[str] = path()
+
+
 class Renamed(SegmentOperator):
     endpoint = "POST /things/{thingId}"
 
@@ -209,6 +216,18 @@ CREATE = {**POST, "natural_key": ("if_exists",), "listed_by": Things}
             {**CREATE, "updated_by": Renamed},
             "updated_by must need one argument .* and needs thing_id, name",
         ),
+        (
+            SegmentCreateOperator,
+            {**CREATE, "updated_by": Touch},
+            "read_by is missing: the answer to an update is only a status",
+        ),
+        (
+            SegmentCreateOperator,
+            {**CREATE, "updated_by": Touch, "read_by": GetThing, "update_names": {"a": "b"}},
+            "update_names names what updated_by lacks: b",
+        ),
+        (SegmentCreateOperator, {**CREATE, "merged": ("a",)}, "merged names what is no argument: a"),
+        (SegmentCreateOperator, {**CREATE, "instructions": ("a",)}, "instructions names what is no argument"),
     ],
 )
 def test_wrong_declaration(bases: type, members: dict[str, Any], complaint: str) -> None:
