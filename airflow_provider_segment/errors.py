@@ -133,6 +133,8 @@ class SegmentAnswerError(SegmentError):
         *,
         advice: str = "Does a proxy or gateway answer instead of Segment?",
     ) -> None:
+        if method != "GET":
+            advice += " The request may have been carried out: look before you send it again."
         super().__init__(f"{method} {path}: unexpected answer (status {status}): {detail}. {advice}")
         self.method = method
         self.path = path

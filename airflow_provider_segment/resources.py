@@ -106,6 +106,7 @@ def resources_in(arguments: Mapping[str, Any]) -> Iterator[ResourceLocator]:
 def resource_in(member: str | None, answer: Any) -> ResourceLocator | None:
     """The resource in an answer; None if there is none."""
     for kind in KINDS:
-        if kind.member == member and isinstance(answer, dict) and "id" in answer:
-            return ResourceLocator(kind, answer["id"], answer.get("slug"))
+        if kind.member == member and isinstance(answer, dict) and isinstance(id := answer.get("id"), str):
+            slug = answer.get("slug")
+            return ResourceLocator(kind, id, slug if isinstance(slug, str) else None)
     return None

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from airflow_provider_segment.api.calls import Answer, Call
+from airflow_provider_segment.api.shapes import check_shape
 from airflow_provider_segment.errors import (
     SegmentAnswerError,
     SegmentConfigurationError,
@@ -24,7 +25,7 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
     """The answer in a response.
 
     :raises SegmentAPIError: Segment answered with an error
-    :raises SegmentAnswerError: the answer did not come from Segment, or was cut off
+    :raises SegmentAnswerError: the answer did not come from Segment, was cut off, or lacks the call's shape
     """
     request_id = request_id_of(response)
     body: Any = None
@@ -55,6 +56,11 @@ def read_answer(call: Call, response: httpx.Response, now: datetime) -> Answer:
         raise SegmentAnswerError(
             call.method, call.safe_path, response.status_code, 'expected {"success": true}'
         )
+    if call.shape is not None:
+        try:
+            check_shape(body, {"data": call.shape} if call.api == "public" else call.shape)
+        except ValueError as error:
+            raise SegmentAnswerError(call.method, call.safe_path, response.status_code, str(error)) from error
     return Answer(response.status_code, response.headers, body, request_id)
 
 

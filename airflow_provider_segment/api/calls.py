@@ -20,6 +20,8 @@ class Call:
     :param body: makes the body for an attempt at the given time; None for no body
     :param media_type: what to send and accept
     :param repeatable: whether sending it twice is harmless; by default decided by its method
+    :param shape: what the answer's ``data`` must look like (of the other APIs, the whole answer); see
+        :mod:`.shapes`. None for any JSON
     """
 
     method: str
@@ -30,6 +32,7 @@ class Call:
     media_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool | None = None
+    shape: Any = None
 
     @property
     def safe_path(self) -> str:

@@ -55,6 +55,7 @@ class CallOptions(TypedDict, total=False):
     media_type: str | None
     headers: Mapping[str, str]
     repeatable: bool | None
+    shape: Any
 
 
 class PageOptions(TypedDict, total=False):
@@ -65,6 +66,7 @@ class PageOptions(TypedDict, total=False):
     page_size: int
     limit: int | None
     media_type: str | None
+    item: Any
 
 
 @lru_cache(maxsize=1)
@@ -174,6 +176,7 @@ class SegmentClient(_Client):
         :param headers: additional headers
         :param repeatable: whether it may be sent again if its answer was lost; by default depends on the
             method
+        :param shape: what the answer must look like (see :class:`.Call`); one that does not is an error
         :raises SegmentError: see ``errors.py``; raised after the retries
         """
         return self._retried(self._call(method, path, **options))
@@ -187,6 +190,7 @@ class SegmentClient(_Client):
         :param page_size: items per request, 1 to 1,000 for most lists
         :param limit: stop after this many items
         :param media_type: a vendor media type to accept
+        :param item: what each item must look like, instead of what most do (see :mod:`.shapes`)
         :raises SegmentAnswerError: there is no such list, or its pages would never end (see :mod:`.pages`)
         """
         pages = Pages(path, **options)

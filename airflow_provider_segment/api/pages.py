@@ -18,11 +18,15 @@ Every walk ends, whatever the answers, and no page is taken for the last one by 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from typing_extensions import NotRequired
+
 from airflow_provider_segment.api.calls import Call
+from airflow_provider_segment.api.lists import MAY_BE_NULL, MAY_LACK_PAGINATION, OF_TEXT, is_one_of
 from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.shapes import Data, Resource, as_type, check_shape
 from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 PAGE_SIZE = 200
@@ -57,17 +61,19 @@ class Paging:
         page = {self.count: count} | ({} if cursor is None else {self.cursor: cursor})
         return {self.group: page} if self.group else page
 
+    @property
+    def member(self) -> str:
+        """The answer's member that holds ``next``."""
+        return self.answer or self.group or "pagination"
+
     def next_cursor(self, data: Mapping[str, Any]) -> Any:
         """The next page's cursor; None after the last page, where Segment sends null, "" or nothing.
 
         :raises ValueError: the answer does not say where the next page is
         """
-        name = self.answer or self.group or "pagination"
-        found = data.get(name)
+        found = data.get(self.member)
         if found is None:
             return None
-        if not isinstance(found, Mapping):
-            raise ValueError(f"expected an object {name!r}, found {type(found).__name__}")
         if self.more and not found.get(self.more):
             return None
         cursor = found.get("next")
@@ -86,6 +92,13 @@ PROFILE = Paging(group=None, count="limit", cursor="next", answer="cursor", more
 """The lists of the Profile API."""
 
 
+def _only_list(data: Mapping[str, Any]) -> str:
+    lists = [name for name, value in data.items() if isinstance(value, list)]
+    if len(lists) != 1:
+        raise ValueError(f"expected one list in data, found {', '.join(lists) or 'none'}")
+    return lists[0]
+
+
 class Pages:
     """One walk through a list: returns the call for each page and takes its answer.
 
@@ -95,6 +108,8 @@ class Pages:
     :param page_size: items per page
     :param limit: stop after this many items
     :param media_type: a vendor media type to accept
+    :param item: the shape of an item, as in :mod:`.shapes`; by default that of most, or text where documented
+    :param beside: shapes of members that must be beside the list
     :param api: which API has the list
     :param paging: where this API puts page size and cursor
     :raises SegmentConfigurationError: ``page_size`` or ``limit`` is too small
@@ -109,6 +124,8 @@ class Pages:
         page_size: int = PAGE_SIZE,
         limit: int | None = None,
         media_type: str | None = None,
+        item: Any = None,
+        beside: Mapping[str, Any] | None = None,
         api: Api = "public",
         paging: Paging = PUBLIC,
     ) -> None:
@@ -118,6 +135,8 @@ class Pages:
             raise SegmentConfigurationError(f"limit must be at least 0, and is {limit}")
         self._call = Call("GET", path, api=api, query=query, media_type=media_type)
         self._key = key
+        self._item = item or (str if is_one_of(path, OF_TEXT) else Resource)
+        self._beside = beside or {}
         self._page_size = page_size
         self._left = limit
         self._paging = paging
@@ -127,13 +146,27 @@ class Pages:
         self._empty = 0
         self._ended = limit == 0
 
+    def _shape(self, key: str) -> Any:
+        """What a page must look like."""
+        items: Any = list[as_type(self._item)]  # type: ignore[misc]
+        if self._paging.pairs:
+            items |= dict[str, Any]
+        path = self._call.path
+        pagination: Any = Data
+        if is_one_of(path, MAY_BE_NULL):
+            items |= None
+        if is_one_of(path, MAY_LACK_PAGINATION):  # elsewhere, the list may have been cut off
+            pagination = NotRequired[Data | None]
+        return {key: items, **self._beside, self._paging.member: pagination}
+
     def next_call(self) -> Call | None:
         """The call for the next page; None after the last."""
         if self._ended:
             return None
         count = self._page_size if self._left is None else min(self._page_size, self._left)
         query = {**(self._call.query or {}), **self._paging.query(count, self._cursor)}
-        return Call("GET", self._call.path, api=self._call.api, query=query, media_type=self._call.media_type)
+        shape = self._shape(self._key) if self._key else Data
+        return replace(self._call, query=query, shape=shape)
 
     def take(self, data: Any) -> list[Any]:
         """The items of a page; of an object, its pairs of name and value.
@@ -142,34 +175,21 @@ class Pages:
         :raises SegmentAnswerError: there is no such list, there are several and no ``key``, or the walk would
             not end
         """
-        data = data if isinstance(data, Mapping) else {}
-        items = self._items(data)
         try:
+            check_shape(data, Data)
+            key = self._key or _only_list(data)
+            check_shape(data, self._shape(key))
             cursor = self._paging.next_cursor(data)
         except ValueError as error:
             raise self._error(str(error)) from error
+        found = data.get(key) or []
+        items = list(found.items()) if isinstance(found, Mapping) else found
         self._move_to(cursor, empty=not items)
         items = items[: self._left]
         if self._left is not None:
             self._left -= len(items)
             self._ended = self._ended or self._left <= 0
         return items
-
-    def _items(self, data: Mapping[str, Any]) -> list[Any]:
-        if self._key is None:
-            lists = [value for value in data.values() if isinstance(value, list)]
-            if len(lists) == 1:
-                return lists[0]
-        elif self._key in data:
-            value = data[self._key]
-            if value is None:  # some endpoints answer null instead of an empty list
-                return []
-            if self._paging.pairs and isinstance(value, Mapping):
-                return list(value.items())
-            if isinstance(value, list):
-                return value
-        wanted = f"the list {self._key!r}" if self._key else "one list"
-        raise self._error(f"expected {wanted} in the answer, found {sorted(data)}")
 
     def _move_to(self, cursor: Any, *, empty: bool) -> None:
         self._taken += 1

@@ -20,7 +20,7 @@ def without_write_keys(value: Any) -> Any:
         return [without_write_keys(item) for item in value]
     if isinstance(value, dict):
         return {
-            name: [f"•••{key[-4:]}" for key in item or []]
+            name: [f"•••{str(key)[-4:]}" for key in (item if isinstance(item, list) else [])]
             if name == "writeKeys"
             else without_write_keys(item)
             for name, item in value.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_provider_segment.api.client import SegmentClient
 from airflow_provider_segment.api.redaction import write_keys_of
 from airflow_provider_segment.api.regions import REGION_NAMES
+from airflow_provider_segment.api.shapes import Source
 from airflow_provider_segment.errors import SegmentError
 
 
@@ -19,8 +20,9 @@ def check(client: SegmentClient) -> tuple[bool, str]:
     well = True
     if settings.public_api_token is not None:
         try:
-            workspace = client.request("GET", "/").data["workspace"]
-            findings.append(f"Public API token: works for workspace {workspace.get('name')!r}")
+            shape = {"workspace": {"name": str}}
+            workspace = client.request("GET", "/", shape=shape).data["workspace"]
+            findings.append(f"Public API token: works for workspace {workspace['name']!r}")
         except SegmentError as error:
             well = False
             findings.append(f"Public API token: {error}")
@@ -40,7 +42,7 @@ def _find_source(client: SegmentClient) -> tuple[bool | None, str]:
     assert client.settings.write_key is not None
     write_key = client.settings.write_key.get_secret_value()
     hidden = 0
-    for source in client.paginate("/sources", key="sources"):
+    for source in client.paginate("/sources", key="sources", item=Source):
         keys = write_keys_of(source)
         if write_key in keys:
             state = "" if source.get("enabled", True) else ", which is disabled"

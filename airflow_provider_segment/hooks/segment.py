@@ -243,9 +243,11 @@ class SegmentHook(BaseHook):
         :raises SegmentConfigurationError: the token cannot see them
         """
         from airflow_provider_segment.api.paths import fill_path
+        from airflow_provider_segment.api.shapes import Source
         from airflow_provider_segment.errors import SegmentConfigurationError
 
-        answer = self.request("GET", fill_path("/sources/{source_id}", {"source_id": source_id}))
+        path = fill_path("/sources/{source_id}", {"source_id": source_id})
+        answer = self.request("GET", path, shape={"source": Source})
         keys = self.visible_write_keys(answer.data["source"])
         if not keys:
             raise SegmentConfigurationError(

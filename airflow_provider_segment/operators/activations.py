@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Identified, Resource
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
 from airflow_provider_segment.tasks.operation import (
@@ -150,6 +151,7 @@ class SegmentUpdateDestinationForAudienceOperator(SegmentOperator):
 
     endpoint = "PATCH /spaces/{spaceId}/audiences/{audienceId}/destination-connections/{destinationId}"
     media_type = ALPHA
+    answers = {"destination": Identified}
 
     space_id: Arg[str] = path()
     audience_id: Arg[str] = path()
@@ -167,8 +169,10 @@ class SegmentAddDestinationToAudienceOperator(SegmentCreateOperator):
 
     endpoint = "POST /spaces/{spaceId}/audiences/{audienceId}/destination-connections"
     media_type = ALPHA
+    answers = {"connection": Identified, "idSyncConfiguration": list[Resource]}
     natural_key = ("destination",)
     listed_by = SegmentListDestinationsFromAudienceOperator
+    listed = {"id": str, "destinationId": str}
     updated_by = SegmentUpdateDestinationForAudienceOperator
 
     space_id: Arg[str] = path()

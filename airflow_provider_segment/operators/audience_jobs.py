@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.api.clock import Clock, timestamp
+from airflow_provider_segment.api.shapes import Identified
 from airflow_provider_segment.operators.audiences import AudienceDefinition, PreviewOptions
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator
@@ -36,7 +37,8 @@ class SegmentRunAudienceOperator(SegmentJobOperator):
         """Start a run."""
         from airflow_provider_segment.api.paths import fill_path
 
-        self.hook.request("POST", fill_path("/spaces/{space_id}/audiences/{audience_id}/runs", arguments))
+        path = fill_path("/spaces/{space_id}/audiences/{audience_id}/runs", arguments)
+        self.hook.request("POST", path, shape={"run": Identified})
         not_before = timestamp(Clock().now() + timedelta(seconds=arguments["settle"]))
         ids = {name: arguments[name] for name in ("space_id", "audience_id")}
         return {**ids, "not_before": not_before}
@@ -74,7 +76,8 @@ class SegmentPreviewAudienceOperator(SegmentJobOperator):
         if arguments["options"]:
             body["options"] = arguments["options"]
         path = fill_path("/spaces/{space_id}/audiences/previews", arguments)
-        preview = self.hook.request("POST", path, json=body).data["audiencePreview"]
+        shape = {"audiencePreview": Identified}
+        preview = self.hook.request("POST", path, json=body, shape=shape).data["audiencePreview"]
         return {"space_id": arguments["space_id"], "preview_id": preview["id"]}
 
     def condition(self, job: Job) -> Condition:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Resource
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
 from airflow_provider_segment.tasks.operation import (
@@ -215,6 +216,7 @@ class SegmentListAudienceSchedulesFromSpaceAndAudienceOperator(SegmentOperator):
 
     endpoint = "GET /spaces/{spaceId}/audiences/{id}/schedules"
     returns = "audienceSchedules"
+    answers = list[Resource]
 
     space_id: Arg[str] = path()
     id: Arg[str] = path()

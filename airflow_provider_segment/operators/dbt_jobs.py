@@ -37,10 +37,13 @@ class SegmentTriggerDbtSyncOperator(SegmentBaseOperator):
             self.log.info("Started by an earlier try: %s", trigger)
             return trigger
         body = {"sourceId": arguments["source_id"]}
-        answer = self.hook.request("POST", "/dbt-model-syncs/trigger", json=body, media_type=BETA)
+        shape = {"dbtModelSyncTrigger": {"id": str, "status": str}}
+        answer = self.hook.request(
+            "POST", "/dbt-model-syncs/trigger", json=body, media_type=BETA, shape=shape
+        )
         trigger = answer.data["dbtModelSyncTrigger"]
         self.log.info("Started: %s, request id %s", trigger, answer.request_id)
-        if meaning_of(trigger.get("status")) in ("failed", "invalid", "cancelled"):
+        if meaning_of(trigger["status"]) in ("failed", "invalid", "cancelled"):
             raise SegmentJobError(f"the trigger's status is {trigger['status']}")
         memory.note(**{TRIGGERED: trigger})
         return trigger

@@ -68,6 +68,7 @@ class SegmentCreateWorkspaceRegulationOperator(SegmentOperator):
 
     endpoint = "POST /regulations"
     returns = "regulateId"
+    answers = str
 
     regulation_type: Arg[RegulationType]
     subject_type: Arg[str]
@@ -92,6 +93,7 @@ class SegmentCreateCloudSourceRegulationOperator(SegmentOperator):
 
     endpoint = "POST /regulations/cloudsources/{sourceId}"
     returns = "regulateId"
+    answers = str
 
     source_id: Arg[str] = path()
     regulation_type: Arg[RegulationType]
@@ -127,6 +129,7 @@ class SegmentCreateSourceRegulationOperator(SegmentOperator):
 
     endpoint = "POST /regulations/sources/{sourceId}"
     returns = "regulateId"
+    answers = str
 
     source_id: Arg[str] = path()
     regulation_type: Arg[RegulationType]

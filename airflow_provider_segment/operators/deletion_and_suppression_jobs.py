@@ -159,16 +159,17 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
 
         They include one whose answer was lost.
         """
-        from airflow_provider_segment.waiting.condition import moment
+        from airflow_provider_segment.waiting.regulations import regulations_since
+        from airflow_provider_segment.waiting.watch import ask_all
         from airflow_provider_segment.waiting.words import meaning_of
 
         kind = (arguments["regulation_type"], plain(arguments["subject_type"]))
+        questions = regulations_since(since - CLOCKS_APART, self._path(arguments))
         return {
-            frozenset(each.get("subjects") or []): str(each["id"])
-            for each in self.hook.paginate(self._path(arguments), key="regulations")
-            if (each.get("regulationType"), plain(each.get("subjectType"))) == kind
-            and moment(each["createdAt"]) >= since - CLOCKS_APART
-            and meaning_of(each.get("status")) not in ("failed", "invalid")
+            frozenset(each["subjects"]): each["id"]
+            for each in ask_all(questions, self.hook.get_conn())
+            if (each["regulationType"], plain(each["subjectType"])) == kind
+            and meaning_of(each["status"]) not in ("failed", "invalid")
         }
 
     def _regulate(self, ids: list[str], arguments: dict[str, Any], since: datetime, *, sent: int) -> str:
@@ -183,7 +184,9 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         path = self._path(arguments)
         try:
             return self.start_or_find(
-                lambda: str(self.hook.request("POST", path, json=body).data["regulateId"]),
+                lambda: str(
+                    self.hook.request("POST", path, json=body, shape={"regulateId": str}).data["regulateId"]
+                ),
                 lambda: self._made_since(since, arguments).get(frozenset(ids)),
             )
         except SegmentError as error:

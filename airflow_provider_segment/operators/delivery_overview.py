@@ -52,6 +52,7 @@ class _AtSource(SegmentListOperator):
 
     media_type = BETA
     items = "dataset"
+    beside = {"total": int | float}
 
     source_id: Arg[str] = query()
     start_time: Arg[str] = query()

@@ -34,6 +34,7 @@ class SegmentPreviewDestinationFilterOperator(SegmentOperator):
     """
 
     endpoint = "POST /destination/filters/preview"
+    answers = {"inputPayload": dict[str, Any], "result": dict[str, Any] | None}
 
     filter: Arg[DestinationFilter]
     payload: Arg[dict[str, Any]]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Identified
 from airflow_provider_segment.operators.sources import SegmentListConnectedDestinationsFromSourceOperator
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, body, path, query
@@ -87,6 +88,7 @@ class SegmentCreateDestinationOperator(SegmentCreateOperator):
     secrets = ("settings",)
     natural_key = ("metadata_id", "name")
     listed_by = SegmentListConnectedDestinationsFromSourceOperator
+    listed = {"id": str, "metadata": Identified, "name": NotRequired[str | None]}
     updated_by = SegmentUpdateDestinationOperator
     merged = ("settings",)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from airflow_provider_segment.tasks.declarative import Arg, query
 from airflow_provider_segment.tasks.operation import SegmentListOperator
@@ -27,6 +27,7 @@ class SegmentGetEventsVolumeFromWorkspaceOperator(SegmentListOperator):
 
     endpoint = "GET /events/volume"
     items = "result"
+    beside = {"path": str, "query": dict[str, Any]}
 
     granularity: Arg[Literal["DAY", "HOUR", "MINUTE"]] = query()
     start_time: Arg[str] = query()

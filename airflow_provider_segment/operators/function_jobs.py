@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
+from typing_extensions import NotRequired
 
+from airflow_provider_segment.api.shapes import Identified, as_type
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 
@@ -43,15 +45,19 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
         from airflow_provider_segment.api.paths import fill_path
 
         path = fill_path("/functions/{id}", {"id": function_id})
-        function = self.hook.request("GET", path).data["function"]
+        shape = {"resourceType": str, "catalogId": NotRequired[str | None]}
+        answer = self.hook.request("GET", path, shape={"function": as_type(shape) | None})
+        function = answer.data["function"]
         if function is None:
             raise AirflowFailException(f"there is no function {function_id}")
         if function["resourceType"] != "SOURCE":
             raise AirflowFailException(
                 f"function {function_id} is of type {function['resourceType']}; only SOURCE can be deployed"
             )
-        sources = self.hook.paginate("/sources", key="sources")
-        made_from_it = [each["id"] for each in sources if each["metadata"]["id"] == function["catalogId"]]
+        listed = {"id": str, "metadata": Identified}
+        sources = self.hook.paginate("/sources", key="sources", item=listed)
+        kind = function.get("catalogId")
+        made_from_it = [each["id"] for each in sources if each["metadata"]["id"] == kind]
         if not made_from_it:
             raise AirflowFailException(f"no source was created from function {function_id}")
         return made_from_it
@@ -61,6 +67,7 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
 
         instance = source_id if source_id.startswith(INSTANCE) else INSTANCE + source_id
         path = fill_path("/functions/{id}/deploy", {"id": instance})
-        status: str = self.hook.request("POST", path).data["functionDeployment"]["status"]
+        answer = self.hook.request("POST", path, shape={"functionDeployment": {"status": str}})
+        status: str = answer.data["functionDeployment"]["status"]
         self.log.info("Deployed to source %s: %s", source_id, status)
         return status

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Literal
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Resource
 from airflow_provider_segment.operators.workspaces import SegmentGetWorkspaceOperator
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
@@ -43,6 +44,7 @@ class SegmentGetFunctionOperator(SegmentOperator):
 
     endpoint = "GET /functions/{functionId}"
     returns = "function"
+    answers = Resource | None
 
     function_id: Arg[str] = path()
 
@@ -71,8 +73,10 @@ class SegmentCreateFunctionOperator(SegmentCreateOperator):
 
     endpoint = "POST /functions"
     returns = "function"
+    answers = Resource
     natural_key = ("resource_type", "display_name")
     listed_by = SegmentListFunctionsOperator
+    listed = {"displayName": NotRequired[str | None], "resourceType": NotRequired[str | None]}
     updated_by = SegmentUpdateFunctionOperator
     read_by = SegmentGetFunctionOperator
 
@@ -213,6 +217,7 @@ class SegmentCreateInsertFunctionInstanceOperator(SegmentCreateOperator):
     secrets = ("settings",)
     natural_key = ("integration_id", "name")
     listed_by = SegmentListInsertFunctionInstancesOperator
+    listed = {"id": str, "integrationId": str, "name": NotRequired[str | None]}
     updated_by = SegmentUpdateInsertFunctionInstanceOperator
 
     function_id: Arg[str]

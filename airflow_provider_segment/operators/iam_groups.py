@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_segment.api.shapes import Resource
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import Arg, path, query
 from airflow_provider_segment.tasks.operation import (
@@ -72,6 +73,7 @@ class SegmentAddPermissionsToUserGroupOperator(SegmentOperator):
 
     endpoint = "POST /groups/{userGroupId}/permissions"
     returns = "permissions"
+    answers = list[Resource]
 
     user_group_id: Arg[str] = path()
     permissions: Arg[list[Permission]]
@@ -82,6 +84,7 @@ class SegmentReplacePermissionsForUserGroupOperator(SegmentOperator):
 
     endpoint = "PUT /groups/{userGroupId}/permissions"
     returns = "permissions"
+    answers = list[Resource]
 
     user_group_id: Arg[str] = path()
     permissions: Arg[list[Permission]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Resource
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import Arg, path, query
 from airflow_provider_segment.tasks.operation import (
@@ -51,6 +52,7 @@ class SegmentCreateInvitesOperator(SegmentCreateOperator):
 
     endpoint = "POST /invites"
     returns = "emails"
+    answers = list[str]
 
     invites: Arg[list[Invite]]
     if_exists: Arg[Literal["fail", "skip"]] = "fail"
@@ -58,7 +60,7 @@ class SegmentCreateInvitesOperator(SegmentCreateOperator):
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Invite whoever is not there yet."""
         known = {email.lower() for email in self.hook.paginate("/invites", key="invites", page_size=1000)}
-        users = self.hook.paginate("/users", key="users", page_size=1000)
+        users = self.hook.paginate("/users", key="users", page_size=1000, item={"email": str})
         known |= {user["email"].lower() for user in users}
         emails = [invite["email"] for invite in arguments["invites"]]
         there = [email for email in emails if email.lower() in known]
@@ -116,6 +118,7 @@ class SegmentAddPermissionsToUserOperator(SegmentOperator):
 
     endpoint = "POST /users/{userId}/permissions"
     returns = "permissions"
+    answers = list[Resource]
 
     user_id: Arg[str] = path()
     permissions: Arg[list[Permission]]
@@ -126,6 +129,7 @@ class SegmentReplacePermissionsForUserOperator(SegmentOperator):
 
     endpoint = "PUT /users/{userId}/permissions"
     returns = "permissions"
+    answers = list[Resource]
 
     user_id: Arg[str] = path()
     permissions: Arg[list[Permission]]

@@ -7,6 +7,7 @@ from typing import Literal
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import SegmentDeleteOperator, SegmentOperator
+from airflow_provider_segment.tasks.shapes import Label
 
 
 class SegmentListLabelsOperator(SegmentOperator):
@@ -14,6 +15,7 @@ class SegmentListLabelsOperator(SegmentOperator):
 
     endpoint = "GET /labels"
     returns = "labels"
+    answers = list[Label]
 
 
 class SegmentCreateLabelOperator(SegmentCreateOperator):
@@ -24,9 +26,11 @@ class SegmentCreateLabelOperator(SegmentCreateOperator):
 
     endpoint = "POST /labels"
     returns = "label"
+    answers = Label
     envelope = "label"
     natural_key = ("key", "value")
     listed_by = SegmentListLabelsOperator
+    listed = {"key": str, "value": str}
 
     key: Arg[str]
     value: Arg[str]

@@ -33,12 +33,12 @@ class _ProfileOperator(SegmentOperator):
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send one request."""
         _, path, options = self.request(arguments)
-        return self.ask(path, options.get("query"))[self.part]
+        return self.ask(path, options.get("query"), {self.part: dict[str, Any]})[self.part]
 
-    def ask(self, path: str, query: Mapping[str, Any] | None) -> Any:
+    def ask(self, path: str, query: Mapping[str, Any] | None, shape: Any) -> Any:
         """The body of one answer of the Profile API, which takes several values separated by commas."""
         joined = {n: ",".join(v) if isinstance(v, list) else v for n, v in (query or {}).items()}
-        return self.hook.request("GET", path, api="profile", query=joined).body
+        return self.hook.request("GET", path, api="profile", query=joined, shape=shape).body
 
 
 class _PagedProfileOperator(_ProfileOperator):
@@ -60,7 +60,7 @@ class _PagedProfileOperator(_ProfileOperator):
         pages = self.pages(arguments, key=self.part, api="profile", paging=PROFILE)
         found: list[Any] = []
         while call := pages.next_call():
-            found += pages.take(self.ask(call.path, call.query))
+            found += pages.take(self.ask(call.path, call.query, call.shape))
         return self.result(found)
 
     def result(self, found: list[Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Identified
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import (
@@ -69,6 +70,7 @@ class SegmentCreateProfilesWarehouseOperator(SegmentCreateOperator):
     secrets = ("settings",)
     natural_key = ("metadata_id", "name", "schema_name")
     listed_by = SegmentListProfilesWarehouseInSpaceOperator
+    listed = {"id": str, "metadata": Identified, "settings": dict[str, Any]}
     updated_by = SegmentUpdateProfilesWarehouseForSpaceWarehouseOperator
     merged = ("settings",)
 
@@ -102,6 +104,7 @@ class SegmentListSelectiveSyncsFromWarehouseAndSpaceOperator(SegmentListOperator
     endpoint = "GET /spaces/{spaceId}/profiles-warehouses/{warehouseId}/selective-syncs"
     media_type = ALPHA
     items = "items"
+    beside = {"enableEventTables": NotRequired[bool | None]}
 
     space_id: Arg[str] = path()
     warehouse_id: Arg[str] = path()
@@ -116,6 +119,7 @@ class SegmentUpdateSelectiveSyncForWarehouseAndSpaceOperator(SegmentOperator):
     endpoint = "PATCH /spaces/{spaceId}/profiles-warehouses/{warehouseId}/selective-syncs"
     media_type = ALPHA
     returns = "status"
+    answers = str
 
     space_id: Arg[str] = path()
     warehouse_id: Arg[str] = path()

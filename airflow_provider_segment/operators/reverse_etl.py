@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import NotRequired
+
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import (
@@ -133,6 +135,7 @@ class SegmentCancelReverseEtlSyncForModelOperator(SegmentOperator):
 
     endpoint = "POST /reverse-etl-models/{modelId}/syncs/{syncId}/cancel"
     media_type = ALPHA
+    answers = {"modelId": str, "syncId": str, "status": NotRequired[str | None]}
 
     model_id: Arg[str] = path()
     sync_id: Arg[str] = path()

@@ -46,7 +46,8 @@ class SegmentRunReverseEtlSyncOperator(SegmentJobOperator):
             "modelId": arguments["model_id"],
             "subscriptionId": arguments["subscription_id"],
         }
-        answer = self.hook.request("POST", "/reverse-etl-syncs", json=ids, media_type=ALPHA)
+        shape = {"reverseETLManualSync": {"syncId": str}}
+        answer = self.hook.request("POST", "/reverse-etl-syncs", json=ids, media_type=ALPHA, shape=shape)
         return self._job_of(answer.data["reverseETLManualSync"]["syncId"], arguments)
 
     def find(self, arguments: dict[str, Any], before: dict[str, Any]) -> Job | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
@@ -35,6 +37,7 @@ class SegmentGetAdvancedSyncScheduleFromWarehouseOperator(SegmentOperator):
     """Return when a warehouse is synced: ``enabled`` and, if set, ``schedule``. Two requests per minute."""
 
     endpoint = "GET /warehouses/{warehouseId}/advanced-sync-schedule"
+    answers = {"enabled": bool, "schedule": NotRequired[dict[str, Any] | None]}
 
     warehouse_id: Arg[str] = path()
 
@@ -43,6 +46,7 @@ class SegmentReplaceAdvancedSyncScheduleForWarehouseOperator(SegmentOperator):
     """Set when a warehouse is synced. Two requests per minute."""
 
     endpoint = "PUT /warehouses/{warehouseId}/advanced-sync-schedule"
+    answers = {"enabled": bool, "schedule": NotRequired[dict[str, Any] | None]}
 
     warehouse_id: Arg[str] = path()
     enabled: Arg[bool]
@@ -56,6 +60,7 @@ class SegmentUpdateSelectiveSyncForWarehouseOperator(SegmentOperator):
     """
 
     endpoint = "PATCH /warehouses/{warehouseId}/selective-sync"
+    answers = {"status": str, "warnings": list[Any]}
 
     warehouse_id: Arg[str] = path()
     sync_overrides: Arg[list[SyncOverride]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Source
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import (
@@ -52,6 +53,7 @@ class SegmentGetSourceOperator(SegmentOperator):
     """Return a source and its tracking plan: ``source`` and ``trackingPlanId``."""
 
     endpoint = "GET /sources/{sourceId}"
+    answers = {"source": Source, "trackingPlanId": NotRequired[str | None]}
 
     source_id: Arg[str] = path()
 
@@ -130,6 +132,7 @@ class SegmentAddLabelsToSourceOperator(SegmentOperator):
 
     endpoint = "POST /sources/{sourceId}/labels"
     returns = "labels"
+    answers = list[Label]
 
     source_id: Arg[str] = path()
     labels: Arg[list[Label]]
@@ -140,6 +143,7 @@ class SegmentReplaceLabelsInSourceOperator(SegmentOperator):
 
     endpoint = "PUT /sources/{sourceId}/labels"
     returns = "labels"
+    answers = list[Label]
 
     source_id: Arg[str] = path()
     labels: Arg[list[Label]]
@@ -149,6 +153,7 @@ class SegmentListSchemaSettingsInSourceOperator(SegmentOperator):
     """Return what Segment does to events of a source that its tracking plan does not know."""
 
     endpoint = "GET /sources/{sourceId}/settings"
+    answers = {"sourceId": str, "settings": dict[str, Any]}
 
     source_id: Arg[str] = path()
 
@@ -163,6 +168,7 @@ class SegmentUpdateSchemaSettingsInSourceOperator(SegmentOperator):
     """
 
     endpoint = "PATCH /sources/{sourceId}/settings"
+    answers = {"sourceId": str, "settings": dict[str, Any]}
 
     source_id: Arg[str] = path()
     track: Arg[TrackSettings | None] = NOT_GIVEN
@@ -185,6 +191,7 @@ class SegmentCreateWriteKeyForSourceOperator(SegmentOperator):
     endpoint = "POST /sources/{sourceId}/writekey"
     media_type = ALPHA
     returns = "source"
+    answers = Source
 
     source_id: Arg[str] = path()
 

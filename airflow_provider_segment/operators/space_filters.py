@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import NotRequired
+
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query
 from airflow_provider_segment.tasks.operation import (
@@ -70,6 +72,7 @@ class SegmentCreateFilterForSpaceOperator(SegmentCreateOperator):
     returns = "filter"
     natural_key = ("name",)
     listed_by = SegmentListFiltersForSpaceOperator
+    listed = {"id": str, "name": NotRequired[str | None]}
     updated_by = SegmentUpdateFilterByIdOperator
     replaces = True
 
@@ -87,5 +90,6 @@ class SegmentDeleteFilterByIdOperator(SegmentDeleteOperator):
     endpoint = "DELETE /filters/{id}"
     media_type = BETA
     returns = "deleted"
+    answers = bool
 
     id: Arg[str] = path()

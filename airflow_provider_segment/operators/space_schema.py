@@ -115,6 +115,7 @@ class SegmentListSampleValuesFromTraitOperator(SegmentOperator):
     endpoint = "GET /spaces/{spaceId}/traits/{traitKey}/sample-values"
     media_type = ALPHA
     returns = "sampleValues"
+    answers = list[str]
 
     space_id: Arg[str] = path()
     trait_key: Arg[str] = path()
@@ -127,6 +128,7 @@ class SegmentListSampleValuesFromEntityPropertyOperator(SegmentOperator):
     endpoint = "GET /spaces/{spaceId}/entities/{entitySlug}/properties/{propertyName}/sample-values"
     media_type = ALPHA
     returns = "sampleValues"
+    answers = list[str]
 
     space_id: Arg[str] = path()
     entity_slug: Arg[str] = path()
@@ -139,6 +141,7 @@ class SegmentListSampleValuesFromEventPropertyOperator(SegmentOperator):
     endpoint = "GET /spaces/{spaceId}/events/{eventName}/properties/{propertyName}/sample-values"
     media_type = ALPHA
     returns = "sampleValues"
+    answers = list[str]
 
     space_id: Arg[str] = path()
     event_name: Arg[str] = path()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.shapes import Resource
 from airflow_provider_segment.tasks.declarative import Arg, path
 from airflow_provider_segment.tasks.operation import ALPHA, SegmentListOperator, SegmentOperator
 
@@ -45,6 +46,7 @@ class SegmentGetSpaceOperator(SegmentOperator):
     endpoint = "GET /spaces/{spaceId}"
     media_type = ALPHA
     returns = "space"
+    answers = Resource | None
 
     space_id: Arg[str] = path()
 
@@ -57,6 +59,7 @@ class SegmentReplaceMessagingSubscriptionsInSpacesOperator(SegmentOperator):
 
     endpoint = "PUT /spaces/{spaceId}/messaging-subscriptions"
     media_type = ALPHA
+    answers = {"successes": list[Any], "failures": list[Any]}
 
     space_id: Arg[str] = path()
     subscriptions: Arg[list[MessagingSubscription]]
@@ -70,6 +73,7 @@ class SegmentBatchQueryMessagingSubscriptionsForSpaceOperator(SegmentOperator):
 
     endpoint = "POST /spaces/{spaceId}/messaging-subscriptions/batch"
     media_type = ALPHA
+    answers = {"successes": list[Any], "failures": list[Any], "errors": list[Any]}
 
     space_id: Arg[str] = path()
     subscriptions: Arg[list[MessagingKey]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow_provider_segment.tasks.declarative import Arg, query
 from airflow_provider_segment.tasks.operation import SegmentOperator
 
@@ -17,6 +19,7 @@ class SegmentEchoOperator(SegmentOperator):
     """
 
     endpoint = "GET /echo"
+    answers = {"method": str, "message": str, "headers": dict[str, Any]}
 
     message: Arg[str] = query()
     delay: Arg[int | None] = query(default=None)

@@ -69,6 +69,7 @@ class SegmentUpdateTrackingPlanOperator(SegmentOperator):
 
     endpoint = "PATCH /tracking-plans/{trackingPlanId}"
     returns = "status"
+    answers = str
 
     tracking_plan_id: Arg[str] = path()
     name: Arg[str | None] = NOT_GIVEN
@@ -82,6 +83,7 @@ class SegmentCreateTrackingPlanOperator(SegmentCreateOperator):
     returns = "trackingPlan"
     natural_key = ("type", "name")
     listed_by = SegmentListTrackingPlansOperator
+    listed = {"id": str, "type": str, "name": NotRequired[str | None]}
     updated_by = SegmentUpdateTrackingPlanOperator
     read_by = SegmentGetTrackingPlanOperator
 
@@ -115,6 +117,7 @@ class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
 
     endpoint = "PATCH /tracking-plans/{trackingPlanId}/rules"
     returns = "status"
+    answers = str
 
     tracking_plan_id: Arg[str] = path()
     rules: Arg[list[ChangedRule]]
@@ -136,6 +139,7 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
 
     endpoint = "PUT /tracking-plans/{trackingPlanId}/rules"
     returns = "status"
+    answers = str
 
     tracking_plan_id: Arg[str] = path()
     rules: Arg[list[Rule]]
@@ -182,6 +186,7 @@ class SegmentAddSourceToTrackingPlanOperator(SegmentOperator):
 
     endpoint = "POST /tracking-plans/{trackingPlanId}/sources"
     returns = "status"
+    answers = str
 
     tracking_plan_id: Arg[str] = path()
     source_id: Arg[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_segment.api.shapes import Identified
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path
 from airflow_provider_segment.tasks.operation import (
@@ -60,6 +61,7 @@ class SegmentCreateWarehouseOperator(SegmentCreateOperator):
     secrets = ("settings",)
     natural_key = ("metadata_id", "name")
     listed_by = SegmentListWarehousesOperator
+    listed = {"id": str, "metadata": Identified, "settings": dict[str, Any]}
     updated_by = SegmentUpdateWarehouseOperator
     merged = ("settings",)
     instructions = ("disconnect_all_sources",)
@@ -90,6 +92,7 @@ class SegmentCreateValidationInWarehouseOperator(SegmentOperator):
 
     endpoint = "POST /warehouses/validation"
     returns = "status"
+    answers = str
     secrets = ("settings",)
 
     metadata_id: Arg[str]
@@ -110,6 +113,7 @@ class SegmentAddConnectionFromSourceToWarehouseOperator(SegmentOperator):
 
     endpoint = "POST /warehouses/{warehouseId}/connected-sources/{sourceId}"
     returns = "status"
+    answers = str
 
     warehouse_id: Arg[str] = path()
     source_id: Arg[str] = path()
@@ -129,5 +133,6 @@ class SegmentGetConnectionStateFromWarehouseOperator(SegmentOperator):
 
     endpoint = "GET /warehouses/{warehouseId}/connection-state"
     returns = "connectionState"
+    answers = str
 
     warehouse_id: Arg[str] = path()

@@ -10,3 +10,4 @@ class SegmentGetWorkspaceOperator(SegmentOperator):
 
     endpoint = "GET /"
     returns = "workspace"
+    answers = {"id": str, "name": str}

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.media_types import ALPHA
+from airflow_provider_segment.api.shapes import Source
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
@@ -109,7 +110,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
         from airflow_provider_segment.api.paths import fill_path
 
         path = fill_path("/sources/{id}/writekey", {"id": source_id})
-        answer = self.hook.request("POST", path, media_type=ALPHA)
+        answer = self.hook.request("POST", path, media_type=ALPHA, shape={"source": Source})
         return self.hook.visible_write_keys(answer.data["source"])
 
     def _remove(self, source_id: str, key: str) -> None:
@@ -118,7 +119,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
 
         path = fill_path("/sources/{id}/writekey/{key}", {"id": source_id, "key": key})
         try:
-            self.hook.request("DELETE", path, media_type=ALPHA)
+            self.hook.request("DELETE", path, media_type=ALPHA, shape={"status": str})
         except SegmentNotFoundError as error:
             if not error.repeated:  # otherwise it was removed, and the answer lost
                 raise

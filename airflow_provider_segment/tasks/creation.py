@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_segment.api.shapes import Identified
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED, Arg, option
 from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 
@@ -41,11 +42,16 @@ class SegmentCreateOperator(SegmentOperator):
     """
 
     methods = ("POST",)
+    answers: ClassVar[Any] = Identified
 
     natural_key: ClassVar[tuple[str, ...]]
     """The arguments that, with the path, tell two such resources apart."""
 
     listed_by: ClassVar[type[SegmentOperator]]
+    listed: ClassVar[dict[str, Any]] = {}
+    """The shapes of the members by which a listed resource is recognized; by default its id and its natural
+    key, as text. If one is missing in the list, nothing is created: it might be there already."""
+
     updated_by: ClassVar[type[SegmentOperator]]
     read_by: ClassVar[type[SegmentOperator] | None] = None
     """Returns one in full, where the list or the answer to an update shows less."""
@@ -150,10 +156,15 @@ class SegmentCreateOperator(SegmentOperator):
         if issubclass(lister, SegmentListOperator):
             _, path, options = lister.request(arguments)
             options |= {"page_size": lister.fields["page_size"].default, "media_type": lister.media_type}
-            items = self.hook.paginate(path, key=lister.returns, **options)
+            items = self.hook.paginate(path, key=lister.returns, item=self._listed(), **options)
         else:
             items = self.send(arguments, lister)
         return next((item for item in items if self.is_same(item, arguments)), None)
+
+    @classmethod
+    def _listed(cls) -> Any:
+        names = [cls.fields[name].wire_name for name in cls.natural_key]
+        return cls.listed or dict.fromkeys(("id", *names), str)
 
     def is_same(self, item: dict[str, Any], arguments: dict[str, Any]) -> bool:
         """Whether an item of the list has the natural key asked for."""

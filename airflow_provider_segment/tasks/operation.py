@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.media_types import ALPHA, BETA, STABLE
+from airflow_provider_segment.api.shapes import Resource
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, option
 
@@ -55,6 +56,10 @@ class SegmentOperator(SegmentBaseOperator):
 
     endpoint: ClassVar[str]
     """Method and path, as Segment's reference writes them."""
+
+    answers: ClassVar[Any] = Resource
+    """The shape (see :mod:`.shapes`) of the member that is returned; where all of ``data`` is, a dict with
+    the shapes of its members. An answer of another shape is an error."""
 
     media_type: ClassVar[str] = STABLE
     envelope: ClassVar[str | None] = None
@@ -117,7 +122,9 @@ class SegmentOperator(SegmentBaseOperator):
         """Send the request that this operator (or another) declares, and return what that returns."""
         operation = operation or type(self)
         method, path, options = operation.request(arguments)
-        answer = self.hook.request(method, path, media_type=operation.media_type, **options)
+        shape = {operation.returns: operation.answers} if operation.returns else operation.answers
+        options |= {"media_type": operation.media_type, "shape": shape}
+        answer = self.hook.request(method, path, **options)
         if method != "GET":
             self.log_write(method, path, options, answer, operation.envelope)
         return answer.data[operation.returns] if operation.returns else answer.data
@@ -184,6 +191,9 @@ class SegmentListOperator(SegmentOperator):
     items: ClassVar[str]
     """The list's name under ``data`` if ``returns`` is None: more than the list is returned then."""
 
+    beside: ClassVar[dict[str, Any]] = {}
+    """Shapes of members that are returned with the list."""
+
     pagination: ClassVar[str | None] = "pagination"
     """The query parameter that contains count and cursor; None if they are separate parameters."""
 
@@ -217,11 +227,15 @@ class SegmentListOperator(SegmentOperator):
         """The answer's ``data``, with all pages' items in the list ``key``."""
         from airflow_provider_segment.api.pages import Paging
 
-        pages = self.pages(arguments, key=key, media_type=self.media_type, paging=Paging(pagination))
+        pages = self.pages(
+            arguments, key=key, media_type=self.media_type, beside=self.beside, paging=Paging(pagination)
+        )
         data: dict[str, Any] = {}
         items: list[Any] = []
         while call := pages.next_call():
-            data = self.hook.request("GET", call.path, query=call.query, media_type=self.media_type).data
+            data = self.hook.request(
+                "GET", call.path, query=call.query, media_type=self.media_type, shape=call.shape
+            ).data
             items += pages.take(data)
         return {**data, key: items}
 
@@ -236,6 +250,7 @@ class SegmentDeleteOperator(SegmentOperator):
 
     methods = ("DELETE",)
     returns = "status"
+    answers: ClassVar[Any] = str
 
     missing_ok: Arg[bool] = option(default=False)
 

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+
+from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 from airflow_provider_segment.waiting.words import meaning_of
+
+
+class Audience(TypedDict):
+    """What is read of an audience."""
+
+    id: str
+    status: NotRequired[str | None]
+    size: NotRequired[dict[str, Any] | None]
+    updatedAt: NotRequired[str | None]
+
+
+class Preview(TypedDict):
+    """What is read of a preview."""
+
+    status: str
+    failureReason: NotRequired[str | None]
 
 
 class AudienceComputed(Condition, frozen=True, kw_only=True):
@@ -23,7 +42,7 @@ class AudienceComputed(Condition, frozen=True, kw_only=True):
     def check(self, now: datetime) -> Check:
         """Read the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
-        audience = (yield Ask(path))["audience"]
+        audience = (yield Ask(path, shape={"audience": Audience}))["audience"]
         status = audience.get("status")  # which Segment may omit
         if status is None:
             return Verdict("waiting", "no status yet")
@@ -48,7 +67,7 @@ class AudiencePreviewed(Condition, frozen=True, kw_only=True):
     def check(self, now: datetime) -> Check:
         """Read the preview."""
         path = fill_path("/spaces/{s}/audiences/previews/{p}", {"s": self.space_id, "p": self.preview_id})
-        preview = (yield Ask(path))["audiencePreview"]
+        preview = (yield Ask(path, shape={"audiencePreview": Preview}))["audiencePreview"]
         status, reason = preview["status"], preview.get("failureReason")
         message = f"status {status}" + (f", {reason}" if reason else "")
         meaning = meaning_of(status)

@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_segment import __version__
 from airflow_provider_segment.api.pages import PAGE_SIZE, PUBLIC, Pages, Paging
+from airflow_provider_segment.api.shapes import Data, check_shape
 from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 T = TypeVar("T")
@@ -27,12 +28,14 @@ class Ask:
     :param query: query parameters
     :param media_type: a vendor media type to accept
     :param missing_ok: a 404 yields None instead of raising
+    :param shape: what the answer's ``data`` must look like; see :mod:`airflow_provider_segment.api.shapes`
     """
 
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
     media_type: str | None = None
     missing_ok: bool = False
+    shape: Any = Data
 
     @property
     def key(self) -> str:
@@ -131,9 +134,9 @@ class Later(Condition, frozen=True, kw_only=True):
 
 
 def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
-    """The same requests; exceptions caused by an unexpected answer become a SegmentError.
+    """The same requests; an answer without its shape, or that the check cannot read, becomes a SegmentError.
 
-    :raises SegmentAnswerError: an answer does not have the documented shape
+    :raises SegmentAnswerError: an answer is not as Segment documents it
     """
     answer: Any = None
     path = ""
@@ -143,10 +146,23 @@ def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
         except StopIteration as end:
             result: T = end.value
             return result
-        except (LookupError, TypeError, AttributeError, ValueError, msgspec.MsgspecError) as error:
-            raise SegmentAnswerError("GET", path, 200, repr(error)) from error
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            # A time that is none, for instance. Without the error's text, which may quote the answer.
+            raise _answer_error(path, f"a value is not as expected ({type(error).__name__})") from error
+        except msgspec.ValidationError as error:
+            raise _answer_error(path, f"a value is not as expected: {error}") from error
         path = ask.path
         answer = yield ask
+        if answer is None and ask.missing_ok:
+            continue
+        try:
+            check_shape(answer, ask.shape)
+        except ValueError as error:
+            raise _answer_error(path, str(error)) from error
+
+
+def _answer_error(path: str, detail: str) -> SegmentAnswerError:
+    return SegmentAnswerError("GET", path, 200, detail)
 
 
 @lru_cache(maxsize=8192)
@@ -165,17 +181,21 @@ def pages(
     media_type: str | None = None,
     page_size: int = PAGE_SIZE,
     paging: Paging = PUBLIC,
+    item: Any = None,
     enough: Callable[[list[Any]], bool] = lambda page: False,
 ) -> Generator[Ask, Any, list[Any]]:
     """Read all pages of a list: ``items = yield from pages("/sources", "sources")``.
 
+    :param item: the shape of an item, where more than that of any resource is needed
     :param enough: whether to stop after a page
     :raises SegmentAnswerError: there is no such list, or its pages would never end
     """
-    walk = Pages(path, query=query, key=key, page_size=page_size, media_type=media_type, paging=paging)
+    walk = Pages(
+        path, query=query, key=key, page_size=page_size, media_type=media_type, item=item, paging=paging
+    )
     items: list[Any] = []
     while call := walk.next_call():
-        page = walk.take((yield Ask(path, call.query or {}, media_type)))
+        page = walk.take((yield Ask(path, call.query or {}, media_type, shape=call.shape)))
         items += page
         if enough(page):
             break
@@ -191,6 +211,7 @@ def newest(
     media_type: str | None = None,
     page_size: int = PAGE_SIZE,
     paging: Paging = PUBLIC,
+    item: Any = None,
 ) -> Generator[Ask, Any, list[Any]]:
     """Read the items of a list that started at or after a given time.
 
@@ -209,6 +230,6 @@ def newest(
         return bool(found) and found[-1] < since and found == sorted(found, reverse=True)
 
     items = yield from pages(
-        path, key, media_type=media_type, page_size=page_size, paging=paging, enough=enough
+        path, key, media_type=media_type, page_size=page_size, paging=paging, item=item, enough=enough
     )
     return [item for item in items if (start := start_of(item)) and moment(start) >= since]

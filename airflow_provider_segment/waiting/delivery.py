@@ -77,7 +77,7 @@ class Delivered(Condition, frozen=True, kw_only=True):
             if stage in AT_DESTINATION:
                 of["destinationConfigId"] = self.destination_id
             for part in parts:
-                data = yield Ask(PATHS[stage], {**of, **part.query}, BETA)
+                data = yield Ask(PATHS[stage], {**of, **part.query}, BETA, shape={"total": int | float})
                 counts[stage] += int(data["total"])
         return counts
 

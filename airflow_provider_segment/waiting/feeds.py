@@ -10,6 +10,7 @@ import msgspec
 from typing_extensions import TypedDict
 
 from airflow_provider_segment.api.paths import fill_path
+from airflow_provider_segment.waiting.audiences import Audience
 from airflow_provider_segment.waiting.condition import Ask, moment, pages
 from airflow_provider_segment.waiting.reverse_etl import syncs_since
 from airflow_provider_segment.waiting.volume import volume
@@ -114,7 +115,7 @@ class AudienceUpdates(Feed, frozen=True, kw_only=True):
     def look(self, now: datetime, since: datetime) -> Look:
         """Read the audience."""
         path = fill_path("/spaces/{s}/audiences/{a}", {"s": self.space_id, "a": self.audience_id})
-        audience = (yield Ask(path))["audience"]
+        audience = (yield Ask(path, shape={"audience": Audience}))["audience"]
         status, size = audience.get("status"), audience.get("size")  # which Segment may omit
         names = ("id", "name", "key", "status", "updatedAt")
         return [
@@ -173,7 +174,8 @@ class AuditEvents(Feed, frozen=True, kw_only=True):
         start = since.replace(second=0, microsecond=0).isoformat()
         query = {"startTime": start, "resourceType": self.resource_type, "resourceId": self.resource_id}
         given = {name: value for name, value in query.items() if value is not None}
-        events = yield from pages("/audit-events", "events", given)
+        item = {"id": str, "timestamp": str}
+        events = yield from pages("/audit-events", "events", given, item=item)
         return [
             {
                 "key": event["id"],

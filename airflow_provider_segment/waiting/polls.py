@@ -129,7 +129,10 @@ class Polls:
             client = self._client = self._client or await self._connect()
         self._requests[client] += 1
         try:
-            return (await client.request("GET", ask.path, query=ask.query, media_type=ask.media_type)).data
+            answer = await client.request(
+                "GET", ask.path, query=ask.query, media_type=ask.media_type, shape=ask.shape
+            )
+            return answer.data
         except SegmentNotFoundError:
             if ask.missing_ok:
                 return None

@@ -10,11 +10,36 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
+from typing_extensions import NotRequired, TypedDict
+
 from airflow_provider_segment.api.paths import fill_path
-from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, State, Verdict, moment, pages
 from airflow_provider_segment.waiting.words import meaning_of
 
 Reaction = Literal["accept", "fail"]
+
+
+class DestinationStatus(TypedDict):
+    """What is read of a regulation in a destination."""
+
+    status: str
+    id: NotRequired[str | None]
+    name: NotRequired[str | None]
+    errString: NotRequired[str | None]
+
+
+class StreamStatus(TypedDict):
+    """What is read of a regulation in a source."""
+
+    destinationStatus: NotRequired[list[DestinationStatus] | None]
+
+
+class Regulation(TypedDict):
+    """What is read of a regulation."""
+
+    overallStatus: str
+    finishedAt: NotRequired[str | None]
+    streamStatus: NotRequired[list[StreamStatus] | None]
 
 
 class _Regulated(Condition, frozen=True, kw_only=True):
@@ -105,6 +130,26 @@ class AllRegulated(_Regulated, frozen=True, kw_only=True):
         return f"{len(self.groups)} regulations"
 
 
+class ListedRegulation(TypedDict):
+    """What is read of a regulation in a list."""
+
+    id: str
+    regulationType: str
+    subjectType: str
+    subjects: list[str]
+    createdAt: str
+    status: str
+
+
+def regulations_since(since: datetime, path: str) -> Generator[Ask, Any, list[ListedRegulation]]:
+    """Read the regulations that were created at or after a given time.
+
+    :param path: of the list: that of the workspace, or of a source
+    """
+    found = yield from pages(path, "regulations", item=ListedRegulation)
+    return [each for each in found if moment(each["createdAt"]) >= since]
+
+
 def place_of(report: dict[str, Any]) -> str:
     """Names a regulation, by the positions of its subject ids if they are known."""
     if "first" in report:
@@ -114,8 +159,8 @@ def place_of(report: dict[str, Any]) -> str:
 
 def report_of(regulate_id: str) -> Generator[Ask, Any, dict[str, Any]]:
     """Read the status of a regulation and its destinations, without any personal data."""
-    data = yield Ask(fill_path("/regulations/{id}", {"id": regulate_id}))
-    regulation = data["regulation"]
+    path = fill_path("/regulations/{id}", {"id": regulate_id})
+    regulation = (yield Ask(path, shape={"regulation": Regulation}))["regulation"]
     destinations = [
         destination
         for stream in regulation.get("streamStatus") or []

@@ -6,6 +6,8 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
+from typing_extensions import NotRequired, TypedDict
+
 from airflow_provider_segment.api.media_types import ALPHA
 from airflow_provider_segment.api.pages import Paging
 from airflow_provider_segment.api.paths import fill_path
@@ -17,6 +19,17 @@ PAGE_SIZE = 100
 
 Sync = dict[str, Any]
 """The status of a sync, as Segment reports it: ``syncId``, ``syncStatus``, ``startedAt``, ``loadPhase``..."""
+
+
+class SyncStatus(TypedDict):
+    """What is read of a sync."""
+
+    syncId: str
+    syncStatus: str
+    startedAt: NotRequired[str | None]
+    finishedAt: NotRequired[str | None]
+    extractPhase: NotRequired[dict[str, Any] | None]
+    loadPhase: NotRequired[dict[str, Any] | None]
 
 
 class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
@@ -32,7 +45,7 @@ class ReverseEtlSynced(Condition, frozen=True, kw_only=True):
     def check(self, now: datetime) -> Check:
         """Read the sync."""
         path = fill_path("/reverse-etl-models/{m}/syncs/{s}", {"m": self.model_id, "s": self.sync_id})
-        data = yield Ask(path, media_type=ALPHA)
+        data = yield Ask(path, media_type=ALPHA, shape={"reverseETLSyncStatus": SyncStatus})
         return verdict_of(data["reverseETLSyncStatus"], self.on_partial)
 
     def describe(self) -> str:
@@ -77,6 +90,7 @@ def syncs_since(since: datetime, model_id: str, subscription_id: str) -> Generat
         media_type=ALPHA,
         page_size=PAGE_SIZE,
         paging=Paging(group=None),
+        item=SyncStatus,
     )
     return sorted(syncs, key=lambda sync: moment(sync["startedAt"]), reverse=True)
 

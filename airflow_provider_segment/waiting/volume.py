@@ -7,8 +7,24 @@ from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import NotRequired, TypedDict
+
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, pages
 from airflow_provider_segment.waiting.window import Part, Window
+
+
+class Bucket(TypedDict):
+    """The events of one minute, hour or day."""
+
+    time: str
+    count: int
+
+
+class Volume(TypedDict):
+    """What is read of an entry of the event volume."""
+
+    total: int
+    series: NotRequired[list[Bucket] | None]
 
 
 class EventVolume(Condition, frozen=True, kw_only=True):
@@ -61,7 +77,8 @@ def volume(
     lists = {name: [value] for name, value in filters.items() if value is not None}
     count, series = 0, Counter[str]()
     for part in parts:
-        for result in (yield from pages("/events/volume", "result", {**part.query, **lists})):
+        query = {**part.query, **lists}
+        for result in (yield from pages("/events/volume", "result", query, item=Volume)):
             count += result["total"]
             for bucket in result.get("series") or []:
                 series[bucket["time"]] += bucket["count"]

@@ -7,7 +7,10 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Literal
 
+from typing_extensions import NotRequired, TypedDict
+
 from airflow_provider_segment.api.paths import fill_path
+from airflow_provider_segment.api.shapes import Identified
 from airflow_provider_segment.waiting.condition import (
     Ask,
     Check,
@@ -22,6 +25,16 @@ from airflow_provider_segment.waiting.words import Meaning, meaning_of
 
 Report = dict[str, Any]
 """Segment's report of a sync of one source: ``sourceId``, ``start``, ``end``, ``status``..."""
+
+
+class SyncReport(TypedDict):
+    """What is read of a report."""
+
+    sourceId: str
+    start: str
+    end: str | None
+    status: str
+    notices: NotRequired[list[dict[str, Any]] | None]
 
 
 class WarehouseSynced(Condition, frozen=True, kw_only=True):
@@ -43,7 +56,7 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
         source_ids = self.source_ids
         if source_ids is None:
             path = fill_path("/warehouses/{id}/connected-sources", {"id": self.warehouse_id})
-            connected = yield from pages(path, "sources")
+            connected = yield from pages(path, "sources", item=Identified)
             source_ids = [source["id"] for source in connected]
         reports = defaultdict(list)
         for report in (yield from reports_since(self.since, self.warehouse_id)):
@@ -95,7 +108,7 @@ def reports_since(since: datetime, warehouse_id: str) -> Generator[Ask, Any, lis
     The requests do not depend on that time, so all tasks that wait for syncs of a warehouse share them.
     """
     path = fill_path("/warehouses/{id}/syncs", {"id": warehouse_id})
-    return (yield from newest(path, "reports", since, lambda report: report["start"]))
+    return (yield from newest(path, "reports", since, lambda report: report["start"], item=SyncReport))
 
 
 def outcome_of(report: Report) -> Meaning:
@@ -119,7 +132,8 @@ class WarehouseConnected(Condition, frozen=True, kw_only=True):
 
     def check(self, now: datetime) -> Check:
         """Have Segment test the connection."""
-        data = yield Ask(fill_path("/warehouses/{id}/connection-state", {"id": self.warehouse_id}))
+        path = fill_path("/warehouses/{id}/connection-state", {"id": self.warehouse_id})
+        data = yield Ask(path, shape={"connectionState": str})
         state = data["connectionState"]
         return Verdict("done" if state == "CONNECTED" else "waiting", f"connection state {state}", state)
 

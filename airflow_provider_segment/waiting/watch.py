@@ -53,7 +53,9 @@ def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
         except StopIteration as end:
             return cast("T", end.value)
         try:
-            answer = client.request("GET", ask.path, query=ask.query, media_type=ask.media_type).data
+            answer = client.request(
+                "GET", ask.path, query=ask.query, media_type=ask.media_type, shape=ask.shape
+            ).data
         except SegmentNotFoundError:
             if not ask.missing_ok:
                 raise

@@ -490,7 +490,8 @@ def test_a_429_pauses_every_sender_of_the_client() -> None:
 
 
 def test_pages_are_followed_until_there_is_no_next(make_api: Callable[..., Api]) -> None:
-    pages = {None: ([1, 2], "Mg=="), "Mg==": ([3, 4], "NA=="), "NA==": ([5], None)}
+    one, two, three = [{"id": "1"}], [{"id": "2"}], [{"id": "3"}]
+    pages = {None: (one, "Mg=="), "Mg==": (two, "NA=="), "NA==": (three, None)}
 
     def respond(request: httpx.Request) -> httpx.Response:
         items, following = pages[request.url.params.get("pagination.cursor")]
@@ -498,7 +499,7 @@ def test_pages_are_followed_until_there_is_no_next(make_api: Callable[..., Api])
         return httpx.Response(200, json={"data": {"things": items, "pagination": pagination}})
 
     client = make_api(respond)
-    assert client.paginate("/things", query={"sort": "name"}, page_size=2) == [1, 2, 3, 4, 5]
+    assert client.paginate("/things", query={"sort": "name"}, page_size=2) == one + two + three
     assert {request.url.params["pagination.count"] for request in client.requests} == {"2"}
     assert {request.url.params["sort"] for request in client.requests} == {"name"}
     assert b"pagination.cursor=Mg%3D%3D" in client.requests[1].url.query
@@ -511,7 +512,7 @@ def test_a_limit_asks_for_no_more_than_needed(
     def respond(request: httpx.Request) -> httpx.Response:
         count = int(request.url.params["pagination.count"])
         cursor = request.url.params.get("pagination.cursor", "") + "x"
-        return httpx.Response(200, json={"data": {"t": [0] * count, "pagination": {"next": cursor}}})
+        return httpx.Response(200, json={"data": {"t": [{}] * count, "pagination": {"next": cursor}}})
 
     client = make_api(respond)
     assert len(client.paginate("/t", page_size=2, limit=limit)) == items
@@ -525,7 +526,7 @@ def test_a_limit_asks_for_no_more_than_needed(
         ({"a": [1]}, "b"),
         ({"a": 1}, None),
         ([1], None),
-        ({"a": [1], "pagination": {"next": "same"}}, None),
+        ({"a": [{}], "pagination": {"next": "same"}}, None),
     ],
 )
 def test_a_list_that_is_not_one_is_an_error(make_api: Callable[..., Api], data: Any, key: str | None) -> None:
@@ -536,7 +537,7 @@ def test_a_list_that_is_not_one_is_an_error(make_api: Callable[..., Api], data: 
 
 @pytest.mark.parametrize("cursors", ["AA", "ABAB"])
 def test_pages_that_would_never_end(make_api: Callable[..., Api], cursors: str) -> None:
-    answers = ({"a": [1], "pagination": {"next": cursor}} for cursor in cursors)
+    answers = ({"a": [{}], "pagination": {"next": cursor}} for cursor in cursors)
     client = make_api(lambda _: httpx.Response(200, json={"data": next(answers)}))
     with pytest.raises(errors.SegmentAnswerError, match="seen before"):
         client.paginate("/x")

@@ -41,7 +41,7 @@ class ScriptedAPI:
             answer = answer(request)
         if answer is None:
             return 404, {"errors": [{"type": "not-found", "message": "no such thing"}]}
-        return answer if isinstance(answer, tuple) else (200, {"data": answer})
+        return answer if isinstance(answer, tuple) else (200, {"data": on_one_page(answer)})
 
     @property
     def asked(self) -> list[str]:
@@ -50,6 +50,12 @@ class ScriptedAPI:
     @property
     def last(self) -> Request:
         return self.requests[-1]
+
+
+def on_one_page(data: Any) -> Any:
+    """The data of an answer; beside a list the pagination of its last page, unless there is one."""
+    is_list = isinstance(data, dict) and any(isinstance(value, list) for value in data.values())
+    return {**data, "pagination": {"current": "x"}} if is_list and "pagination" not in data else data
 
 
 def pages(key: str, items: list[Any], name: str = "pagination") -> Callable[[Request], dict[str, Any]]:

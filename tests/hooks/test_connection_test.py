@@ -66,7 +66,9 @@ def test_a_token_that_may_not_see_write_keys(
     segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = use(monkeypatch, segment_sandbox, extra={"secret_write_key": "unseen"})
-    hidden = {"data": {"sources": [{"id": "s", "slug": "s", "writeKeys": []}]}}
+    hidden = {
+        "data": {"sources": [{"id": "s", "slug": "s", "writeKeys": []}], "pagination": {"current": "x"}}
+    }
     segment_sandbox.faults.add("status", path="/sources", status=200, body=hidden)
     assert hook.test_connection()[0]
     assert "cannot see the write keys of 1 sources" in hook.test_connection()[1]

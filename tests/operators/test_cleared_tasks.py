@@ -79,7 +79,7 @@ def test_deletion(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
         }
 
     made.append(regulation("old", an_hour_ago))
-    scripted_api.answers["GET /regulations"] = lambda request: {"regulations": made, "pagination": {}}
+    scripted_api.answers["GET /regulations"] = lambda request: {"regulations": made}
     scripted_api.answers["POST /regulations"] = create
     operator = operators.SegmentDeleteUsersDataOperator(
         task_id="t", regulation_type="DELETE_ONLY", user_ids=["u"], wait_for_completion=False, retries=1

@@ -40,6 +40,7 @@ def test_two_lists_of_which_one_would_never_end(
 
     def consumers(request: Request) -> dict[str, Any]:
         data: dict[str, Any] = {"warehouses": [], "sources": []}
+        data |= {f"{each}Pagination": {"current": "x"} for each in list(data)}
         return data | (endless(request) if f"{key}Pagination.count" in request.query else {})
 
     scripted_api.answers["GET /credentials/c/consumers"] = consumers
@@ -233,11 +234,12 @@ def test_write_without_a_body(
 
 def test_write_whose_body_is_empty(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
     scripted_api.answers["POST /reverse-etl-models/m/syncs/s/cancel"] = {
+        "modelId": "m",
         "syncId": "s",
         "status": "CANCELLING",
     }
     operator = operators.SegmentCancelReverseEtlSyncForModelOperator(task_id="t", model_id="m", sync_id="s")
-    assert run_task(operator).xcom == {"syncId": "s", "status": "CANCELLING"}
+    assert run_task(operator).xcom == {"modelId": "m", "syncId": "s", "status": "CANCELLING"}
     assert scripted_api.last.body == {}
     assert scripted_api.last.headers["content-type"] == "application/vnd.segment.v1alpha+json"
 

@@ -42,9 +42,9 @@ def test_request_without_a_body(run_task: RunTask, scripted_api: ScriptedAPI) ->
 
 
 def test_request_of_all_pages(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
-    scripted_api.answers["GET /things"] = pages("things", list(range(500)))
+    scripted_api.answers["GET /things"] = pages("things", [{"n": n} for n in range(500)])
     operator = operators.SegmentRequestOperator(task_id="t", path="/things", paginate=True, limit=450)
-    assert run_task(operator).xcom == list(range(450))
+    assert run_task(operator).xcom == [{"n": n} for n in range(450)]
     assert len(scripted_api.requests) == 3
 
 

@@ -21,19 +21,19 @@ def test_a_key_that_appears_after_a_refusal_is_not_ours(
 ) -> None:
     operator = operators.SegmentCreateWriteKeyForSourceOperator(task_id="t", source_id="s", retries=1)
     scripted_api.answers |= {
-        "GET /sources/s": {"source": {"writeKeys": ["a"]}},
+        "GET /sources/s": {"source": {"id": "s", "writeKeys": ["a"]}},
         KEY: (status, {"errors": []}),
     }
     first = run_task(operator)
     assert first.state == "up_for_retry"
-    source = {"source": {"writeKeys": ["a", "b"]}}
+    source = {"source": {"id": "s", "writeKeys": ["a", "b"]}}
     scripted_api.answers |= {"GET /sources/s": source, KEY: source}
     second = run_task(operator, try_number=2, state_store=first.state_store)
     assert second.state == "success", second.error
     assert scripted_api.asked.count(KEY) == asked
 
 
-@pytest.mark.parametrize("source", [{}, {"writeKeys": None}])
+@pytest.mark.parametrize("source", [{"id": "s"}, {"id": "s", "writeKeys": None}])
 def test_a_token_that_sees_no_keys_makes_one(
     run_task: RunTask, scripted_api: ScriptedAPI, source: dict[str, Any]
 ) -> None:

@@ -182,9 +182,10 @@ def test_pages_are_read_until_they_are_too_old() -> None:
         "reports": [report("a", 50), report("a", 20), report("a", 10), report("b", 55), report("b", 5)],
         **more,
     }
-    assert verdict(condition, by_source, {"reports": [report("b", 3)]}).state == "done"
+    assert verdict(condition, by_source, to(None, reports=[report("b", 3)])).state == "done"
     oldest_first = {"reports": [report("a", 5), report("a", 10)], **more}
-    assert verdict(condition, oldest_first, {"reports": [report("a", 50), report("b", 50)]}).state == "done"
+    last = to(None, reports=[report("a", 50), report("b", 50)])
+    assert verdict(condition, oldest_first, last).state == "done"
 
 
 def to(cursor: Any, **lists: Any) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def test_a_cursor_seen_before_is_an_error_and_not_the_end(cursors: list[Any]) ->
 def test_the_same_cursors_in_another_walk_are_no_error() -> None:
     condition = WarehouseSynced(warehouse_id="w", since=at("2026-11-25T11:30"))
     answers = [to("A", sources=[{"id": "a"}]), to(None, sources=[]), to("A", reports=[report("a", 50)])]
-    assert verdict(condition, *answers, to(None, reports=None)).state == "done"
+    assert verdict(condition, *answers, to(None, reports=[])).state == "done"
 
 
 # --- regulations ---
