@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.limits import MAX_EVENT_BYTES
+from airflow_provider_segment.events.sources.source import Overlong
 
 Unreadable = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises if a line is not JSON."""
@@ -47,6 +49,8 @@ def to_bytes(item: Any) -> bytes:
     """
     if isinstance(item, str):
         return item.encode("utf-8", "surrogatepass").strip()
+    if isinstance(item, Overlong):
+        raise SegmentEventError("too_large", f"{item.size:,} bytes; the limit is {MAX_EVENT_BYTES:,}")
     try:
         with suppress(TypeError):  # keys of mixed types cannot be sorted
             return encode_sorted(item)

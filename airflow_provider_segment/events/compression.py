@@ -1,9 +1,16 @@
-"""gzip with the fastest library installed: isal (extra ``gzip``), otherwise the standard library."""
+"""Compressed data, written as gzip and read as gzip, bzip2 or xz, whichever it is.
+
+gzip is handled by the fastest library installed: isal (extra ``gzip``), otherwise the standard library.
+"""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 try:
@@ -17,8 +24,14 @@ except ImportError:
 
 FASTEST_LEVEL = 1
 
-Corrupt: tuple[Any, ...] = (EOFError, gzip.BadGzipFile, zlib.error, *_errors)
-"""What reading a corrupt or truncated file raises."""
+Corrupt: tuple[Any, ...] = (EOFError, OSError, lzma.LZMAError, zlib.error, *_errors)
+"""What reading a corrupt or truncated file raises; gzip and bzip2 raise an OSError, too."""
+
+GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
+"""How the files begin."""
+GZIP_FORMAT = 31
+"""zlib's number for gzip."""
+PIECE_BYTES = 1 << 16
 
 
 def compress(data: bytes) -> bytes:
@@ -27,6 +40,77 @@ def compress(data: bytes) -> bytes:
     return member
 
 
-def decompressed(stream: IO[bytes]) -> Any:
-    """The decompressed content of a gzip stream, as a stream."""
-    return _coder.open(stream, "rb")
+def blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
+    """The content of an open file, decompressed if it is compressed, whatever its name is.
+
+    :param raw: can seek, and is at its beginning
+    :param size: bytes of a block
+    :raises Exception: one of ``Corrupt``; all that could be decompressed was yielded before
+    """
+    start = raw.read(max(map(len, (GZIP, BZIP2, XZ))))
+    raw.seek(0)
+    if start.startswith(GZIP):
+        return _gzip_blocks(raw, size)
+    if start.startswith(BZIP2):
+        return _blocks(bz2.open(raw, "rb"), size)
+    if start.startswith(XZ):
+        return _blocks(lzma.open(raw, "rb"), size)
+    return iter(lambda: raw.read(size), b"")
+
+
+def _gzip_blocks(raw: IO[bytes], size: int) -> Iterator[bytes]:
+    given = 0
+    try:
+        for block in _blocks(_coder.open(raw, "rb"), size):
+            yield block
+            given += len(block)
+    except Corrupt:
+        # Each decoder drops what it decoded in the call in which it met the damage: the fast one up to a
+        # megabyte, the standard library's some kilobytes, except for a wrong end.
+        for decode in (_standard, _byte_by_byte):
+            raw.seek(0)
+            rest = b"".join(decode(raw, given))
+            given += len(rest)
+            if rest:
+                yield rest
+        raise
+
+
+def _standard(raw: IO[bytes], start: int) -> Iterator[bytes]:
+    stream = gzip.GzipFile(fileobj=raw)
+    with suppress(*Corrupt):
+        while piece := stream.read1(PIECE_BYTES):
+            yield piece[start:]
+            start -= min(start, len(piece))
+
+
+def _byte_by_byte(raw: IO[bytes], start: int) -> Iterator[bytes]:
+    decoder = zlib.decompressobj(GZIP_FORMAT)
+    data = b""
+    with suppress(zlib.error):
+        while data := data or raw.read(PIECE_BYTES):
+            piece = decoder.decompress(data, min(max(start, 1), PIECE_BYTES))
+            yield piece[start:]
+            start -= min(start, len(piece))
+            data = decoder.unconsumed_tail
+            if decoder.eof:
+                data = decoder.unused_data
+                decoder = zlib.decompressobj(GZIP_FORMAT)
+
+
+def _blocks(stream: Any, size: int) -> Iterator[bytes]:
+    """Blocks of a decompressing stream; if it is corrupt, what was decompressed before is yielded first."""
+    block = bytearray()
+    try:
+        # read1 returns what it has; read would lose that when a truncated file raises.
+        while piece := stream.read1(size):
+            block += piece
+            if len(block) >= size:
+                yield bytes(block)
+                block.clear()
+    except Corrupt:
+        if block:
+            yield bytes(block)
+        raise
+    if block:
+        yield bytes(block)

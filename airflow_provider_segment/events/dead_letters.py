@@ -2,7 +2,8 @@
 
 One JSON object per line: the event's place in the input, why it was rejected, and the event itself: as
 ``event``, or as ``raw`` text if it is not a JSON object. The file can be used as an input: correct each
-``event`` in place (add one to each ``raw``) and send the file.
+``event`` in place (add one to each ``raw``) and send the file. Of an item too long to be kept, ``raw`` is
+only the beginning, and ``bytes`` the length.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from airflow_provider_segment.events.codec import Unreadable, Unwritable, encode
 from airflow_provider_segment.events.sources.files import File
+from airflow_provider_segment.events.sources.source import Overlong
 
 LOGGED = 10
 """How many rejected events are also logged."""
@@ -86,6 +88,8 @@ class DeadLetters:
 
 
 def _content(item: Any) -> dict[str, Any]:
+    if isinstance(item, Overlong):
+        return {"raw": item.start.decode(errors="replace"), "bytes": item.size}
     if isinstance(item, str):
         item = item.encode(errors="replace")
     if isinstance(item, bytes):

@@ -32,13 +32,16 @@ class Option:
         self.identity = identity
 
 
-def within(least: float, *, exclusive: bool = False) -> Validator:
-    """Checks that a number is finite and not below ``least``."""
+def within(least: float, most: float = inf, *, exclusive: bool = False) -> Validator:
+    """Checks that a number is finite, not below ``least`` and not above ``most``."""
+    bounds = f"{'greater than' if exclusive else 'at least'} {least:g}"
+    if most < inf:
+        bounds += f" and at most {most:g}"
 
     def check(number: float) -> float:
         # Comparisons with NaN are False, so NaN is rejected.
-        if not (least < number < inf or (number == least and not exclusive)):
-            raise ValueError(f"must be {'greater than' if exclusive else 'at least'} {least:g}, not {number}")
+        if not (least < number < inf or (number == least and not exclusive)) or number > most:
+            raise ValueError(f"must be {bounds}, not {number}")
         return number
 
     return Validator(check)

@@ -20,6 +20,7 @@ from airflow_provider_segment.errors import (
     SegmentAPIError,
     SegmentBadRequestError,
     SegmentEventError,
+    SegmentInputError,
     SegmentStoppedError,
     SegmentTooLargeError,
 )
@@ -154,8 +155,11 @@ class Sending:
             await self._end(tickers)
         if self._stop.requested:
             raise SegmentStoppedError("stopped before the end of the input")
-        if self._input_failure is not None:
-            raise self._input_failure
+        failure = self._input_failure
+        if isinstance(failure, SegmentInputError):
+            raise SegmentInputError(f"{failure}. What was read was sent: {self.report}") from failure
+        if failure is not None:
+            raise failure
         return self.report
 
     def _cancel(self) -> None:

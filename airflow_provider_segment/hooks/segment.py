@@ -180,8 +180,9 @@ class SegmentHook(BaseHook):
         """Send any number of events in batches: each is delivered, or rejected and accounted for.
 
         :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent
-        :param path: instead of ``events``: JSON Lines files, gzipped (``.gz``) or not, in any storage that
-            Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...); may be a glob
+        :param path: instead of ``events``: files of JSON Lines, or of JSON objects in an array or one after
+            the other, in any storage that Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``,
+            ``file://``...). gzip, bzip2 and xz are told by their content. May be a glob
         :param source_id: source whose write key is looked up through the Public API, instead of the
             connection's
         :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
@@ -190,7 +191,8 @@ class SegmentHook(BaseHook):
             thread; for files, lists and tuples only
         :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
         :raises SegmentConfigurationError: an argument or the connection is invalid; nothing was sent
-        :raises SegmentInputError: there is no input, or it cannot be read to its end; what was read was sent
+        :raises SegmentInputError: there is no input, or it cannot be read to its end, or changed while it was
+            read; what was read was sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not accept the events
         """

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
@@ -233,22 +234,31 @@ def plain(word: object) -> str:
 def lines_of(path: str) -> Iterator[str]:
     """The lines of files, without a byte order mark.
 
-    :raises SegmentInputError: a file is not UTF-8
+    :raises SegmentInputError: a file is not UTF-8, or is damaged
     """
     from airflow_provider_segment.errors import SegmentInputError
-    from airflow_provider_segment.events.compression import decompressed
+    from airflow_provider_segment.events.compression import Corrupt, blocks_of
+    from airflow_provider_segment.events.sources.content import BLOCK_BYTES
     from airflow_provider_segment.events.sources.files import list_files
+    from airflow_provider_segment.events.sources.json_lines import split_lines
+    from airflow_provider_segment.events.sources.source import Overlong
 
+    stream: Any
     for file in list_files(path):
-        stream: Any
-        with file.open("rb") as stream:  # type: ignore[no-untyped-call]
-            plain_stream: Any = decompressed(stream) if file.name.endswith(".gz") else stream
-            # Airflow 2 wraps a file in an object that cannot be iterated.
-            for number, line in enumerate(iter(plain_stream.readline, b""), 1):
-                try:
+        number = 0
+        try:
+            with file.open("rb") as stream:  # type: ignore[no-untyped-call]
+                for line in chain.from_iterable(split_lines(blocks_of(stream, BLOCK_BYTES))):
+                    number += 1
+                    if isinstance(line, Overlong):
+                        raise SegmentInputError(f"{file}, line {number}: too long; nothing was sent")
                     yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise SegmentInputError(f"{file}, line {number}: not UTF-8; nothing was sent") from error
+        except UnicodeDecodeError as error:
+            raise SegmentInputError(f"{file}, line {number}: not UTF-8; nothing was sent") from error
+        except Corrupt as error:
+            raise SegmentInputError(
+                f"{file} cannot be read beyond line {number}: {error}; nothing was sent"
+            ) from error
 
 
 def grouped(ids: Iterable[str]) -> Iterator[list[str]]:

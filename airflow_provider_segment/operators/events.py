@@ -13,11 +13,12 @@ from airflow_provider_segment.api.regions import Region, read_region
 from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, FilePath, within
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import Arg, option
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
 
@@ -232,16 +233,19 @@ class SegmentBatchEventsOperator(_SendingOperator):
     All arguments are templated. An invalid one fails the task before anything is sent, without a retry.
 
     :param events: a list of dicts, or an XComArg of one
-    :param path: instead of ``events``: JSON Lines files, gzipped (``.gz``) or not, in any storage that
-        Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...); may be a glob
+    :param path: instead of ``events``: files of JSON Lines, or of JSON objects in an array or one after the
+        other, in any storage that Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``,
+        ``file://``...). gzip, bzip2 and xz are told by their content. May be a glob
     :param source_id: source whose write key is looked up through the Public API, instead of the connection's
     :param max_rejected: with more rejected events than this the task fails, without a retry, after all valid
-        ones were sent; None for no limit
+        ones were sent; None for no limit. 0 by default, and no limit if ``max_rejected_share`` is given
+    :param max_rejected_share: the same as a share of the events read, from 0 to 1: 0.001 is one in a thousand
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
-        rejected, or the rejected events could not be written
-    :raises SegmentInputError: no file matches, or a file cannot be read to its end; what was read was sent
+        rejected, or all of them (whatever is allowed), or the rejected events could not be written
+    :raises SegmentInputError: no file matches, or a file cannot be read to its end, or changed while it was
+        read; what was read was sent
     :raises SegmentError: Segment does not accept the events
 
     Further arguments, such as ``rejects_path`` and ``concurrency``: see
@@ -255,7 +259,8 @@ class SegmentBatchEventsOperator(_SendingOperator):
     events: Arg[Events] = option(default=None)
     path: Arg[FilePath | None] = option(default=None)
     source_id: Arg[str | None] = option(default=None)
-    max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=0)
+    max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=NOT_GIVEN)
+    max_rejected_share: Arg[Annotated[float, within(0, 1)] | None] = option(default=None)
 
     if TYPE_CHECKING:
         # For type checkers the options are any keywords. They are checked when the task is created and when
@@ -267,7 +272,8 @@ class SegmentBatchEventsOperator(_SendingOperator):
             events: Arg[Events] = None,
             path: Arg[str | None] = None,
             source_id: Arg[str | None] = None,
-            max_rejected: Arg[int | None] = 0,
+            max_rejected: Arg[int | None] = NOT_GIVEN,
+            max_rejected_share: Arg[float | None] = None,
             region: Arg[str | None] = None,
             segment_conn_id: Arg[str] = "segment_default",
             **kwargs: Any,
@@ -307,20 +313,32 @@ class SegmentBatchEventsOperator(_SendingOperator):
             else None,
             **options,
         )
-        rejected, most, rejects_path = report.rejected_total, arguments["max_rejected"], report.rejects_path
-        if rejected and report.rejects_failure:
-            raise AirflowFailException(
-                f"{rejected:,} events were rejected and could not all be written to {rejects_path}: "
-                f"{report.rejects_failure}. All others were sent: {report}"
-            )
-        if most is not None and rejected > most:
-            where = f"in {rejects_path}" if rejects_path else "only logged: give a rejects_path"
-            raise AirflowFailException(
-                f"{rejected:,} events were rejected, {most:,} are allowed; they are {where}. "
-                f"All others were sent: {report}"
-            )
+        if fault := _too_many_rejected(report, arguments):
+            raise AirflowFailException(f"{fault}. All others were sent: {report}")
         return report.as_dict()
 
     def on_kill(self) -> None:
         """Stop: batches in flight may arrive, then the report so far is logged."""
         self.hook.stop_sending()
+
+
+def _too_many_rejected(report: SendReport, arguments: dict[str, Any]) -> str | None:
+    """What is wrong with the number of rejected events, if anything is."""
+    rejected, rejects_path = report.rejected_total, report.rejects_path
+    if not rejected:
+        return None
+    if report.rejects_failure:
+        return (
+            f"{rejected:,} events were rejected and could not all be written to {rejects_path}: "
+            f"{report.rejects_failure}"
+        )
+    share = arguments["max_rejected_share"]
+    most = arguments.get("max_rejected", 0 if share is None else None)
+    where = f"they are in {rejects_path}" if rejects_path else "they are only logged: give a rejects_path"
+    if rejected == report.read:
+        return f"all {rejected:,} events were rejected; {where}"
+    if most is not None and rejected > most:
+        return f"{rejected:,} events were rejected, {most:,} are allowed; {where}"
+    if share is not None and rejected > share * report.read:
+        return f"{rejected:,} of {report.read:,} events were rejected, {share:.3%} are allowed; {where}"
+    return None

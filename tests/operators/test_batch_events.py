@@ -108,6 +108,49 @@ def test_too_many_rejects_fail_the_task_after_all_valid_events_were_sent(
         assert str(rejects) in str(run.error) and "50 sent" in str(run.error)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "state"),
+    [
+        ({"max_rejected_share": 0.2}, "success"),  # 6 of 56 are 0.107
+        ({"max_rejected_share": "{{ 0.1 }}"}, "failed"),
+        ({"max_rejected_share": 0}, "failed"),
+        ({"max_rejected_share": 0.2, "max_rejected": 5}, "failed"),
+        ({"max_rejected_share": 0.2, "max_rejected": 6}, "success"),
+        ({"max_rejected_share": 0.1, "max_rejected": 6}, "failed"),
+        ({"max_rejected_share": None}, "failed"),
+    ],
+)
+def test_rejects_may_be_a_share_of_the_events(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, allowed: dict[str, Any], state: str
+) -> None:
+    run = run_task(make_operator(write_lines(tmp_path / "a.jsonl", [*make_events(50), *BAD]), **allowed))
+    assert run.state == state
+    assert len(segment_sandbox.accepted) == 50
+
+
+@pytest.mark.parametrize(
+    "allowed", [{"max_rejected": None}, {"max_rejected": 100}, {"max_rejected_share": 1}]
+)
+def test_a_run_in_which_all_events_are_rejected_never_succeeds(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, allowed: dict[str, Any]
+) -> None:
+    run = run_task(make_operator(write_lines(tmp_path / "a.jsonl", BAD), **allowed))
+    assert run.state == "failed"
+    assert "all 6 events were rejected" in str(run.error)
+
+
+def test_an_array_is_sent_and_another_format_is_named(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(make_events(5_000)))
+    assert run_task(make_operator(str(tmp_path / "a.json"), max_rejected=100)).xcom["sent"] == 5_000
+    (tmp_path / "b.jsonl").write_bytes(b"PAR1" + bytes(100))
+    run = run_task(make_operator(f"{tmp_path}/*", max_rejected=100))
+    assert run.state == "up_for_retry"
+    assert "b.jsonl cannot be read: it is Parquet" in str(run.error)
+    assert "5,000 events read; 5,000 sent" in str(run.error)
+
+
 def test_rejects_that_cannot_be_written_fail_the_task(
     run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from glob import has_magic
 from itertools import takewhile
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt
-from airflow_provider_segment.events.sources.json_lines import read_json_lines
+from airflow_provider_segment.events.sources.content import NotEventsError, read_content
 from airflow_provider_segment.events.sources.source import Block
 
+log = logging.getLogger(__name__)
 
-class Reader(Protocol):
-    """Reads a format: items, block by block, from an open file."""
-
-    def __call__(self, raw: IO[bytes], /, *, compressed: bool) -> Iterator[list[Any]]: ...
-
-
-FORMATS: dict[str, Reader] = {
-    ".jsonl": read_json_lines,
-}
-"""Formats by file extension, ignoring ``.gz``. Any other file is read as JSON Lines."""
+HEAD_BYTES = 1 << 16
+"""The first bytes of a file that grew are compared with what they were: was it appended to, or rewritten?"""
 
 
 class File(Protocol):
@@ -43,45 +37,88 @@ class File(Protocol):
 
 
 class FileSource:
-    """Events from files, one after the other; names ending in ``.gz`` are decompressed.
+    """Events from files, one after the other.
+
+    A file that is appended to while it is read is no error; one that changes otherwise is.
 
     :param files: the files, in the order in which they are read
-    :param facts: what :func:`describe` returns for them
+    :param facts: what :func:`describe` returns for them; None if they cannot change
     """
 
     def __init__(self, files: Sequence[File], facts: list[list[Any]] | None = None) -> None:
         self._files = files
         self.files = [_uri(str(file)) for file in files]
         # A block of a local file is read faster than threads are switched.
-        self.blocking = any(getattr(file, "protocol", "file") not in ("", "file") for file in files)
+        self.blocking = any(not _is_local(file) for file in files)
         self.identity = facts
         self.size = sum(size for _, size, _ in facts) if facts else None
         self.done = 0
         self._starts: list[int] = []
+        self._units: list[str] = []
 
     def __iter__(self) -> Iterator[Block]:
         position = 0
-        for file in self._files:
+        for index, file in enumerate(self._files):
             self._starts.append(position)
             before = self.done
             try:
                 with file.open("rb") as raw:
-                    for items in _reader(file.name)(raw, compressed=file.name.endswith(".gz")):
+                    head = raw.read(HEAD_BYTES)
+                    raw.seek(0)
+                    content = read_content(raw)
+                    self._units.append(content.unit)
+                    for items in content.blocks:
                         yield Block(items, position + 1)
                         position += len(items)
                         self.done = before + raw.tell()
-            except (OSError, ValueError, *Corrupt) as error:
-                line = position - self._starts[-1]
-                raise SegmentInputError(f"{file} cannot be read beyond line {line:,}: {error}") from error
+            except NotEventsError as error:
+                raise SegmentInputError(f"{file} cannot be read: {error}") from None
+            except (ValueError, *Corrupt) as error:
+                raise SegmentInputError(
+                    f"{file} cannot be read beyond {self._last(position)}: {error}"
+                ) from error
+            if self.identity:
+                _check_unchanged(file, self.identity[index], head)
+
+    def _last(self, position: int) -> str:
+        unit = self._units[-1] if len(self._units) == len(self._starts) else "line"
+        return f"{unit} {position - self._starts[-1]:,}"
 
     def place(self, position: int) -> dict[str, Any]:
         index = max(0, bisect_right(self._starts, position - 1) - 1)
-        return {"file": str(self._files[index]), "line": position - self._starts[index]}
+        return {"file": str(self._files[index]), self._units[index]: position - self._starts[index]}
 
 
-def _reader(name: str) -> Reader:
-    suffix = Path(name.removesuffix(".gz")).suffix
-    return FORMATS.get(suffix, read_json_lines)
+def _check_unchanged(file: Any, before: list[Any], head: bytes) -> None:
+    """Compare a file that was read to its end with what it was at the start.
+
+    :param before: what :func:`describe` said of it
+    :param head: its first bytes
+    :raises SegmentInputError: it is not the same file, and not a longer one
+    """
+    _, size_before, _ = before
+    try:
+        file.fs.invalidate_cache()
+        [after] = describe([file])
+        if after == before:
+            return
+        _, size, _ = after
+        with file.open("rb") as raw:
+            same_head = raw.read(len(head)) == head
+    except OSError as error:
+        raise SegmentInputError(f"{file} was removed or replaced while it was read: {error}") from error
+    if size > size_before and same_head:
+        log.warning(
+            "%s grew from %s to %s bytes while it was read; what was appended may not have been sent",
+            file,
+            f"{size_before:,}",
+            f"{size:,}",
+        )
+        return
+    raise SegmentInputError(
+        f"{file} changed while it was read: it had {size_before:,} bytes at the start, and has {size:,} now. "
+        "Some of its events may be missing: run the task again when the file is complete"
+    )
 
 
 def _uri(path: str) -> str:
@@ -107,17 +144,38 @@ def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStor
             raise SegmentConfigurationError(f"{path} is also the rejects_path, and would be overwritten")
     files = [file for file in found if _location(file) != rejects and file.is_file()]
     if not files:
+        if not has_magic(path) and found[0].exists():
+            raise SegmentConfigurationError(f"{path} is {_kind(found[0])}")
         raise SegmentInputError(f"no file matches {path}")
     return files
 
 
+def _kind(file: ObjectStoragePath) -> str:
+    """What a path is that is not a file."""
+    if file.is_dir():
+        return f"a folder: give its files, as in {file}/*.jsonl"
+    return "not a regular file but a pipe, a socket or a device: give a file"
+
+
+def _is_local(file: File) -> bool:
+    return getattr(file, "protocol", "file") in ("", "file")
+
+
 def _location(file: ObjectStoragePath) -> tuple[str, str]:
     """Equal for two paths to the same file."""
-    if file.protocol in ("", "file"):
+    if _is_local(file):
         return "file", os.path.realpath(file.path)
     return file.protocol, file.path
 
 
 def describe(files: list[ObjectStoragePath]) -> list[list[Any]]:
     """What shows whether the files are unchanged: path, size, and the storage's fingerprint of each."""
-    return [[str(file), file.fs.size(file.path), file.fs.ukey(file.path)] for file in files]
+    return [[str(file), *_fingerprint(file)] for file in files]
+
+
+def _fingerprint(file: ObjectStoragePath) -> tuple[int, str]:
+    if _is_local(file):
+        # The library's fingerprint also depends on the file's permissions and links.
+        status = os.stat(file.path)
+        return status.st_size, f"{status.st_ino}-{status.st_mtime_ns}"
+    return file.fs.size(file.path) or 0, file.fs.ukey(file.path)

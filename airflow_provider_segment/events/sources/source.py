@@ -8,6 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+MAX_ITEM_BYTES = 1 << 20
+"""An item longer than this is not kept whole. No event is as long: Segment accepts 32 KB, and an
+escape is at most six times as long as what it stands for."""
+
+
+class Overlong(NamedTuple):
+    """An item that is too long to be an event, or to be kept.
+
+    :param start: its beginning
+    :param size: its length in bytes
+    """
+
+    start: bytes
+    size: int
+
+    @classmethod
+    def of(cls, text: bytes) -> Overlong:
+        """What is known of an item after its first part."""
+        return cls(text[:1_000], len(text))
+
+    def with_more(self, size: int) -> Overlong:
+        """The same item, after this many bytes more."""
+        return self._replace(size=self.size + size)
+
 
 class Block(NamedTuple):
     """Consecutive items of the input.

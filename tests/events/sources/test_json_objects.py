@@ -1,0 +1,79 @@
+"""Objects that are not one per line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_segment.events.sources.json_objects import split_objects
+from airflow_provider_segment.events.sources.source import Overlong
+
+pytestmark = pytest.mark.core
+
+
+def split(text: bytes, block: int = 1 << 20) -> list[Any]:
+    blocks = (text[start : start + block] for start in range(0, len(text), block))
+    return [item for items in split_objects(blocks) for item in items]
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        (b"", []),
+        (b"[]", []),
+        (b'[{"a":1},{"b":{"c":[{}]}}]\n', [b'{"a":1}', b'{"b":{"c":[{}]}}']),
+        (b'{"a":"}{"}{"b":"\\"}"}', [b'{"a":"}{"}', b'{"b":"\\"}"}']),
+        (b'{\n "a": [1,\n 2]\n}\n{\n "b": 2\n}', [b'{\n "a": [1,\n 2]\n}', b'{\n "b": 2\n}']),
+        (b'[{"a":1}]\n[{"b":2}]', [b'{"a":1}', b'{"b":2}']),
+        (b'\x1e{"a":1}\n\x1e{"b":2}\n', [b'{"a":1}', b'{"b":2}']),
+        (b'{"a":1},\n{"b":2},\n', [b'{"a":1}', b'{"b":2}']),
+        # What is no object, and what is damaged, is one item each.
+        (b'[1, "a, b", null, {"a":1}]', [b"1", b'"a, b"', b"null", b'{"a":1}']),
+        (b'{"a":1}garbage{"b":2}', [b'{"a":1}', b"garbage", b'{"b":2}']),
+        (b'[{"a":NaN},{"b":2}]', [b'{"a":NaN}', b'{"b":2}']),
+        (b'[{"a":1},{"b":', [b'{"a":1}', b'{"b":']),
+    ],
+)
+def test_objects(text: bytes, items: list[bytes], block: int) -> None:
+    assert split(text, block) == items
+
+
+@pytest.mark.parametrize("damage", [b'{"a":[1}', b'{"a":{"b":1}', b'{"a":"x}', b'{"a":1]'])
+@pytest.mark.parametrize("between", [b"", b",", b"\n"])
+def test_a_damaged_object_takes_no_other_with_it(damage: bytes, between: bytes) -> None:
+    good = [b'{"type":"page","userId":"%d"}' % n for n in range(3)]
+    items = split(between.join([good[0], damage, *good[1:]]))
+    assert items[0] == good[0] and items[-2:] == good[1:]
+    assert len(items) == 4
+
+
+def test_an_object_that_is_too_long_is_one_item_and_not_the_end() -> None:
+    for long in (b'{"x":"%b\\"}"}' % (b"x" * (5 << 20)), b'{"x":[%b{}]}' % (b"{}," * (1 << 20))):
+        first, second, third = split(b'[{"a":1},%b,{"b":2}]' % long)
+        assert (first, third) == (b'{"a":1}', b'{"b":2}')
+        assert second == Overlong(long[:1_000], len(long))
+
+
+names = st.text(max_size=3)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('{}[]",\\ a\n', max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+events = st.lists(st.dictionaries(names, values, max_size=3), max_size=8)
+
+
+@given(events, st.sampled_from([None, 2]), st.sampled_from(["[,]", ",", "", "\n", " \n"]), st.integers(1, 90))
+def test_every_arrangement_gives_the_objects(
+    events: list[dict[str, Any]], indent: int | None, arrangement: str, block: int
+) -> None:
+    texts = [json.dumps(event, indent=indent).encode() for event in events]
+    text = arrangement.strip("[]").encode().join(texts)
+    if arrangement == "[,]":
+        text = b"[%b]" % text
+    assert split(text, block) == texts
