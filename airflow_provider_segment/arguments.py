@@ -5,12 +5,12 @@ Both accept and refuse the same values. Pydantic is slow to import, so it is imp
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from typing import Annotated, Any, Literal, cast
 
 from typing_extensions import Required, TypedDict
+
+from airflow_provider_segment.api.documents import read
 
 
 class Validator:
@@ -82,12 +82,14 @@ def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
     """The value as it is, or parsed from JSON: a template that is not rendered natively gives a string."""
     try:
         return _no_bool_taken_for_another(value, validate(value))
-    except ValueError:
-        if isinstance(value, str):
-            with suppress(json.JSONDecodeError):
-                parsed = json.loads(value)
-                return _no_bool_taken_for_another(parsed, validate(parsed))
-        raise
+    except ValueError as refused:
+        if not isinstance(value, str):
+            raise
+        try:
+            parsed = read(value)
+        except ValueError:
+            raise refused from None
+        return _no_bool_taken_for_another(parsed, validate(parsed))
 
 
 def _no_bool_taken_for_another(given: Any, taken: Any) -> Any:

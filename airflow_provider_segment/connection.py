@@ -28,8 +28,8 @@ STANDARD_FIELDS = {"host": "base_url", "password": "public_api_token"}
 OTHER_NAMES = {"write_key": ("secret_write_key", "write_key")}
 """The settings whose extra fields have other names; the first field with a value counts."""
 
-NOT_IN_THE_FORM = frozenset({"log_requests"})
-"""The settings that only the hook's arguments can set."""
+NOT_IN_THE_FORM = frozenset({"log_requests", "name"})
+"""The settings that the hook's arguments set, and the id of the connection."""
 
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "region": {
@@ -60,7 +60,8 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
     "timeout": {
         "label": "Timeout (seconds)",
-        "description": "For each step of a request: connect, send, receive. Default: 30.",
+        "description": "For each step of a request: connect, send, receive. All of it takes at most three "
+        "times as long, however slowly it goes on. Default: 30.",
         "schema": {"type": ["number", "null"], "minimum": 1, "section": "Advanced"},
     },
     "retries": {
@@ -84,25 +85,29 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
 }
 
 
-def read_settings(
-    connection: Connection, *, extra: dict[str, Any] | None = None, **overrides: Any
-) -> Settings:
+def read_settings(connection: Connection, **overrides: Any) -> Settings:
     """The client's settings from a connection.
 
-    :param extra: the connection's extra, if it has been read already
     :param overrides: settings that replace those of the connection, unless they are None or blank
-    :raises SegmentConfigurationError: a field has an invalid value; the message names it
+    :raises SegmentConfigurationError: a field has an invalid value; the message names it, without the value
     """
     from pydantic import ValidationError
 
+    from airflow_provider_segment.api.base_urls import with_port
     from airflow_provider_segment.api.settings import Settings
     from airflow_provider_segment.errors import SegmentConfigurationError
 
-    extra = connection.extra_dejson if extra is None else extra
+    try:
+        extra = _extra_of(connection)
+    except ValueError as error:
+        raise SegmentConfigurationError(
+            f"Segment connection {connection.conn_id!r}: extra: {error}"
+        ) from None
     base_url = connection.host
     if base_url and connection.port:
-        base_url = f"{base_url}:{connection.port}"
+        base_url = with_port(base_url, connection.port)
     values = {
+        "name": connection.conn_id,
         **{name: extra.get(name) for name in CONN_FIELDS},
         **{
             name: next((extra[each] for each in names if extra.get(each)), None)
@@ -110,13 +115,33 @@ def read_settings(
         },
         **{name: getattr(connection, field) for field, name in STANDARD_FIELDS.items()},
         "base_url": base_url,
-        **{name: value for name, value in overrides.items() if value is not None and str(value).strip()},
+        **{name: value for name, value in overrides.items() if not (value is None or _is_blank(value))},
     }
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        wrong = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}" for fault in error.errors()
+        )
         raise SegmentConfigurationError(f"Segment connection {connection.conn_id!r}: {wrong}") from None
+
+
+def _extra_of(connection: Connection) -> dict[str, Any]:
+    """The extra. Airflow's own reading takes text that is not JSON for no extra at all.
+
+    :raises ValueError: it is no JSON object
+    """
+    from airflow_provider_segment.api.documents import read
+
+    text = connection.extra
+    extra = read(text) if isinstance(text, str) and text.strip() else text
+    if not isinstance(extra, dict) and extra:
+        raise ValueError(f"must be a JSON object, and is of type {type(extra).__name__}")
+    return extra or {}
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def form_widgets() -> dict[str, Any]:

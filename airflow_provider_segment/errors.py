@@ -3,28 +3,29 @@
 ::
 
     SegmentError
-    ├── SegmentConfigurationError       a missing or contradictory value in the connection or an argument
-    ├── SegmentTransportError           no answer: refused, reset, cut off
-    │   └── SegmentTimeoutError         no answer in time
-    ├── SegmentAnswerError              not an answer of Segment's: not JSON, or not the documented shape
-    ├── SegmentAPIError                 Segment answered with an error
-    │   ├── SegmentBadRequestError      400
-    │   ├── SegmentAuthenticationError  401
-    │   ├── SegmentPermissionError      403
-    │   ├── SegmentNotFoundError        404
-    │   ├── SegmentConflictError        409
-    │   ├── SegmentTooLargeError        413
-    │   ├── SegmentValidationError      422
-    │   ├── SegmentRateLimitError       429
-    │   └── SegmentServerError          5xx
-    ├── SegmentNotChangedError          Segment accepted a change, but does not show it
-    ├── SegmentEventError               an event that Segment would refuse or silently drop
-    ├── SegmentInputError               the input of a backfill cannot be read, or only in part
-    ├── SegmentStoppedError             a backfill was stopped from outside before its end
-    ├── SegmentConnectionReadError      Airflow temporarily failed to read the connection
-    ├── SegmentPollError                too many consecutive polls failed
-    ├── SegmentWaitTimeoutError         a state was not reached in time
-    └── SegmentJobError                 a job of Segment's failed
+    ├── SegmentConfigurationError           wrong before a request is sent: in the connection or an argument
+    ├── SegmentRequestError                 a request failed
+    │   ├── SegmentTransportError           no answer: refused, reset, cut off
+    │   │   └── SegmentTimeoutError         no answer in time
+    │   ├── SegmentAnswerError              not an answer of Segment's: not JSON, or not the documented shape
+    │   └── SegmentAPIError                 Segment answered with an error
+    │       ├── SegmentBadRequestError      400
+    │       ├── SegmentAuthenticationError  401
+    │       ├── SegmentPermissionError      403
+    │       ├── SegmentNotFoundError        404
+    │       ├── SegmentConflictError        409
+    │       ├── SegmentTooLargeError        413
+    │       ├── SegmentValidationError      422
+    │       ├── SegmentRateLimitError       429
+    │       └── SegmentServerError          5xx
+    ├── SegmentNotChangedError              Segment accepted a change, but does not show it
+    ├── SegmentEventError                   an event that Segment would refuse or silently drop
+    ├── SegmentInputError                   the input of a backfill cannot be read, or only in part
+    ├── SegmentStoppedError                 a backfill was stopped from outside before its end
+    ├── SegmentConnectionReadError          Airflow temporarily failed to read the connection
+    ├── SegmentPollError                    too many consecutive polls failed
+    ├── SegmentWaitTimeoutError             a state was not reached in time
+    └── SegmentJobError                     a job of Segment's failed
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class SegmentError(Exception):
 
 
 class SegmentConfigurationError(SegmentError):
-    """A value in the connection or an argument is missing or contradictory."""
+    """Something is wrong before a request is sent: a value in the connection, an argument, a certificate.
+
+    Nothing was sent, and trying again does not help.
+    """
 
 
 class SegmentNotChangedError(SegmentError):
@@ -89,7 +93,51 @@ class SegmentEventError(SegmentError):
         self.detail = detail
 
 
-class SegmentTransportError(SegmentError):
+class SegmentRequestError(SegmentError):
+    """A request failed. The message says what was asked, what happened, and what to do.
+
+    :param method: the HTTP method
+    :param path: the path, without host and query
+    :param said: what happened
+    :param advice: what to do about it
+    :param request_id: Segment's id of the request, for its support
+    """
+
+    advice = ""
+    passing = False
+    """Whether another attempt may succeed: the message then always says how many were made."""
+
+    def __init__(
+        self, method: str, path: str, said: str, *, advice: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(f"{method} {path}: {said}")
+        self.method = method
+        self.path = path
+        self.request_id = request_id
+        self.connection: str | None = None
+        """The name of the connection that was used, if the client knows it."""
+        self.attempts = 0
+        """Attempts made; 0 if they were not counted."""
+        if advice is not None:
+            self.advice = advice
+
+    @property
+    def summary(self) -> str:
+        """The message without the advice."""
+        notes = [
+            *([f"request id {self.request_id}"] if self.request_id else []),
+            *([f"connection {self.connection!r}"] if self.connection else []),
+            *([f"{self.attempts} attempts"] if self.attempts > 1 else []),
+            *(["1 attempt"] if self.attempts == 1 and self.passing else []),
+        ]
+        return f"{super().__str__()} ({', '.join(notes)})" if notes else super().__str__()
+
+    def __str__(self) -> str:
+        """What was asked, what happened, what to do."""
+        return f"{self.summary}. {self.advice}" if self.advice else self.summary
+
+
+class SegmentTransportError(SegmentRequestError):
     """No answer came.
 
     :param method: the HTTP method
@@ -98,10 +146,10 @@ class SegmentTransportError(SegmentError):
     :param never_ran: True if the request certainly did not reach Segment, so that it is safe to send it again
     """
 
+    passing = True
+
     def __init__(self, method: str, path: str, detail: str, *, never_ran: bool = False) -> None:
-        super().__init__(f"{method} {path}: no answer from Segment: {detail}")
-        self.method = method
-        self.path = path
+        super().__init__(method, path, f"no answer from Segment: {detail}")
         self.never_ran = never_ran
 
     @property
@@ -114,7 +162,7 @@ class SegmentTimeoutError(SegmentTransportError):
     """No answer came in time."""
 
 
-class SegmentAnswerError(SegmentError):
+class SegmentAnswerError(SegmentRequestError):
     """The answer did not come from Segment, or has an unexpected shape.
 
     :param method: the HTTP method
@@ -124,20 +172,15 @@ class SegmentAnswerError(SegmentError):
     :param advice: what to do about it
     """
 
+    advice = "Does a proxy or gateway answer instead of Segment?"
+
     def __init__(
-        self,
-        method: str,
-        path: str,
-        status: int,
-        detail: str,
-        *,
-        advice: str = "Does a proxy or gateway answer instead of Segment?",
+        self, method: str, path: str, status: int, detail: str, *, advice: str | None = None
     ) -> None:
+        advice = self.advice if advice is None else advice
         if method != "GET":
             advice += " The request may have been carried out: look before you send it again."
-        super().__init__(f"{method} {path}: unexpected answer (status {status}): {detail}. {advice}")
-        self.method = method
-        self.path = path
+        super().__init__(method, path, f"unexpected answer (status {status}): {detail}", advice=advice)
         self.status = status
 
     @property
@@ -146,7 +189,7 @@ class SegmentAnswerError(SegmentError):
         return True
 
 
-class SegmentAPIError(SegmentError):
+class SegmentAPIError(SegmentRequestError):
     """Segment answered with an error.
 
     :param method: the HTTP method
@@ -155,9 +198,8 @@ class SegmentAPIError(SegmentError):
     :param errors: Segment's ``errors``: dicts of ``type``, ``message`` and, if given, ``field``
     :param request_id: Segment's id of the request, for its support
     :param retry_after: seconds to wait before a retry, if Segment named them
+    :param advice: what to do about it, instead of what the class says
     """
-
-    advice = ""
 
     def __init__(
         self,
@@ -168,17 +210,21 @@ class SegmentAPIError(SegmentError):
         *,
         request_id: str | None = None,
         retry_after: float | None = None,
+        advice: str | None = None,
     ) -> None:
         said = "; ".join(_describe(error) for error in errors) or "no reason given"
-        where = f" [request id {request_id}]" if request_id else ""
-        self.summary = f"{method} {path}: Segment answered {status}: {said}{where}"
-        super().__init__(f"{self.summary}. {self.advice}".rstrip())
-        self.method = method
-        self.path = path
+        if len(said) > LONGEST_REASON:
+            said = f"{said[:LONGEST_REASON]}..."
+        super().__init__(
+            method, path, f"Segment answered {status}: {said}", advice=advice, request_id=request_id
+        )
         self.status = status
         self.errors = errors
-        self.request_id = request_id
         self.retry_after = retry_after
+
+
+LONGEST_REASON = 2_000
+"""Characters of Segment's reasons in a message."""
 
 
 def _describe(error: dict[str, Any]) -> str:
@@ -236,15 +282,18 @@ class SegmentValidationError(SegmentAPIError):
 class SegmentRateLimitError(SegmentAPIError):
     """429: too many requests."""
 
-    advice = (
-        "The rate limit was still exceeded after all retries: run fewer tasks at once, for example in a pool."
-    )
+    advice = "The rate limit is still exceeded: run fewer tasks at once, for example in a pool."
+    passing = True
 
 
 class SegmentServerError(SegmentAPIError):
     """5xx: Segment failed."""
 
-    advice = "Segment kept failing; see its status page. Try again later."
+    advice = (
+        "Segment failed. If its reason names a value, correct that; otherwise try again later, and see "
+        "Segment's status page."
+    )
+    passing = True
 
     @property
     def may_have_run(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,12 @@ except ImportError:  # common-compat before 1.22; 1.20 is the last one for Pytho
         from airflow.utils.log.secrets_masker import mask_secret  # type: ignore[import-not-found,no-redef]
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
     from airflow.triggers.shared_stream import SharedStreamProducer
 
 __all__ = [
     "SharedStreamProducer",
     "amask_secret",
     "extra_behind_alias",
-    "extra_of",
     "mask_secret",
     "stores_of_assets",
 ]
@@ -36,15 +33,6 @@ async def amask_secret(secret: str) -> None:
         mask_secret(secret)
     else:
         await amask_secret(secret)
-
-
-async def extra_of(connection: Connection) -> dict[str, Any]:
-    """A connection's extra, from a coroutine."""
-    try:
-        from airflow.providers.common.compat.connection import get_async_extra_dejson
-    except ImportError:  # common-compat 1.20, the last one for Python 3.10
-        return await asyncio.to_thread(lambda: connection.extra_dejson)
-    return await get_async_extra_dejson(connection)
 
 
 def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:

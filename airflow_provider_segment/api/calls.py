@@ -6,9 +6,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import unquote
 
 from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.errors import SegmentConfigurationError
+
+_LONGEST_SHOWN = 200
+"""Characters of a path in a message."""
+
+
+def safe_path(path: str) -> str:
+    """A path to be shown or logged: one endpoint has a write key in it."""
+    path = re.sub(r"(/writekey/)[^/]+", r"\1***", path)
+    return path if len(path) <= _LONGEST_SHOWN else f"{path[:_LONGEST_SHOWN]}..."
 
 
 @dataclass(frozen=True)
@@ -22,6 +33,7 @@ class Call:
     :param repeatable: whether sending it twice is harmless; by default decided by its method
     :param shape: what the answer's ``data`` must look like (of the other APIs, the whole answer); see
         :mod:`.shapes`. None for any JSON
+    :raises SegmentConfigurationError: it cannot be sent
     """
 
     method: str
@@ -34,10 +46,44 @@ class Call:
     repeatable: bool | None = None
     shape: Any = None
 
+    def __post_init__(self) -> None:
+        # The values are not shown: any of them may hold a secret by mistake.
+        if not (isinstance(self.method, str) and re.fullmatch("[A-Z]+", self.method)):
+            raise SegmentConfigurationError("a method is a word of letters, such as GET")
+        if self.api not in get_args(Api):
+            raise SegmentConfigurationError(f"an API is one of {', '.join(get_args(Api))}")
+        if fault := _fault_of_path(self.path):
+            raise SegmentConfigurationError(f"{self.method}: a path {fault}")
+        for name, value in [*self.headers.items(), ("media type", self.media_type or "")]:
+            if not (_is_printable(name) and _is_printable(value)):
+                shown = ascii(name)[1:-1][:50] if isinstance(name, str) else type(name).__name__
+                raise SegmentConfigurationError(
+                    f"{self.method} {self.safe_path}: the header {shown} has characters that none can have"
+                )
+
     @property
     def safe_path(self) -> str:
-        """The path, safe to log: one endpoint has a write key in it."""
-        return re.sub(r"(/writekey/)[^/]+", r"\1***", self.path)
+        """The path, safe to log."""
+        return safe_path(self.path)
+
+
+def _fault_of_path(path: Any) -> str | None:
+    """Why a path leads elsewhere, or nowhere; None if it is well-formed."""
+    if not isinstance(path, str):
+        return f"must be a text, and is of type {type(path).__name__}"
+    if not path.startswith("/") or path.startswith("//"):
+        return "must start with a single slash and contain no host"
+    if "?" in path or "#" in path:
+        return "must not contain a query (give it as `query`) or a fragment: percent-encode ? and #"
+    if not (_is_printable(path) and not set(path) & set(" \\")):
+        return "must be percent-encoded: this one holds white space, a backslash, or what is not ASCII"
+    if any(unquote(part) in (".", "..") for part in path.split("/")):
+        return "must not have the parts '.' and '..', which lead to another endpoint"
+    return None
+
+
+def _is_printable(text: Any) -> bool:
+    return isinstance(text, str) and text.isascii() and (text.isprintable() or not text)
 
 
 @dataclass(frozen=True)

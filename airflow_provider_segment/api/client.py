@@ -5,31 +5,36 @@ Nothing here depends on Airflow. A client belongs to one thread (or one event lo
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import ssl
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
 
 import httpx
 
-from airflow_provider_segment.api.answers import (
-    read_answer,
-    request_id_of,
-    seconds_until_reset,
-    transport_error,
-)
+from airflow_provider_segment.api.answers import read_answer, request_id_of, transport_error
+from airflow_provider_segment.api.bodies import Body
 from airflow_provider_segment.api.calls import Answer, Call
+from airflow_provider_segment.api.certificates import ssl_context
 from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.deadline import adeadline_in, deadline_in, keep_deadlines
 from airflow_provider_segment.api.pages import Pages
 from airflow_provider_segment.api.rate_limits import RATE_LIMITERS, RateLimiter, RateLimiters
 from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
 from airflow_provider_segment.api.settings import Settings
-from airflow_provider_segment.errors import SegmentError, SegmentRateLimitError
+from airflow_provider_segment.api.waits import seconds_until_reset
+from airflow_provider_segment.errors import (
+    SegmentConfigurationError,
+    SegmentError,
+    SegmentRateLimitError,
+    SegmentRequestError,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -69,11 +74,23 @@ class PageOptions(TypedDict, total=False):
     item: Any
 
 
-@lru_cache(maxsize=1)
-def ssl_context() -> ssl.SSLContext:
-    """The SSL context with the trusted certificates."""
-    # Reading the certificates takes some 20 ms; clients come and go with every task and sensor poke.
-    return httpx.create_ssl_context()
+T = TypeVar("T")
+
+
+def http_client(kind: Callable[..., T], settings: Settings, **options: Any) -> T:
+    """An HTTP client with the certificates and proxies of the environment.
+
+    :param kind: the class of the client
+    :raises SegmentConfigurationError: the environment names a proxy or certificates that are none
+    """
+    try:
+        return kind(timeout=settings.timeout, verify=ssl_context(), **options)
+    except (httpx.InvalidURL, ValueError, TypeError, ImportError):
+        # Without the text, which quotes the URL of the proxy, perhaps with its password.
+        raise SegmentConfigurationError(
+            "the environment names a proxy that is none, or one that httpx cannot use: see HTTP_PROXY, "
+            "HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+        ) from None
 
 
 class _Client:
@@ -89,9 +106,8 @@ class _Client:
 
     @staticmethod
     def _call(method: str, path: str, *, json: Any = NO_BODY, **options: Any) -> Call:
-        if json is not NO_BODY:
-            options["body"] = json_body(json)
-        return Call(method.upper(), path, **options)
+        call = Call(method.upper() if isinstance(method, str) else method, path, **options)
+        return call if json is NO_BODY else replace(call, body=json_body(call, json))
 
     def _rule(self, call: Call) -> RetryRule:
         repeatable = call.method in REPEATABLE_METHODS if call.repeatable is None else call.repeatable
@@ -99,6 +115,8 @@ class _Client:
 
     def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
         """Seconds to wait after a failed attempt; raises the error if there is no further attempt."""
+        if isinstance(error, SegmentRequestError):
+            error.connection = self.settings.name
         seconds = rule.wait(error)
         self.retried += 1
         level = logging.WARNING
@@ -117,13 +135,17 @@ class _Client:
     def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
         return build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
 
-    def _read(self, call: Call, response: httpx.Response, started: float) -> Answer:
+    def _no_answer(self, call: Call, error: httpx.RequestError, started: float) -> SegmentError:
+        self._log(call, f"no answer ({type(error).__name__})", started)
+        return transport_error(call, error)
+
+    def _read(self, call: Call, response: httpx.Response, body: Body, started: float) -> Answer:
         self._log(call, f"{response.status_code}, request id {request_id_of(response)}", started)
         # A response and its stream refer to each other. Without this, the request body would wait for the
         # garbage collector.
         response.stream = httpx.ByteStream(b"")
         self._apply_rate_limit(call, response)
-        return read_answer(call, response, self.clock.now())
+        return read_answer(call, response, body, self.clock.now(), self.settings.base_url)
 
     def _apply_rate_limit(self, call: Call, response: httpx.Response) -> None:
         """Adjust the rate limiter to the answer's rate limit headers."""
@@ -161,7 +183,10 @@ class SegmentClient(_Client):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(settings, clock)
-        self._http = httpx.Client(transport=transport, timeout=settings.timeout, verify=ssl_context())
+        self._transport = transport
+        self._pool: httpx.Client | None = None
+        self._pid = 0
+        _ = self._http  # a wrong proxy or certificate is told at once
 
     def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
         """Call an endpoint and return its answer.
@@ -211,17 +236,33 @@ class SegmentClient(_Client):
             while seconds := place.wait(self.clock.monotonic()):
                 self.clock.sleep(seconds)
         rule.begin()
+        request = self._request(self._http, call, rule)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:
-            response = self._http.send(self._request(self._http, call, rule))
+            with deadline_in(self.settings.deadline):
+                response = self._http.send(request, stream=True)
+                body = Body(call.api, response)
+                try:
+                    for piece in cast("httpx.SyncByteStream", response.stream):
+                        if not body.add(piece):
+                            break
+                finally:
+                    response.close()
         except httpx.RequestError as error:
-            failure = transport_error(call, error)
-            self._log(call, f"no answer ({type(error).__name__})", started)
-            raise failure from error
+            raise self._no_answer(call, error, started) from error
         finally:
             _ours.reset(ours)
-        return self._read(call, response, started)
+        return self._read(call, response, body, started)
+
+    @property
+    def _http(self) -> httpx.Client:
+        """The connections, of this process only: forked ones would take each other's answers."""
+        if self._pool is None or self._pid != os.getpid():
+            self._pool = http_client(httpx.Client, self.settings, transport=self._transport)
+            keep_deadlines(self._pool)
+            self._pid = os.getpid()
+        return self._pool
 
     def close(self) -> None:
         """Close all connections."""
@@ -249,9 +290,7 @@ class AsyncSegmentClient(_Client):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(settings, clock)
-        self._http = http or httpx.AsyncClient(
-            transport=transport, timeout=settings.timeout, verify=ssl_context()
-        )
+        self._http = http or http_client(httpx.AsyncClient, settings, transport=transport)
 
     async def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
         """Call an endpoint and return its answer; arguments as for :meth:`SegmentClient.request`."""
@@ -278,17 +317,27 @@ class AsyncSegmentClient(_Client):
             while seconds := place.wait(self.clock.monotonic()):
                 await self.clock.asleep(seconds)
         rule.begin()
+        request = self._request(self._http, call, rule)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:
-            response = await self._http.send(self._request(self._http, call, rule))
+            async with adeadline_in(self.settings.deadline):
+                response = await self._http.send(request, stream=True)
+                body = Body(call.api, response)
+                try:
+                    async for piece in cast("httpx.AsyncByteStream", response.stream):
+                        if not body.add(piece):
+                            break
+                finally:
+                    await response.aclose()
+        except asyncio.TimeoutError as error:
+            late = httpx.ReadTimeout("the request as a whole took too long")
+            raise self._no_answer(call, late, started) from error
         except httpx.RequestError as error:
-            failure = transport_error(call, error)
-            self._log(call, f"no answer ({type(error).__name__})", started)
-            raise failure from error
+            raise self._no_answer(call, error, started) from error
         finally:
             _ours.reset(ours)
-        return self._read(call, response, started)
+        return self._read(call, response, body, started)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -31,6 +31,7 @@ from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigura
 
 PAGE_SIZE = 200
 """Items per page by default: Segment's own default."""
+LARGEST_COUNT = 1 << 31
 MAX_EMPTY_PAGES = 1_000
 """Consecutive pages without an item that may be followed by another page."""
 MAX_PAGES = 10_000
@@ -99,6 +100,15 @@ def _only_list(data: Mapping[str, Any]) -> str:
     return lists[0]
 
 
+def _check(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SegmentConfigurationError(
+            f"{name} must be a whole number, and is of type {type(value).__name__}"
+        )
+    if not least <= value < LARGEST_COUNT:
+        raise SegmentConfigurationError(f"{name} must be at least {least}, and less than {LARGEST_COUNT:,}")
+
+
 class Pages:
     """One walk through a list: returns the call for each page and takes its answer.
 
@@ -129,10 +139,9 @@ class Pages:
         api: Api = "public",
         paging: Paging = PUBLIC,
     ) -> None:
-        if page_size < 1:
-            raise SegmentConfigurationError(f"page_size must be at least 1, and is {page_size}")
-        if limit is not None and limit < 0:
-            raise SegmentConfigurationError(f"limit must be at least 0, and is {limit}")
+        _check("page_size", page_size, 1)
+        if limit is not None:
+            _check("limit", limit, 0)
         self._call = Call("GET", path, api=api, query=query, media_type=media_type)
         self._key = key
         self._item = item or (str if is_one_of(path, OF_TEXT) else Resource)

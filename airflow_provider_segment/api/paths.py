@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
+from airflow_provider_segment.api.documents import fault
 from airflow_provider_segment.errors import SegmentConfigurationError
 
 
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
     """``/sources/{sourceId}`` with its placeholders filled, percent-encoded.
 
-    :raises SegmentConfigurationError: a value is empty or a dot segment (``.``, ``..``)
+    :raises SegmentConfigurationError: a value is missing, empty, a dot segment (``.``, ``..``), or no text
+        that an id could be
     """
 
     def part(match: re.Match[str]) -> str:
-        value = str(values[match[1]])
+        name, value = match[1], values.get(match[1])
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise SegmentConfigurationError(
+                f"{name} must be a text in {template}, not {type(value).__name__}"
+            )
         if value in ("", ".", ".."):
-            raise SegmentConfigurationError(f"{match[1]} must not be {value!r} in {template}")
-        return quote(value, safe="")
+            raise SegmentConfigurationError(f"{name} must not be {value!r} in {template}")
+        if why := fault(value) or _control_character(value):
+            raise SegmentConfigurationError(f"{name} in {template}: {why}")
+        return quote(str(value), safe="")
 
     return re.sub(r"{(\w+)}", part, template)
+
+
+def _control_character(value: str | int) -> str | None:
+    found = re.search(r"[\x00-\x1f\x7f]", str(value))
+    return "the text holds a line break or another control character" if found else None
 
 
 def query_pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A query as Segment's documentation writes it: objects dotted, arrays indexed, nulls left out.
 
     ``{"pagination": {"count": 3}, "groupBy": ["source"]}`` becomes ``pagination.count=3&groupBy.0=source``.
+
+    :raises SegmentConfigurationError: it holds what no query can
     """
-    return [pair for name, value in query.items() for pair in _flat(name, value)]
+    if not isinstance(query, Mapping):
+        raise SegmentConfigurationError(f"a query is a dict, not of type {type(query).__name__}")
+    if why := fault(dict(query), also=date):
+        raise SegmentConfigurationError(f"query: {why}")
+    return [pair for name, value in query.items() for pair in _flat(str(name), value)]
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -44,5 +64,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _flat(f"{name}.{index}", item)
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
+    elif isinstance(value, date):
+        yield name, value.isoformat()
     else:
         yield name, str(value)

@@ -9,6 +9,7 @@ What Segment answers takes precedence: a 429 blocks the rate limiter for as long
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -144,3 +145,6 @@ class RateLimiters:
 
 RATE_LIMITERS = RateLimiters()
 """The rate limiters of this process."""
+
+# A forked process has those of its parent, whose other threads will never leave their queues and locks in it.
+os.register_at_fork(after_in_child=RATE_LIMITERS.clear)

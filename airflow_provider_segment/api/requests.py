@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +11,9 @@ from typing import Any
 import httpx
 
 from airflow_provider_segment import __version__
+from airflow_provider_segment.api.bodies import ENCODING
 from airflow_provider_segment.api.calls import Call
+from airflow_provider_segment.api.documents import write
 from airflow_provider_segment.api.paths import query_pairs
 from airflow_provider_segment.api.regions import Api, host_of
 from airflow_provider_segment.api.settings import Settings
@@ -28,14 +29,12 @@ def build_request(
     """The request of a call, with its credential.
 
     :param attempt: number of earlier attempts of this call
+    :raises SegmentConfigurationError: the call cannot be sent
     """
-    if not call.path.startswith("/") or call.path.startswith("//"):
-        raise SegmentConfigurationError(
-            f"a path must start with a single slash and contain no host: {call.safe_path!r}"
-        )
     media_type = call.media_type or JSON
     headers = {
         "Accept": media_type,
+        "Accept-Encoding": ENCODING,
         "User-Agent": USER_AGENT,
         "Authorization": _authorization(call.api, settings),
     }
@@ -43,13 +42,19 @@ def build_request(
         headers["Content-Type"] = media_type
     if call.api == "tracking":
         headers["X-Retry-Count"] = str(attempt)
-    return http.build_request(
-        call.method,
-        _url(host_of(call.api, settings.region, settings.base_url) + call.path),
-        params=tuple(query_pairs(call.query)) if call.query else None,
-        headers=headers | dict(call.headers),
-        content=call.body(now) if call.body else None,
-    )
+    try:
+        return http.build_request(
+            call.method,
+            _url(host_of(call.api, settings.region, settings.base_url) + call.path),
+            params=tuple(query_pairs(call.query)) if call.query else None,
+            headers=headers | dict(call.headers),
+            content=call.body(now) if call.body else None,
+        )
+    except httpx.InvalidURL:
+        # Host and path have been checked: only the length is left.
+        raise SegmentConfigurationError(
+            f"{call.method} {call.safe_path}: the path or the query is too long to be sent"
+        ) from None
 
 
 @lru_cache(maxsize=64)
@@ -68,13 +73,20 @@ CREDENTIAL_NAMES: dict[Api, str] = {
 def _authorization(api: Api, settings: Settings) -> str:
     secret = settings.secret_of(api)
     if secret is None:
+        which = f"connection {settings.name!r}" if settings.name else "connection"
         name = CREDENTIAL_NAMES[api]
-        raise SegmentConfigurationError(f"the Segment connection lacks a {name}, which this call needs")
+        raise SegmentConfigurationError(f"the Segment {which} lacks a {name}, which this call needs")
     value = secret.get_secret_value()
     return f"Bearer {value}" if api == "public" else f"Basic {b64encode(f'{value}:'.encode()).decode()}"
 
 
-def json_body(document: Any) -> Callable[[datetime], bytes]:
-    """A body that is the same for every attempt."""
-    content = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+def json_body(call: Call, document: Any) -> Callable[[datetime], bytes]:
+    """A body that is the same for every attempt.
+
+    :raises SegmentConfigurationError: it cannot be written as JSON
+    """
+    try:
+        content = write(document)
+    except ValueError as error:
+        raise SegmentConfigurationError(f"{call.method} {call.safe_path}: the body: {error}") from None
     return lambda _: content

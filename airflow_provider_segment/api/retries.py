@@ -7,7 +7,7 @@ Public and Profile API: GET, PUT and DELETE may be repeated. A POST or PATCH is 
 certainly did not run (refused connection, 429): Segment has no idempotency keys.
 
 A wait that Segment asks for takes precedence: ``Retry-After``, ``errors[0].data.msBeforeNext`` or
-``X-RateLimit-Reset`` (see :func:`.answers.retry_after`). Such waits do not count as retries, but use up the
+``X-RateLimit-Reset`` (see :mod:`.waits`). Such waits do not count as retries, but use up the
 total budget.
 
 Not tenacity: its call state forms a reference cycle with the request body, so megabytes of sent events would
@@ -26,6 +26,7 @@ from airflow_provider_segment.errors import (
     SegmentAPIError,
     SegmentError,
     SegmentRateLimitError,
+    SegmentRequestError,
     SegmentServerError,
     SegmentTransportError,
 )
@@ -119,6 +120,8 @@ class RetryRule:
         """
         self.attempts += 1
         error.repeated = self._may_have_run
+        if isinstance(error, SegmentRequestError):
+            error.attempts = self.attempts
         if not is_retryable(error, self._api, repeatable=self._repeatable):
             raise error
         asked: float | None = getattr(error, "retry_after", None)

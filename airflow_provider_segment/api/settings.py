@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    NonNegativeInt,
-    PositiveFloat,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from airflow_provider_segment.api.base_urls import read_base_url
 from airflow_provider_segment.api.regions import Api, Region, read_region
 
 DEFAULT_TIMEOUT = 30.0
+"""Seconds for each step of a request."""
+STEPS = 3
+"""A request has as many steps: connecting, sending, answering. All of it takes at most their time."""
+LONGEST_TIMEOUT = 86_400.0
+MOST_RETRIES = 1_000
 
 
 class Settings(BaseModel):
@@ -29,10 +26,12 @@ class Settings(BaseModel):
     :param write_key: write key of a source, for the Tracking API
     :param profile_api_token: access token of a space, for the Profile API
     :param workspace: the workspace's slug, for links to Segment's app
-    :param timeout: seconds for each step of a request: connecting, sending, answering
+    :param timeout: seconds for each step of a request: connecting, sending, answering. All of it, however
+        slowly it goes on, has three times as long
     :param retries: retries per request, instead of the defaults in ``retries.py``; waits that Segment asks
         for (429) do not count
     :param log_requests: log each request at INFO instead of DEBUG
+    :param name: what messages call the connection
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -43,9 +42,15 @@ class Settings(BaseModel):
     write_key: SecretStr | None = None
     profile_api_token: SecretStr | None = None
     workspace: str | None = None
-    timeout: PositiveFloat = DEFAULT_TIMEOUT
-    retries: NonNegativeInt | None = None
+    timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)] = DEFAULT_TIMEOUT
+    retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] | None = None
     log_requests: bool = False
+    name: str | None = None
+
+    @property
+    def deadline(self) -> float:
+        """Seconds for all of a request."""
+        return STEPS * self.timeout
 
     def secret_of(self, api: Api) -> SecretStr | None:
         """The credential for one of Segment's APIs."""
@@ -84,15 +89,14 @@ class Settings(BaseModel):
             raise ValueError("contains characters that are not allowed in a token or key")
         return value
 
+    @field_validator("timeout", "retries", mode="before")
+    @classmethod
+    def _no_bool(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("must be a number, not true or false")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _an_origin(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        url = urlsplit(value if "://" in value else f"https://{value}")
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError("is not an http or https URL")
-        if "@" in url.netloc:
-            raise ValueError("holds user information, which would replace Segment's credential")
-        _ = url.port  # raises ValueError where it is no number
-        return url.geturl()
+        return None if value is None else read_base_url(value)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_segment.api.client import AsyncSegmentClient
+from airflow_provider_segment.api.client import AsyncSegmentClient, http_client
 from airflow_provider_segment.api.regions import host_of
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.errors import SegmentConfigurationError
@@ -111,7 +111,7 @@ class Backfill:
     async def _send(self) -> SendReport:
         options = self._options
         rejects = options["rejects_path"]
-        http = BulkClient(options["concurrency"], self._settings.timeout)
+        http = http_client(BulkClient, self._settings, connections=options["concurrency"])
         # Closed by the thread that writes to it.
         with DeadLetters(ObjectStoragePath(rejects) if rejects else None, self._log) as letters:
             async with AsyncSegmentClient(self._settings, http=http) as client:

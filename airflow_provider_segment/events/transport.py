@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from typing import Any
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
-
-from airflow_provider_segment.api.client import ssl_context
-
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as timeout_after
-else:
-    from async_timeout import timeout as timeout_after  # type: ignore[import-not-found]  # from aiohttp
 
 KEEPALIVE_SECONDS = 15.0
 
@@ -24,12 +15,12 @@ class BulkClient(httpx.AsyncClient):
     """An httpx client, with httpx's rules for proxies and certificates, that sends through aiohttp.
 
     :param connections: maximum number of connections
-    :param timeout: seconds to connect, to send and to answer, each
+    :param options: those of httpx
     """
 
-    def __init__(self, connections: int, timeout: float) -> None:
+    def __init__(self, *, connections: int, **options: Any) -> None:
         limits = httpx.Limits(max_connections=connections, keepalive_expiry=KEEPALIVE_SECONDS)
-        super().__init__(timeout=timeout, limits=limits, verify=ssl_context())
+        super().__init__(limits=limits, **options)
 
     # The two places where httpx creates its transports; httpx-aiohttp's own client also overrides them.
 
@@ -37,22 +28,18 @@ class BulkClient(httpx.AsyncClient):
         return BulkTransport(**{**options, "transport": None})
 
     def _init_proxy_transport(self, proxy: httpx.Proxy, **options: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
+        if proxy.url.scheme not in ("http", "https"):
+            raise ValueError("aiohttp has no SOCKS proxies")
         return BulkTransport(proxy=proxy, **options)
 
 
 class BulkTransport(AiohttpTransport):
-    """aiohttp as a transport, with a time limit for sending, and errors that say what happened."""
+    """aiohttp as a transport, with errors that say what happened. The client limits the time of sending."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and await the head of its answer."""
-        timeout = request.extensions.get("timeout", {})
-        # aiohttp limits connecting and reading; a peer that stops receiving would block it for ever.
-        limit = sum(timeout.get(part) or 0 for part in ("connect", "write", "read")) or None
         try:
-            async with timeout_after(limit):
-                return await super().handle_async_request(request)
-        except asyncio.TimeoutError as error:
-            raise httpx.WriteTimeout("the request could not be sent in time") from error
+            return await super().handle_async_request(request)
         except httpx.ConnectTimeout as error:
             # The library reports every broken connection as a connect timeout.
             cause = error.__cause__

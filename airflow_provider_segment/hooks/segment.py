@@ -43,7 +43,7 @@ class SegmentHook(BaseHook):
     :param segment_conn_id: Airflow connection of type ``segment``
     :param region: ``us`` or ``eu``, instead of the connection's
     :param timeout: seconds for one request to connect, to send and to answer, each, instead of the
-        connection's
+        connection's; all of it takes at most three times as long
     :param retries: retries of one request, instead of the connection's
     :param log_requests: log each request (method, path, status, milliseconds, request id) at INFO; it is
         logged at DEBUG anyway
@@ -99,11 +99,12 @@ class SegmentHook(BaseHook):
         """A client for coroutines (triggers), to be closed by the caller: ``async with``."""
         from airflow.providers.common.compat.connection import get_async_connection
 
-        from airflow_provider_segment.api.client import AsyncSegmentClient, ssl_context
-        from airflow_provider_segment.version_compat import amask_secret, extra_of
+        from airflow_provider_segment.api.certificates import ssl_context
+        from airflow_provider_segment.api.client import AsyncSegmentClient
+        from airflow_provider_segment.version_compat import amask_secret
 
         connection = await get_async_connection(self.segment_conn_id)
-        settings = read_settings(connection, extra=await extra_of(connection), **self._overrides)
+        settings = read_settings(connection, **self._overrides)
         for secret in settings.secrets:
             await amask_secret(secret)
         await asyncio.to_thread(ssl_context)  # slow the first time

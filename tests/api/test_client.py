@@ -458,7 +458,7 @@ def test_waits_that_segment_asked_for_do_not_count_as_retries(make_api: Callable
 
 def test_the_budget_ends_even_waits_that_segment_asked_for(make_api: Callable[..., Api]) -> None:
     client = make_api(in_turn(httpx.Response(429, headers={"Retry-After": "60"})))
-    with pytest.raises(errors.SegmentRateLimitError, match="after all retries") as caught:
+    with pytest.raises(errors.SegmentRateLimitError, match=r"1\d attempts") as caught:
         client.request("GET", "/warehouses/w/syncs")
     assert caught.value.retry_after == 60
     assert sum(client.clock.slept) <= retries.PATIENCE["public"].budget
