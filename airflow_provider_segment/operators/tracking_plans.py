@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 RULES_PER_CALL = 200
+"""As many rules as Segment accepts in a request; and as many as a plan may have for all to be replaced."""
 RULES_PER_QUERY = 50  # in the query of a DELETE: some 5 KB
 
 
@@ -112,7 +113,8 @@ class SegmentListRulesFromTrackingPlanOperator(SegmentListOperator):
 class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
     """Update rules of a tracking plan, and add those it does not have.
 
-    Segment accepts 200 rules per request: a longer list is sent as several requests.
+    Segment accepts 200 rules per request: a longer list is sent as several requests. A rule that comes twice
+    is refused.
     """
 
     endpoint = "PATCH /tracking-plans/{trackingPlanId}/rules"
@@ -124,6 +126,9 @@ class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send the rules in pages."""
+        from airflow_provider_segment.tasks.tracking_plan_rules import by_id
+
+        by_id(arguments["rules"])
         status = None
         for page in _pages(arguments, RULES_PER_CALL):
             status = self.send(page)
@@ -131,10 +136,12 @@ class SegmentUpdateRulesInTrackingPlanOperator(SegmentOperator):
 
 
 class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
-    """Replace all rules of a tracking plan.
+    """Make these the rules of a tracking plan. If they are already, nothing is sent.
 
-    Segment accepts 200 rules per request: the first 200 of a longer list replace all rules, and the rest are
-    added. Until then, or until a retry if that fails, the rest are missing from the plan.
+    One request replaces all rules, if neither the plan nor the list has more than 200, which Segment would
+    refuse. Otherwise only what differs is sent: first rules to change or add, then those to delete, so that
+    a rule which stays is never missing. A retry goes on where a failed try stopped. A rule that comes twice
+    is refused; one that Segment added for consent management stays.
     """
 
     endpoint = "PUT /tracking-plans/{trackingPlanId}/rules"
@@ -145,18 +152,46 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
     rules: Arg[list[Rule]]
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
-        """Replace all rules by the first page, then add the others."""
-        first, *others = _pages(arguments, RULES_PER_CALL)
-        status = self.send(first)
-        for page in others:
-            status = self.send(page, SegmentUpdateRulesInTrackingPlanOperator)
-        return status
+        """Compare with the plan, and send what differs."""
+        from airflow_provider_segment.tasks import tracking_plan_rules as rules
+
+        wanted = rules.by_id(arguments["rules"])
+        _, path, _ = SegmentListRulesFromTrackingPlanOperator.request(arguments)
+        there = {rules.id_of(rule): rule for rule in self.hook.paginate(path, key="rules", page_size=200)}
+        changed = [
+            rule
+            for id, rule in wanted.items()
+            if id not in there or not rules.same_schema(rule["jsonSchema"], there[id].get("jsonSchema"))
+        ]
+        gone = [rule for id, rule in there.items() if id not in wanted]
+        obsolete = [rule for rule in gone if rule.get("key") != rules.SEGMENTS_OWN]
+        self.log.info("%s rules differ, %s are no longer wanted", len(changed), len(obsolete))
+        if obsolete and gone == obsolete and max(len(there), len(wanted)) <= RULES_PER_CALL:
+            return self.send(arguments)
+        if changed:
+            for page in _pages({**arguments, "rules": changed}, RULES_PER_CALL):
+                self.send(page, SegmentUpdateRulesInTrackingPlanOperator)
+        if obsolete:
+            references = [rules.reference_to(rule) for rule in obsolete]
+            for page in _pages({**arguments, "rules": references}, RULES_PER_QUERY):
+                self._remove(page)
+        return "SUCCESS"
+
+    def _remove(self, arguments: dict[str, Any]) -> None:
+        from airflow_provider_segment.errors import SegmentNotFoundError
+
+        try:
+            self.send(arguments, SegmentRemoveRulesFromTrackingPlanOperator)
+        except SegmentNotFoundError as error:
+            if not error.repeated:  # else the attempt whose answer was lost deleted them
+                raise
 
 
 class SegmentRemoveRulesFromTrackingPlanOperator(SegmentDeleteOperator):
     """Delete rules of a tracking plan.
 
-    The rules are sent in the query, so a long list is sent as several requests.
+    The rules are sent in the query, so a long list is sent as several requests. A rule that comes twice is
+    refused.
     """
 
     endpoint = "DELETE /tracking-plans/{trackingPlanId}/rules"
@@ -166,6 +201,9 @@ class SegmentRemoveRulesFromTrackingPlanOperator(SegmentDeleteOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send the rules in pages."""
+        from airflow_provider_segment.tasks.tracking_plan_rules import by_id
+
+        by_id(arguments["rules"])
         status = None
         for page in _pages(arguments, RULES_PER_QUERY):
             status = super().perform(page, context)

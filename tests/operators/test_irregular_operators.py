@@ -280,33 +280,13 @@ def rules(count: int) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def plan(scripted_api: ScriptedAPI) -> ScriptedAPI:
-    for method in ("PUT", "PATCH", "DELETE"):
+    for method in ("PATCH", "DELETE"):
         scripted_api.answers[f"{method} /tracking-plans/p/rules"] = {"status": "SUCCESS"}
     return scripted_api
 
 
 def sent(scripted_api: ScriptedAPI) -> list[tuple[str, int]]:
     return [(request.method, len(request.body["rules"])) for request in scripted_api.requests]
-
-
-@pytest.mark.parametrize(
-    ("count", "requests"),
-    [
-        (0, [("PUT", 0)]),
-        (200, [("PUT", 200)]),
-        (201, [("PUT", 200), ("PATCH", 1)]),
-        (450, [("PUT", 200), ("PATCH", 200), ("PATCH", 50)]),
-    ],
-)
-def test_rules_are_replaced_200_at_a_time(
-    run_task: RunTask, plan: ScriptedAPI, count: int, requests: list[tuple[str, int]]
-) -> None:
-    operator = operators.SegmentReplaceRulesInTrackingPlanOperator(
-        task_id="t", tracking_plan_id="p", rules=rules(count)
-    )
-    assert run_task(operator).xcom == "SUCCESS"
-    assert sent(plan) == requests
-    assert [rule for request in plan.requests for rule in request.body["rules"]] == rules(count)
 
 
 def test_rules_are_updated_200_at_a_time(run_task: RunTask, plan: ScriptedAPI) -> None:

@@ -68,6 +68,10 @@ def anything() -> SearchStrategy[Any]:
     return scalars | st.lists(scalars, max_size=2) | st.dictionaries(text(), scalars, max_size=2)
 
 
+def identity_of_rule(rule: dict[str, Any]) -> tuple[Any, ...]:
+    return rule["type"], rule.get("key") or "", rule["version"]
+
+
 class Input:
     """Input for the operator of an operation."""
 
@@ -134,7 +138,9 @@ class Input:
         if kind == "array":
             # A query cannot express an empty list.
             least = 1 if place == "query" else 0
-            return st.lists(self.value(schema["items"], name, place), min_size=least, max_size=3)
+            items = self.value(schema["items"], name, place)
+            unique_by = identity_of_rule if name == "rules" else None
+            return st.lists(items, min_size=least, max_size=3, unique_by=unique_by)
         if kind == "object" and "properties" in schema:
             fields = {each: self.value(inner, each) for each, inner in schema["properties"].items()}
             required = {each: fields.pop(each) for each in schema.get("required", [])}

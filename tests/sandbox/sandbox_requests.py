@@ -74,6 +74,7 @@ VALUES_OF: dict[str, dict[str, Any]] = {
     "create_warehouse": {"metadataId": WAREHOUSE, "disconnectAllSources": True},
     "create_validation_in_warehouse": {"metadataId": WAREHOUSE},
     "create_profiles_warehouse": {"metadataId": WAREHOUSE},
+    "update_profiles_warehouse_for_space_warehouse": {"schemaName": "renamed"},
     "create_function": {"label": "x"},
     "update_function": {"label": "x"},
     "delete_invites": {"emails": ["new@example.com"]},

@@ -269,6 +269,9 @@ def test_a_profiles_warehouse_and_its_selective_sync(sandbox: Sandbox, api: Api)
     changed = api("PATCH", one, {"settings": {"port": "1"}, "enabled": False})["profilesWarehouse"]
     assert (changed["settings"], changed["enabled"]) == ({"port": "1"}, False)
     assert api("GET", path)["profilesWarehouses"] == [changed]
+    api("PATCH", one, {"settings": {}, "schemaName": "profiles"}, status=400)  # its own
+    renamed = api("PATCH", one, {"settings": {}, "schemaName": "people"})["profilesWarehouse"]
+    assert renamed["schemaName"] == "people"
 
     override = {"syncOverrides": [{"collection": "user_traits", "enabled": False}], "enableEventTables": True}
     for status in ("UPDATED", "UNCHANGED"):

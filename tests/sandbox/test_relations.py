@@ -72,6 +72,12 @@ def test_a_tracking_plan_and_its_rules(api: Api) -> None:
     assert keys() == ["z"]
     api("PUT", rules, {"rules": [rule(str(n)) for n in range(201)]}, status=422)
     assert keys() == ["z"]
+    api("PATCH", rules, {"rules": [rule(str(n)) for n in range(199)]})
+    api("PUT", rules, {"rules": [rule(str(n)) for n in range(200)]})
+    api("PATCH", rules, {"rules": [rule("z")]})
+    refused = api("PUT", rules, {"rules": []}, status=400)
+    assert "Can not replace more than 200 existing rules" in refused["errors"][0]["message"]
+    assert len(keys()) == 201
 
     api("DELETE", path)
     api("GET", rules, status=404)

@@ -10,6 +10,7 @@ from airflow_provider_segment.sandbox.collection import Collection, Handler
 from airflow_provider_segment.sandbox.operations.catalog import metadata
 from airflow_provider_segment.sandbox.operations.warehouses import name_and_hide
 from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
+from airflow_provider_segment.sandbox.public_api_errors import taken
 from airflow_provider_segment.sandbox.received_call import ReceivedCall
 from airflow_provider_segment.sandbox.state import Item
 
@@ -22,11 +23,21 @@ TABLES: dict[str, tuple[str, ...]] = {
 
 
 def complete(call: ReceivedCall, item: Item) -> None:
-    item["spaceId"] = call.item(f"/spaces/{call.params['spaceId']}")["id"]
+    space = call.item(f"/spaces/{call.params['spaceId']}")
+    item["spaceId"] = space["id"]
+    item.setdefault("schemaName", space["slug"])
     item["workspaceId"] = WORKSPACE["id"]
     item["metadata"] = metadata(call, "warehouses", item.pop("metadataId"))
     item["settings"] = dict(item["settings"])
     name_and_hide(call, item)
+
+
+def update(call: ReceivedCall) -> Any:
+    """A schema of the name must not exist: that of the warehouse itself does, once it was synced."""
+    before = call.item(call.path)["schemaName"]
+    if call.valid_body(FIELDS, ("settings",)).get("schemaName") == before:
+        raise taken(f"The warehouse has a schema {before} already.", "schemaName")
+    return PROFILES_WAREHOUSES.update(call)
 
 
 def overrides_of(call: ReceivedCall) -> Item:
@@ -68,27 +79,29 @@ def update_selective_sync(call: ReceivedCall) -> Any:
     return {"status": "UNCHANGED" if overrides == before else "UPDATED"}
 
 
+FIELDS = {"metadataId": str, "name": str, "enabled": bool, "settings": dict, "schemaName": str}
 WAREHOUSES = "/spaces/{spaceId}/profiles-warehouses"
 
-COLLECTIONS = (
-    Collection(
-        path=WAREHOUSES,
-        many="profilesWarehouses",
-        one="profilesWarehouse",
-        id="warehouseId",
-        operations=("list", "create", "update", "delete"),
-        fields={"metadataId": str, "name": str, "enabled": bool, "settings": dict, "schemaName": str},
-        required=("metadataId", "settings"),
-        updates=("name", "enabled", "settings", "schemaName"),
-        required_by_update=("settings",),
-        defaults={"enabled": True},
-        created=201,
-        complete=complete,
-        changed=name_and_hide,
-    ),
+PROFILES_WAREHOUSES = Collection(
+    path=WAREHOUSES,
+    many="profilesWarehouses",
+    one="profilesWarehouse",
+    id="warehouseId",
+    operations=("list", "create", "update", "delete"),
+    fields=FIELDS,
+    required=("metadataId", "settings"),
+    updates=("name", "enabled", "settings", "schemaName"),
+    required_by_update=("settings",),
+    defaults={"enabled": True},
+    created=201,
+    complete=complete,
+    changed=name_and_hide,
 )
 
+COLLECTIONS = (PROFILES_WAREHOUSES,)
+
 SPECIAL: dict[str, Handler] = {
+    f"PATCH {WAREHOUSES}/{{warehouseId}}": update,
     f"GET {WAREHOUSES}/{{warehouseId}}/selective-syncs": selective_syncs,
     f"PATCH {WAREHOUSES}/{{warehouseId}}/selective-syncs": update_selective_sync,
 }

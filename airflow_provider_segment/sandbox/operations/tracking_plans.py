@@ -8,11 +8,11 @@ from typing import Any, Literal
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.sandbox.collection import Collection, Handler
-from airflow_provider_segment.sandbox.public_api_errors import invalid, not_found
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid, not_found
 from airflow_provider_segment.sandbox.received_call import ReceivedCall
 from airflow_provider_segment.sandbox.state import Item
 
-MAX_RULES = 200  # in one call
+MAX_RULES = 200  # in one call; and in a plan for them to be replaced
 
 PlanType = Literal["ENGAGE", "LIVE", "PROPERTY_LIBRARY", "RULE_LIBRARY", "TEMPLATE"]
 RuleType = Literal["COMMON", "GROUP", "IDENTIFY", "PAGE", "SCREEN", "TRACK"]
@@ -79,6 +79,13 @@ def replace_rules(call: ReceivedCall) -> Any:
     for rule in given_rules(call, Rule):
         put(call, new, rule)
     rules = call.collection(call.path)
+    if len(rules) > MAX_RULES:
+        raise PublicApiError(
+            400,
+            "bad-request",
+            f"Can not replace more than {MAX_RULES} existing rules in the tracking plan. "
+            "Please use DELETE and PATCH methods.",
+        )
     rules.clear()
     rules.update(new)
     return {"status": "SUCCESS"}

@@ -23,3 +23,12 @@ def test_a_second_run_changes_nothing(go: Scenario, name: str) -> None:
     assert {**second.value, **first.value} == second.value
     writes = [exchange for exchange in go.recorded.exchanges if exchange.method != "GET"]
     assert len(writes) == ("settings" in arguments)  # a password, which cannot be compared
+
+
+def test_a_profiles_warehouse_keeps_its_schema(go: Scenario) -> None:
+    """Segment refuses the name of its schema, even if it is the same."""
+    arguments = {**creations(go)["CreateProfilesWarehouse"], "schema_name": "profiles"}
+    for enabled in (True, False):
+        value = go("CreateProfilesWarehouse", if_exists="update", enabled=enabled, **arguments).value
+        assert (value["enabled"], value["schemaName"]) == (enabled, "profiles")
+    assert len(go("ListProfilesWarehouseInSpace", space_id=go.sandbox.space_id).value) == 1
