@@ -157,7 +157,8 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
 
         wanted = rules.by_id(arguments["rules"])
         _, path, _ = SegmentListRulesFromTrackingPlanOperator.request(arguments)
-        there = {rules.id_of(rule): rule for rule in self.hook.paginate(path, key="rules", page_size=200)}
+        listed = self.hook.paginate(path, key="rules", item=rules.SHAPE, page_size=200)
+        there = {rules.id_of(rule): rule for rule in listed}
         changed = [
             rule
             for id, rule in wanted.items()

@@ -111,9 +111,14 @@ class Existing:
             return self._is_fixed(difference)
         if difference.asked is not None or not is_setting(difference.path):
             return False
-        options = (self._item.get("metadata") or {}).get("options") or []
-        defaults = {option.get("name"): option.get("defaultValue") for option in options}
-        return bool(difference.there == defaults.get(difference.path[-1], NOT_GIVEN))
+        metadata = self._item.get("metadata")
+        options = metadata.get("options") if isinstance(metadata, dict) else None
+        return any(
+            isinstance(option, dict)
+            and option.get("name") == difference.path[-1]
+            and option.get("defaultValue") == difference.there
+            for option in options or ()
+        )
 
     def _request(self) -> dict[str, Any]:
         """The arguments of the update: what differs, and what it cannot do without."""

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
+from typing_extensions import NotRequired
 
 from airflow_provider_segment.tasks.comparison import EMPTY
 
 RuleId = tuple[str, str, float]
+SHAPE = {"type": str, "key": NotRequired[str | None], "version": float}
+"""Of a rule in Segment's list."""
 
 SEGMENTS_OWN = "Segment Consent Preference Updated"
 """Key of a rule that Segment adds to the plans of a workspace with consent management."""

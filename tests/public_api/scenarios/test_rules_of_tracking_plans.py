@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
+from airflow_provider_segment.errors import SegmentAnswerError
 from airflow_provider_segment.sandbox.faults import ConnectionReset, Exchange, Fault
 from airflow_provider_segment.tasks.tracking_plan_rules import SEGMENTS_OWN, same_schema
 from tests.harness.task_runner import TaskRun
@@ -223,3 +224,13 @@ INNER = {"type": "object", "properties": {"a": {"type": "string"}}, "required": 
 )  # fmt: skip
 def test_schemas_that_say_the_same(one: Any, other: Any, same: bool) -> None:
     assert same_schema(one, other) == same_schema(other, one) == same
+
+
+def test_a_list_of_another_shape_changes_nothing(go: Scenario) -> None:
+    plan = Plan(go, rules(range(3)))
+    answer = {"data": {"rules": [{"type": "TRACK", "key": "Event 1"}], "pagination": {"current": ""}}}
+    go.sandbox.faults.add("status", status=200, path=plan.path, body=answer, next=1)
+    run = plan.replace(rules(range(9)))
+    assert isinstance(run.error, SegmentAnswerError)
+    assert plan.sent == []
+    go.recorded.exchanges.clear()  # the answer is wrong on purpose
