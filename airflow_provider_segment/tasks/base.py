@@ -4,12 +4,13 @@ events."""
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.assets import emit
 from airflow_provider_segment.tasks.declarative import Arg, Declarative
 
@@ -47,6 +48,8 @@ class SegmentTask(Declarative, BaseOperator):
     """Arguments that are or contain secrets: masked in logs and in rendered templates."""
 
     segment_conn_id: Arg[str] = "segment_default"
+
+    _began: datetime | None = None
 
     ui_color = "#d5f2e3"
     operator_extra_links = cast("Any", _Links())
@@ -105,7 +108,8 @@ class SegmentTask(Declarative, BaseOperator):
         :param poll_interval: seconds between polls
         :param max_poll_failures: consecutive failed polls tolerated
         :param timeout: seconds to wait in all
-        :param on_kill_request: sent when the deferred task is ended by hand (Airflow 3.3 and later)
+        :param on_kill_request: cancels the job: sent when the deferred task is ended by hand (Airflow 3.3 and
+            later), or by its ``execution_timeout``
         """
         from airflow_provider_segment.triggers.segment import OVERTIME, SegmentTrigger
 
@@ -117,9 +121,18 @@ class SegmentTask(Declarative, BaseOperator):
             max_poll_failures=max_poll_failures,
             timeout=timeout,
             on_kill_request=on_kill_request,
+            execution_deadline=self._execution_deadline(),
         )
         # The trigger keeps the deadline itself. Airflow's own timeout is for a triggerer that is gone.
         self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=timeout) + OVERTIME)
+
+    def began(self) -> None:
+        """Note the start of the try, from which Airflow counts ``execution_timeout``."""
+        self._began = Clock().now()
+
+    def _execution_deadline(self) -> str | None:
+        limit: timedelta | None = self.execution_timeout
+        return None if limit is None or self._began is None else (self._began + limit).isoformat()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Every value, given or rendered, mapped or not, is set here before Airflow shows it.
@@ -149,6 +162,7 @@ class SegmentBaseOperator(SegmentTask):
         from airflow_provider_segment.api.redaction import without_write_keys
         from airflow_provider_segment.tasks.links import leave_link
 
+        self.began()
         arguments = self.arguments()
         leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
         return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)

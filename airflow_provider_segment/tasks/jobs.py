@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, conf
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import KILL_RETRIES, MAX_POLL_FAILURES
@@ -43,12 +43,14 @@ class SegmentJobOperator(SegmentBaseOperator):
     A retry resumes the job of the previous try, unless that job failed; before Airflow 3.3, which keeps no
     task state, it starts another. A cleared task starts a new job. Ending the task (mark as failed, clear,
     kill) cancels the job, where Segment can cancel it: always while it runs in a worker, and while it is
-    deferred on Airflow 3.3 and later.
+    deferred on Airflow 3.3 and later. So does ``execution_timeout``, deferred or not, on every version: a
+    retry then starts another job. ``timeout`` does not: a retry goes on with the job.
 
     :param wait_for_completion: False to return what is known of the job as soon as it is started
     :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
     :param poll_interval: seconds between polls
-    :param timeout: seconds to wait in all; after that the task fails, but the job goes on
+    :param timeout: seconds to wait in all; after that the task fails, but the job goes on. A retry polls once
+        more
     :param max_poll_failures: consecutive failed polls tolerated
     :raises SegmentJobError: the job failed
     :raises SegmentWaitTimeoutError: it did not end in time
@@ -95,11 +97,15 @@ class SegmentJobOperator(SegmentBaseOperator):
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Start the job, or resume one that an earlier try started, and wait for it."""
         memory = Memory(context)
-        job, verdict = self._resumed(arguments, memory)
-        if job and verdict and verdict.state == "done":
-            self._push_job(job, context)
-            return self._result(verdict, context)
-        return self.wait(job or self._start_once(arguments, memory), arguments, context)
+        try:
+            job, verdict = self._resumed(arguments, memory)
+            if job and verdict and verdict.state == "done":
+                self._push_job(job, context)
+                return self._result(verdict, context)
+            return self.wait(job or self._start_once(arguments, memory), arguments, context)
+        except AirflowTaskTimeout:
+            self._give_up(memory)
+            raise
 
     def wait(self, job: Job, arguments: dict[str, Any], context: Context) -> Any:
         """Wait for a started job."""
@@ -132,25 +138,42 @@ class SegmentJobOperator(SegmentBaseOperator):
         """Go on after the trigger."""
         from airflow_provider_segment.triggers.segment import read_event
 
-        return self.finish(self.arguments(), self._result(read_event(event), context), context)
+        try:
+            verdict = read_event(event)
+        except AirflowTaskTimeout:
+            self._give_up(Memory(context), cancelled=event["result"])
+            raise
+        return self.finish(self.arguments(), self._result(verdict, context), context)
 
     def on_kill(self) -> None:
         """Cancel the job."""
-        if self._running is None:
-            return
-        job: Job = self._running[0]
-        settings: Settings = self._running[1]
-        if request := self.cancellation(job):
-            from airflow_provider_segment.api.client import SegmentClient
+        if self._running:
+            self._cancel(*self._running)
 
-            # This may come in the middle of a request of the task's own, or of Airflow's: with neither client
-            # nor connection of that, and no error that would get lost in there.
-            try:
-                with SegmentClient(settings.model_copy(update={"retries": KILL_RETRIES})) as client:
-                    answer = client.request(**request, repeatable=True)
-                self.log.info("Asked Segment to cancel: %s", answer.data)
-            except Exception as error:
-                self.log.error("Could not cancel the job, which is still running: %s", error)
+    def _cancel(self, job: Job, settings: Settings) -> bool:
+        """Whether the job was cancelled: not all can be."""
+        request = self.cancellation(job)
+        if request is None:
+            return False
+        from airflow_provider_segment.api.client import SegmentClient
+
+        # This may come in the middle of a request of the task's own, or of Airflow's: with neither client nor
+        # connection of that, and no error that would get lost in there.
+        try:
+            with SegmentClient(settings.model_copy(update={"retries": KILL_RETRIES})) as client:
+                answer = client.request(**request, repeatable=True)
+        except Exception as error:
+            self.log.error("Could not cancel the job, which is still running: %s", error)
+            return False
+        self.log.info("Asked Segment to cancel: %s", answer.data)
+        return True
+
+    def _give_up(self, memory: Memory, *, cancelled: bool = False) -> None:
+        """Cancel the job after ``execution_timeout``, and forget it: a retry starts another."""
+        self._running = None  # Airflow calls on_kill next
+        job: Job | None = memory.get(JOB)
+        if job and (cancelled or self._cancel(job, self.hook.get_conn().settings)):
+            memory.note(**{JOB: None, BEFORE_START: None, DEADLINE: None})
 
     def _result(self, verdict: Verdict, context: Context) -> Any:
         from airflow_provider_segment.errors import SegmentJobError

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -38,7 +39,8 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     The sensor polls in its worker, is rescheduled (``mode="reschedule"``), or waits in the triggerer
     (``deferrable=True``), where all tasks that wait for the same condition share their requests to Segment.
     ``timeout`` limits the whole wait: a deferral does not restart it, nor does a retry on Airflow 3.3 and
-    later. A rescheduled sensor uses Airflow's own timeout, which counts from the first poke of a try. With
+    later. A rescheduled sensor uses Airflow's own timeout, which counts from the first poke of a try.
+    Airflow's ``execution_timeout`` limits one try, deferred or not; of a rescheduled sensor, one poke. With
     ``soft_fail`` the task is skipped instead of failed if the condition can no longer be met, or is not met
     in time.
 
@@ -77,6 +79,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
 
     def execute(self, context: Context) -> Any:
         """Wait until the condition is met, and return its result."""
+        self.began()
         arguments = self.arguments()
         self._watch = self._new_watch(arguments, context)
         # A rescheduled task runs this at every poke.
@@ -94,6 +97,9 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
             return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(self._watch.timed_out(self.timeout)) from error
+        except AirflowTaskTimeout as error:
+            self._skip_instead(error)  # Airflow's own sensor does, but only if it happens to be polling
+            raise
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once."""
@@ -119,12 +125,19 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
 
         try:
             return self._result(read_event(event), context)
+        except AirflowTaskTimeout as error:
+            self._skip_instead(error)
+            raise
         except SegmentWaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error
         except SegmentError as error:
             if self.never_fail:  # Airflow skips for its own errors only
                 raise AirflowSkipException(str(error)) from error
             raise
+
+    def _skip_instead(self, error: BaseException) -> None:
+        if self.soft_fail or self.never_fail:
+            raise AirflowSkipException(str(error)) from error
 
     def lineage(self, result: Any) -> tuple[list[str], list[str]]:
         """The input and output assets of the data that has arrived, as URIs."""

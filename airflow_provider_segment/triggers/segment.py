@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, AirflowTaskTimeout
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_segment.api.clock import Clock
@@ -44,10 +45,11 @@ class Payload(TypedDict):
     """The payload of the trigger's event, as plain JSON.
 
     ``done`` and ``failed``: the condition is decided; ``error``: it could not be polled; ``timeout``: it was
-    not decided before the deadline.
+    not decided before the deadline; ``execution_timeout``: the task's ``execution_timeout`` came first, and
+    the result says whether the job was cancelled.
     """
 
-    status: Literal["done", "failed", "error", "timeout"]
+    status: Literal["done", "failed", "error", "timeout", "execution_timeout"]
     message: str
     result: Any
 
@@ -55,6 +57,7 @@ class Payload(TypedDict):
 def read_event(event: Any) -> Verdict:
     """The verdict in the payload of a trigger's event.
 
+    :raises AirflowTaskTimeout: the task's ``execution_timeout`` has passed
     :raises SegmentWaitTimeoutError: the condition was not decided before the deadline
     :raises SegmentPollError: the condition could not be polled, or the payload is not one of ours
     """
@@ -64,6 +67,8 @@ def read_event(event: Any) -> Verdict:
     status = event.get("status") if isinstance(event, dict) else None
     if status in ("done", "failed"):
         return Verdict(status, event["message"], event["result"])
+    if status == "execution_timeout":
+        raise AirflowTaskTimeout(event["message"])
     if status == "timeout":
         raise SegmentWaitTimeoutError(event["message"])
     if status == "error":
@@ -84,7 +89,9 @@ class SegmentTrigger(BaseTrigger):
     :param max_poll_failures: consecutive failed polls tolerated
     :param timeout: seconds to wait in all
     :param deadline: the end of the wait, ISO 8601. A restarted triggerer does not start the wait over
-    :param on_kill_request: sent when the task is ended by hand: cancels the job
+    :param on_kill_request: cancels the job: sent when the task is ended by hand, or by ``execution_timeout``
+    :param execution_deadline: when the task's ``execution_timeout`` ends, ISO 8601; None if it has none.
+        Airflow does not look at that while a task is deferred
     """
 
     def __init__(
@@ -97,6 +104,7 @@ class SegmentTrigger(BaseTrigger):
         timeout: float,
         deadline: str,
         on_kill_request: CancelRequest | None = None,
+        execution_deadline: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.condition = condition
@@ -107,6 +115,7 @@ class SegmentTrigger(BaseTrigger):
         self.timeout = timeout
         self.deadline = deadline
         self.on_kill_request = on_kill_request
+        self.execution_deadline = execution_deadline
         self._clock = Clock()
 
     @classmethod
@@ -131,6 +140,7 @@ class SegmentTrigger(BaseTrigger):
             "timeout",
             "deadline",
             "on_kill_request",
+            "execution_deadline",
         )
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             name: getattr(self, name) for name in names
@@ -154,9 +164,12 @@ class SegmentTrigger(BaseTrigger):
 
         try:
             watch = Watch(thaw(self.condition, self.facts), self.max_poll_failures)
+            seconds, left = self._seconds_left(self.deadline), self._seconds_left(self.execution_deadline)
             try:
-                return await asyncio.wait_for(self._decided(watch), self._seconds_left())
+                return await asyncio.wait_for(self._decided(watch), min(seconds, left))
             except asyncio.TimeoutError:
+                if left <= seconds:
+                    return await self._ended_by_airflow(watch)
                 return {"status": "timeout", "message": watch.timed_out(self.timeout), "result": None}
         except Exception as error:
             # Without an event Airflow fails the task, too, but skips a sensor with soft_fail.
@@ -164,10 +177,28 @@ class SegmentTrigger(BaseTrigger):
                 self.log.exception("Unexpected error while waiting for %s", self.condition)
             return {"status": "error", "message": str(error) or repr(error), "result": None}
 
-    def _seconds_left(self) -> float:
+    def _seconds_left(self, deadline: str | None) -> float:
         """Read from the wall clock once: setting that clock during the wait changes nothing."""
-        left = (datetime.fromisoformat(self.deadline) - self._clock.now()).total_seconds()
-        return min(left, self.timeout) if left > 0 else LAST_LOOK
+        if deadline is None:
+            return math.inf
+        end = datetime.fromisoformat(deadline)
+        left = (end - self._clock.now()).total_seconds()
+        # The clock may have been set back since the task was deferred.
+        return min(left, (end - self._deferred_at).total_seconds()) if left > 0 else LAST_LOOK
+
+    async def _ended_by_airflow(self, watch: Watch) -> Payload:
+        """End the wait as ``execution_timeout`` ends it in a worker: the job is cancelled."""
+        cancelled = False
+        try:
+            cancelled = await self._cancel()
+        except Exception as error:
+            self.log.error("Could not cancel the job: %s", error)
+        message = f"execution_timeout has passed while waiting for {watch.condition.describe()}"
+        return {
+            "status": "execution_timeout",
+            "message": f"{message}. Last seen: {watch.last}",
+            "result": cancelled,
+        }
 
     async def _decided(self, watch: Watch) -> Payload:
         from airflow_provider_segment.errors import SegmentError
@@ -191,12 +222,17 @@ class SegmentTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Cancel the job. Airflow calls this when the task is ended by hand."""
+        await self._cancel()
+
+    async def _cancel(self) -> bool:
+        """Whether the job was cancelled: not all can be."""
         request = self.on_kill_request
         if request is None:
-            return
+            return False
         async with await connect(self.segment_conn_id, retries=KILL_RETRIES) as client:
             answer = await client.request(**request, repeatable=True)
         self.log.info("Asked Segment to cancel: %s", answer.data)
+        return True
 
 
 async def connect(segment_conn_id: str, **overrides: Any) -> AsyncSegmentClient:

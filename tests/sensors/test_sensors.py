@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout
 
 from airflow_provider_segment import sensors
 from airflow_provider_segment.errors import SegmentNotFoundError, SegmentPollError
@@ -90,6 +92,38 @@ def test_a_soft_failure_skips(wait: Wait, segment_sandbox: Sandbox) -> None:
         soft_fail=True,
     )
     assert run.state == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "state"),
+    [({}, "failed"), ({"retries": 1}, "up_for_retry"), ({"soft_fail": True}, "skipped")],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+def test_execution_timeout_ends_the_wait(
+    run_task: RunTask,
+    warehouse: str,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    arguments: dict[str, Any],
+    state: str,
+) -> None:
+    """Airflow itself looks at it in the worker only."""
+    if mode == "deferrable":
+        time_out_after_first_poll(monkeypatch)
+    else:
+        # Airflow's own handler of the alarm, in its sleep between two polls.
+        monkeypatch.setattr(time, "sleep", lambda _: signal.raise_signal(signal.SIGALRM))
+    run = Wait(run_task, mode)(
+        "SegmentWarehouseSyncSensor",
+        warehouse_id=warehouse,
+        timeout=2 * 3600,
+        execution_timeout=timedelta(hours=1),
+        **arguments,
+    )
+    assert run.state == state
+    if state != "skipped":
+        assert isinstance(run.error, AirflowTaskTimeout)
 
 
 def test_a_missing_resource_fails_at_once(wait: Wait, segment_sandbox: Sandbox) -> None:

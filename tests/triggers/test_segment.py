@@ -13,7 +13,8 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import segment
 from airflow_provider_segment.triggers.segment import SegmentTrigger
-from airflow_provider_segment.waiting.warehouses import WarehouseSynced
+from airflow_provider_segment.waiting.warehouses import WarehouseConnected, WarehouseSynced
+from tests.harness.scripted_api import ScriptedAPI
 from tests.harness.timeouts import time_out_after_first_poll
 
 pytestmark = pytest.mark.core
@@ -109,3 +110,34 @@ def test_a_task_is_not_resumed_before_the_scheduler_knows_of_its_deferral(
     now += timedelta(seconds=4)
     assert first_event(deferred)["status"] == "done"
     assert slept[-1] == 6.0
+
+
+CANCEL: Any = {"method": "POST", "path": "/cancel", "json": {}, "media_type": None}
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "cancelled"),
+    [(CANCEL, {"status": "x"}, True), (CANCEL, (500, {}), False), (None, None, False)],
+    ids=["cancelled", "refused", "nothing to cancel"],
+)
+def test_a_trigger_started_after_execution_timeout_polls_once_more_and_cancels(
+    scripted_api: ScriptedAPI, monkeypatch: pytest.MonkeyPatch, request_: Any, answer: Any, cancelled: bool
+) -> None:
+    scripted_api.answers["GET /warehouses/w/connection-state"] = {"connectionState": "FAILED"}
+    scripted_api.answers["POST /cancel"] = answer
+    monkeypatch.setattr(segment, "KILL_RETRIES", 0)
+    given = time_out_after_first_poll(monkeypatch)
+    overdue = SegmentTrigger.until(
+        WarehouseConnected(warehouse_id="w"),
+        timeout=600,
+        segment_conn_id="segment_default",
+        poll_interval=1,
+        max_poll_failures=3,
+        on_kill_request=request_,
+        execution_deadline=LONG_AGO.isoformat(),
+    )
+    event = first_event(SegmentTrigger(**overdue.serialize()[1]))
+    assert (event["status"], event["result"]) == ("execution_timeout", cancelled)
+    assert "Last seen: connection state FAILED" in event["message"]
+    assert given == [segment.LAST_LOOK]
+    assert scripted_api.asked.count("POST /cancel") == bool(request_)
