@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -18,6 +18,9 @@ from airflow_provider_segment.tasks.operation import (
     SegmentOperator,
 )
 from airflow_provider_segment.tasks.shapes import Periodic, SpecificDays
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 
 class Cron(TypedDict):
@@ -158,6 +161,8 @@ class SegmentUpdateSubscriptionForDestinationOperator(SegmentOperator):
     """Update a subscription of a destination. Five requests per minute.
 
     :param trigger: an FQL expression
+    :param reverse_etl_model_id: the model to read rows from. Whether Segment changes it is not known: if the
+        answer shows another model, the task fails
     :param reverse_etl_schedule: when the model's rows are synced
     """
 
@@ -174,6 +179,19 @@ class SegmentUpdateSubscriptionForDestinationOperator(SegmentOperator):
     settings: Arg[dict[str, Any] | None] = NOT_GIVEN
     reverse_etl_model_id: Arg[str | None] = body(default=NOT_GIVEN, name="reverseETLModelId")
     reverse_etl_schedule: Arg[ReverseEtlSchedule | None] = body(default=NOT_GIVEN, name="reverseETLSchedule")
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> Any:
+        """Update it, and make sure that its model is the one asked for."""
+        from airflow_provider_segment.errors import SegmentNotChangedError
+
+        subscription = super().perform(arguments, context)
+        asked = arguments.get("reverse_etl_model_id")
+        if asked is not None and subscription.get("modelId", asked) != asked:
+            raise SegmentNotChangedError(
+                f"{type(self).__name__}: Segment accepted the update of {arguments['id']}, but its model "
+                f"is {subscription['modelId']!r}, asked for {asked!r}. Delete it and create it anew"
+            )
+        return subscription
 
 
 class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):

@@ -157,7 +157,7 @@ class SegmentReplaceRulesInTrackingPlanOperator(SegmentOperator):
 
         wanted = rules.by_id(arguments["rules"])
         _, path, _ = SegmentListRulesFromTrackingPlanOperator.request(arguments)
-        listed = self.hook.paginate(path, key="rules", item=rules.SHAPE, page_size=200)
+        listed = self.hook.paginate(path, key="rules", item=rules.SHAPE)
         there = {rules.id_of(rule): rule for rule in listed}
         changed = [
             rule

@@ -46,7 +46,7 @@ def differences(path: tuple[str, ...], asked: Any, there: Any) -> Iterator[Diffe
 
     :param path: of the value: the argument, and the members inside it
     """
-    if isinstance(asked, dict):
+    if isinstance(asked, dict) and not is_masked(there):
         shown = there if isinstance(there, dict) else {}
         for name, value in asked.items():
             yield from differences((*path, name), value, shown.get(name, NOT_GIVEN))

@@ -134,9 +134,9 @@ class Existing:
                 sent |= {} if shown in EMPTY else {name: shown}
         for argument in {one.path[0]: None for one in self._differences}:
             value = arguments[argument]
-            if argument in operator.merged and isinstance(value, dict):
-                members = {one.path[1] for one in self._differences if one.path[0] == argument}
-                value = {name: part for name, part in value.items() if name in members}
+            paths = [one.path for one in self._differences if one.path[0] == argument]
+            if argument in operator.merged and (argument,) not in paths:
+                value = {path[1]: value[path[1]] for path in paths}
             sent[operator.update_names.get(argument, argument)] = value
         return {**sent, operator.id_argument(operator.updated_by): self._id}
 

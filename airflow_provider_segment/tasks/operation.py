@@ -107,7 +107,23 @@ class SegmentOperator(SegmentBaseOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Send the request."""
-        return self.send(arguments)
+        result = self.send(arguments)
+        if self.endpoint.startswith("PATCH ") and isinstance(result, dict):
+            self._tell_what_did_not_change(arguments, result)
+        return result
+
+    def _tell_what_did_not_change(self, arguments: dict[str, Any], shown: dict[str, Any]) -> None:
+        """Log what Segment accepted but shows another value of: it ignores some settings, rewrites others."""
+        from airflow_provider_segment.tasks.comparison import differences, outcome
+
+        names = []
+        for name, value in arguments.items():
+            if self.fields[name].place == "body":
+                there = shown.get(self.fields[name].wire_name, NOT_GIVEN)
+                found = [one for one in differences((name,), value, there) if one.asked is not None]
+                names += [one.name for one in found if outcome(one, there) == "unchanged"]
+        if names:
+            self.log.warning("Segment accepted the update, but shows another value of %s", ", ".join(names))
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
         """The endpoint and the ids of the resources. No other values: they may be secrets."""

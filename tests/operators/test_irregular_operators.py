@@ -390,3 +390,32 @@ def test_secrets_among_settings_are_not_shown(run_task: RunTask, scripted_api: S
         "nested": {"bearerToken": "***"},
         "database": "analytics",
     }
+
+
+@pytest.mark.parametrize(("kept", "state"), [("m2", "success"), ("m1", "failed"), (None, "failed")])
+def test_model_of_a_subscription_that_does_not_change(
+    run_task: RunTask, scripted_api: ScriptedAPI, kept: str | None, state: str
+) -> None:
+    answer = {"subscription": {"id": "s", "modelId": kept}}
+    scripted_api.answers["PATCH /destinations/d/subscriptions/s"] = answer
+    run = run_task(
+        operators.SegmentUpdateSubscriptionForDestinationOperator(
+            task_id="t", destination_id="d", id="s", reverse_etl_model_id="m2"
+        )
+    )
+    assert run.state == state
+    if state == "failed":
+        assert f"its model is {kept!r}, asked for 'm2'" in str(run.error)
+
+
+def test_value_that_an_update_does_not_change_is_told(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
+    shown = {"id": "d", "enabled": True, "settings": {"a": "old", "apiKey": "••••abcd", "b": "1"}}
+    scripted_api.answers["PATCH /destinations/d"] = {"destination": shown}
+    settings = {"a": "hush", "apiKey": "hush", "b": 1, "unknown": 2}
+    run = run_task(
+        operators.SegmentUpdateDestinationOperator(
+            task_id="t", destination_id="d", enabled=True, settings=settings
+        )
+    )
+    assert run.xcom == shown
+    assert "Segment accepted the update, but shows another value of settings.a " in run.log
