@@ -15,7 +15,7 @@ from tests.harness.imports import PACKAGE, imports_of
 
 FOLDER = Path(airflow_provider_segment.__file__).parent
 
-ROOT = ("arguments", "assets", "connection", "lazy", "provider_info", "resources", "version_compat")
+ROOT = ("arguments", "assets", "connection", "lazy", "provider_info", "resources", "values", "version_compat")
 FLOORS = [
     {"", "errors"},  # "" is the package itself, with its __version__
     {"api"},

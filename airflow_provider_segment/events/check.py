@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,10 +19,27 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
-from airflow_provider_segment.events.codec import Unreadable, decode, encode, to_bytes
+from airflow_provider_segment.events.codec import (
+    Unreadable,
+    compact,
+    decode,
+    decode_members,
+    encode,
+    to_bytes,
+)
 from airflow_provider_segment.events.integrations import restrict
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
 from airflow_provider_segment.events.message_ids import ids_from_content
+from airflow_provider_segment.values import (
+    ID_FIELDS,
+    Moment,
+    ValueRejected,
+    id_text,
+    json_value,
+    shown,
+    shown_text,
+    timestamp_text,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -44,11 +60,8 @@ Reason = Literal[
 ]
 """Why an event was rejected; ``refused``: Segment answered 400 or 413 to this event alone."""
 
-ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
-
 NonEmpty = Annotated[str, Meta(min_length=1)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID_CHARACTERS)]
-Timestamp = Annotated[datetime, Meta(tz=True)]
 
 
 class AnyObject(Struct, gc=False):
@@ -60,7 +73,7 @@ class CommonRules(Struct, rename="camel", tag_field="type", kw_only=True, gc=Fal
 
     anonymous_id: NonEmpty | UnsetType = UNSET
     message_id: MessageId | UnsetType = UNSET
-    timestamp: Timestamp | UnsetType = UNSET
+    timestamp: Moment | UnsetType = UNSET
     properties: AnyObject | UnsetType = UNSET
     traits: AnyObject | UnsetType = UNSET
     context: AnyObject | UnsetType = UNSET
@@ -138,13 +151,13 @@ class Checker:
         :param item: a JSON text without surrounding whitespace, or a dict
         :raises SegmentEventError: Segment would refuse or drop it
         """
-        line = item if type(item) is bytes else to_bytes(item)
+        line = item if type(item) is bytes else _as_reject(to_bytes, item)
         try:
             if not line.isascii():
                 line.decode()
             event = _decode(line)
         except Unreadable:
-            line = _repair(line)
+            line = _as_reject(_repair, line)
             event = _decode_repaired(line)
         if event.user_id is UNSET and event.anonymous_id is UNSET:
             raise SegmentEventError("missing_id", "neither userId nor anonymousId")
@@ -156,6 +169,8 @@ class Checker:
             line = b"".join((line[:-1], b',"messageId":"', message_id, b'"', defaults, b"}"))
         elif defaults:
             line = b"".join((line[:-1], defaults, b"}"))
+        if len(line) > MAX_EVENT_BYTES:
+            line = compact(line)  # spaces do not count, nor escapes such as \u00e9
         if len(line) > MAX_EVENT_BYTES:
             raise SegmentEventError("too_large", f"{len(line):,} bytes; the limit is {MAX_EVENT_BYTES:,}")
         return line
@@ -182,59 +197,82 @@ def _member(name: str, value: Any) -> bytes:
     return b',"%b":%b' % (name.encode(), encode(value))
 
 
+def _as_reject(make: Callable[[Any], bytes], item: Any) -> bytes:
+    """What a function makes of an item; a value that it rejects rejects the event."""
+    try:
+        return make(item)
+    except ValueRejected as error:
+        name = error.path[0] if len(error.path) == 1 else None
+        reason = _INVALID.get(name, "invalid_field") if name in _FORMS else "not_json"
+        raise SegmentEventError(reason, str(error)) from None
+
+
 def _repair(line: bytes) -> bytes:
-    """The line with its unambiguous errors corrected."""
-    event = decode(line)
-    if not isinstance(event, dict):
-        raise SegmentEventError("not_an_object", f"an event is a JSON object, not {line[:40]!r}")
-    if isinstance(event.get("event"), dict) and "type" not in event:
-        event = event["event"]  # a dead letter, corrected and sent again
-    event = {name: value for name, value in event.items() if value is not None and name != "sentAt"}
-    for name in ID_FIELDS:
-        value = event.get(name)
-        if value == "":
-            del event[name]
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            event[name] = str(value)
-    if isinstance(event.get("timestamp"), str):
-        event["timestamp"] = _iso(event["timestamp"])
+    """The line with its unambiguous errors corrected, and the other values as they are written in it."""
+    members = decode_members(line)
+    if "type" not in members and bytes(members.get("event", b"")).startswith(b"{"):
+        members = decode_members(bytes(members["event"]))  # a dead letter, corrected and sent again
+    event: dict[str, Any] = {}
+    for name, written in members.items():
+        if name == "sentAt" or bytes(written) == b"null":
+            continue
+        if name in _FORMS:
+            text = _in_form(name, written)
+            if text is not None:
+                event[name] = text
+        else:
+            event[name] = written
     return encode(event)
+
+
+def _in_form(name: str, written: msgspec.Raw) -> str | None:
+    try:
+        value = decode(written)
+    except SegmentEventError:
+        raise ValueRejected(f"{shown_text(bytes(written).decode())} cannot be read", name) from None
+    try:
+        return _FORMS[name](value)
+    except ValueRejected as error:
+        raise ValueRejected(error.complaint, name) from None
+
+
+_FORMS: dict[str, Callable[[Any], str | None]] = {
+    **dict.fromkeys(ID_FIELDS, id_text),
+    "timestamp": timestamp_text,
+}
 
 
 def read_timestamp(value: str | datetime) -> datetime:
     """A default timestamp.
 
-    :raises SegmentConfigurationError: it is not ISO 8601, or has no zone
+    :raises SegmentConfigurationError: it is not a time with a zone
     """
-    text = value.isoformat() if isinstance(value, datetime) else value
     try:
-        return msgspec.convert(_iso(text), Timestamp)
-    except msgspec.ValidationError as error:
-        raise SegmentConfigurationError(f"timestamp {text!r} is not ISO 8601 with a zone: {error}") from None
-
-
-def _iso(text: str) -> str:
-    """An ISO 8601 timestamp in a form that the rules accept; other text unchanged."""
-    with suppress(msgspec.ValidationError):
-        msgspec.convert(text, Timestamp)
-        return text
-    try:
-        return datetime.fromisoformat(text.strip().replace("Z", "+00:00")).isoformat()
-    except ValueError:
-        return text
+        text = timestamp_text(json_value(value))
+    except ValueRejected as error:
+        raise SegmentConfigurationError(f"timestamp: {error}") from None
+    if text is None:
+        raise SegmentConfigurationError("timestamp: it is no time")
+    return msgspec.convert(text, Moment)
 
 
 def _decode_repaired(line: bytes) -> UserRules | Alias:
     try:
         return _decode(line)
     except msgspec.ValidationError as error:
-        raise SegmentEventError(_reason_of(str(error)), str(error)) from None
+        complaint = str(error)
+        if where := _PLACE.search(complaint):
+            complaint += f": {shown(decode(line)[where[1]])}"
+        raise SegmentEventError(_reason_of(str(error)), complaint) from None
+
+
+_PLACE = re.compile(r"at `\$\.(\w+)")
 
 
 def _reason_of(complaint: str) -> Reason:
     if missing := re.search(r"missing required field `(\w+)`", complaint):
         return "unknown_type" if missing[1] == "type" else _MISSING.get(missing[1], "missing_field")
-    where = re.search(r"at `\$\.(\w+)", complaint)
+    where = _PLACE.search(complaint)
     return _INVALID.get(where[1], "invalid_field") if where else "invalid_field"
 
 

@@ -15,9 +15,11 @@ from typing import IO, Any
 
 import msgspec
 
-from airflow_provider_segment.events.codec import Unreadable, Unwritable, encode
+from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
 from airflow_provider_segment.events.sources.files import File
 from airflow_provider_segment.events.sources.source import Overlong
+from airflow_provider_segment.values import ValueRejected
 
 LOGGED = 10
 """How many rejected events are also logged."""
@@ -99,8 +101,7 @@ def _content(item: Any) -> dict[str, Any]:
         except Unreadable:
             pass
         return {"raw": item.decode(errors="replace")}
-    try:
-        encode(item)
-    except Unwritable:
-        return {"raw": repr(item)}
-    return {"event": item} if isinstance(item, dict) else {"raw": repr(item)}
+    if isinstance(item, dict):
+        with suppress(SegmentEventError, ValueRejected):
+            return {"event": msgspec.Raw(to_bytes(item))}
+    return {"raw": repr(item)}

@@ -1,0 +1,73 @@
+"""Makes values.md: what each kind of value becomes in an event, from the table that the tests prove.
+
+python -m docs.make_value_table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import fill
+
+from tests.events.value_table import LEFT_OUT, LINES, PYTHON, REJECTED, TIMESTAMPS, Group
+
+PAGE = Path(__file__).with_name("values.md")
+
+HEAD = """\
+# What values become
+
+<!-- Made by docs/make_value_table.py (make docs): change tests/events/value_table.py, not this page. -->
+
+A value in an event passes, is converted if it has one meaning, or rejects the event, with the value and
+its place in the error. It does not matter how the event is sent: `events=`, the operators of single events
+and the hook's `track()` and its like follow this table, and `path=` follows it at the top level of each line.
+
+- *Inside* is anywhere in `properties`, `traits`, `context` and `integrations`.
+- *As id* is as `userId`, `anonymousId`, `groupId`, `previousId` or `messageId`.
+- The name of an event (`event`) must be text: what becomes text inside does so there.
+- An error shows at most 100 characters of a value, and of an object of an unknown type only the type.
+"""
+
+TIMES = """\
+## Timestamps as text
+
+Segment reads [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339). What databases and languages write
+otherwise is converted at the top level, if it has one meaning.
+
+| `timestamp` | Sent |
+|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(line for group in (*PYTHON, *LINES) for line in section(group)), *timestamps()])
+
+
+def section(group: Group) -> Iterator[str]:
+    """A heading, its text and its table."""
+    yield f"## {group.title}\n\n{fill(group.about, 118)}\n"
+    yield "| Value | Inside | As id | As `timestamp` |\n|---|---|---|---|"
+    for row in group.rows:
+        yield f"| {' | '.join([code(row.value), *map(cell, row[1:])])} |"
+    yield ""
+
+
+def timestamps() -> Iterator[str]:
+    """The table of timestamps."""
+    yield TIMES + "\n".join(f"| {code(text)} | {cell(sent)} |" for text, sent in TIMESTAMPS)
+    yield ""
+
+
+def cell(outcome: str) -> str:
+    """An outcome as Markdown."""
+    return outcome if outcome in (REJECTED, LEFT_OUT) else code(outcome)
+
+
+def code(text: str) -> str:
+    """Text as code in a table."""
+    return f"`{text}`" if text else "empty text"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
