@@ -10,8 +10,8 @@ import httpx
 from airflow_provider_segment.api.advice import advice_on
 from airflow_provider_segment.api.bodies import Body
 from airflow_provider_segment.api.calls import Answer, Call
-from airflow_provider_segment.api.shapes import check_shape
 from airflow_provider_segment.api.certificates import fault_of_certificate
+from airflow_provider_segment.api.shapes import check_shape
 from airflow_provider_segment.api.waits import retry_after
 from airflow_provider_segment.errors import (
     SegmentAnswerError,

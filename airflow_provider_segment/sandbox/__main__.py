@@ -19,6 +19,9 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", default=8765, type=int, help="0 picks a free one (default: %(default)s)")
+    parser.add_argument(
+        "--name", action="append", default=[], help="a host name by which it may be reached; repeatable"
+    )
     parser.add_argument("--region", default="us", choices=get_args(Region))
     parser.add_argument(
         "--rate-limits", action="store_true", help="enforce the limits that Segment publishes"
@@ -26,7 +29,11 @@ def main() -> None:
     options = parser.parse_args()
     try:
         server = Sandbox(
-            host=options.host, port=options.port, region=options.region, rate_limits=options.rate_limits
+            host=options.host,
+            port=options.port,
+            region=options.region,
+            rate_limits=options.rate_limits,
+            names=options.name,
         )
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")

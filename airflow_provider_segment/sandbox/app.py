@@ -1,11 +1,13 @@
 """The ASGI application: one origin for the three APIs and the sandbox's own endpoints.
 
-`Gate` is in front of all: it reads the whole request, decompresses it, applies a fault, and keeps a record.
+`Gate` is in front of all: it refuses the pages of other sites, reads the whole request, decompresses it,
+applies a fault, and keeps a record.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import uuid
 import zlib
@@ -20,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_segment.sandbox import control, profile_api, public_api, tracking
+from airflow_provider_segment.sandbox.browsers import Visitors, protect
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.faults import Exchange
 from airflow_provider_segment.sandbox.state import RequestRecord, State
@@ -33,7 +36,11 @@ ERRORS: dict[str, Callable[[int, str], Response]] = {
 RECORDED_HEADERS = ("User-Agent", "Accept", "Content-Type", "Content-Encoding", "X-Retry-Count")
 
 
-def create_app(state: State) -> ASGIApp:
+MAX_BYTES = 20 << 20
+"""Of a body, also after it was decompressed: more than any of Segment's APIs takes."""
+
+
+def create_app(state: State, visitors: Visitors) -> ASGIApp:
     async def failed(request: Request, failure: Exception) -> Response:
         error = ERRORS[api_of(request.scope["path"])]
         if isinstance(failure, HTTPException):
@@ -49,7 +56,7 @@ def create_app(state: State) -> ASGIApp:
         ],
         exception_handlers=dict.fromkeys((HTTPException, ValueError, msgspec.MsgspecError), failed),
     )
-    return Gate(state, router)
+    return Gate(state, visitors, router)
 
 
 def api_of(path: str) -> str:
@@ -63,8 +70,9 @@ def api_of(path: str) -> str:
 class Gate:
     """The application around the router: reads and records each request, and has it answered."""
 
-    def __init__(self, state: State, router: ASGIApp) -> None:
+    def __init__(self, state: State, visitors: Visitors, router: ASGIApp) -> None:
         self.state = state
+        self.visitors = visitors
         self.router = router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,11 +81,16 @@ class Gate:
             return
         # Routes match the path as it was sent: an encoded slash is part of an id. Segment's Java client adds
         # a trailing slash, which is ignored.
-        path = scope["path"] = scope["raw_path"].decode("ascii").rstrip("/") or "/"
+        path = scope["path"] = scope["raw_path"].decode("ascii", "replace").rstrip("/") or "/"
         api = api_of(path)
+        any_origin = api == "tracking"
+        if refusal := self.visitors.refusal(Headers(scope=scope), any_origin=any_origin):
+            await ERRORS[api](403, refusal)(scope, receive, send)
+            return
         record = scope["state"]["record"] = self.new_record(scope, api, wire_body)
         body = unpacked(wire_body, Headers(scope=scope))
-        fault = None if api == "control" else self.state.faults.pick(api, path, body or wire_body)
+        content = body if isinstance(body, bytes) else wire_body
+        fault = None if api == "control" else self.state.faults.pick(api, path, content)
 
         requests = self.state.requests  # after a reset it is another list
         exchange = Exchange(
@@ -88,6 +101,7 @@ class Gate:
         response = await (fault.answer(exchange) if fault else exchange.answer())
 
         response.headers["X-Request-Id"] = record.request_id
+        protect(response.headers, any_origin=any_origin)
         if api == "profile":
             response.headers["Request-Id"] = record.request_id
         record.fault = fault.kind if fault else None
@@ -109,10 +123,13 @@ class Gate:
             request_id=str(uuid.uuid4()),
         )
 
-    async def answer(self, scope: Scope, api: str, body: bytes | None) -> Response:
-        """Let the request take effect; what the router answers. Without a body it could not be unpacked."""
-        if body is None:
-            return ERRORS[api](400, "Content-Encoding is gzip, the body is not.")
+    async def answer(self, scope: Scope, api: str, body: bytes | str) -> Response:
+        """Let the request take effect; what the router answers.
+
+        :param body: or why it cannot be read
+        """
+        if isinstance(body, str):
+            return ERRORS[api](400, body)
         response = Response()
 
         async def receive() -> Message:
@@ -130,22 +147,22 @@ class Gate:
 
 
 async def read(receive: Receive) -> bytes | None:
-    """The whole body; None if the client left before it was sent."""
-    chunks = []
+    """The body, at most one byte more than `MAX_BYTES`; None if the client left before it was sent."""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        chunks.append(message.get("body", b""))
+        body += message.get("body", b"")[: MAX_BYTES + 1 - len(body)]
         if not message.get("more_body"):
-            return b"".join(chunks)
+            return bytes(body)
 
 
-def unpacked(body: bytes, headers: Headers) -> bytes | None:
-    """The body, decompressed if it is gzip; None if it is declared as gzip and is not."""
-    if headers.get("Content-Encoding", "").lower() != "gzip":
-        return body
-    try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        return None
+def unpacked(body: bytes, headers: Headers) -> bytes | str:
+    """The body, decompressed if it is gzip, or why it cannot be read."""
+    if headers.get("Content-Encoding", "").lower() == "gzip":
+        try:
+            body = gzip.GzipFile(fileobj=io.BytesIO(body)).read(MAX_BYTES + 1)
+        except (OSError, EOFError, zlib.error):
+            return "Content-Encoding is gzip, the body is not."
+    return body if len(body) <= MAX_BYTES else f"The body is longer than {MAX_BYTES:,} bytes."

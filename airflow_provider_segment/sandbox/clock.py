@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+EARLIEST, LATEST = 0.0, 7000 * 365.25 * 24 * 60 * 60
+
 
 class MovableClock:
     """Time in seconds since 1970: it can be moved, and frozen so that nothing else moves it."""
@@ -20,6 +22,9 @@ class MovableClock:
         return (time.time() if self._frozen_at is None else self._frozen_at) + self._offset
 
     def advance(self, seconds: float) -> None:
+        """Move the time; ValueError outside of the years that dates have."""
+        if not EARLIEST <= self.now() + seconds <= LATEST:
+            raise ValueError(f"the clock cannot be moved by {seconds} s: it stays between 1970 and 9000")
         self._offset += seconds
 
     def freeze(self) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
 
 from airflow_provider_segment.api.published_limits import LIMITS
 
@@ -30,8 +32,8 @@ class Standing(NamedTuple):
 class RateLimit:
     """At most `requests` in `seconds`, counted separately for each key."""
 
-    requests: int
-    seconds: float = 60.0
+    requests: Annotated[int, Meta(ge=0)]
+    seconds: Annotated[float, Meta(gt=0, le=366 * 24 * 60 * 60)] = 60.0
     _windows: dict[str, tuple[float, int]] = field(default_factory=dict, init=False, repr=False)
 
     def take(self, key: str, now: float) -> Standing:

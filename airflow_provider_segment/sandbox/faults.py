@@ -11,9 +11,10 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -45,8 +46,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
     api: Literal["tracking", "public", "profile"] | None = None
     path: str = "/"
     contains: str = ""
-    next: int | None = None
-    rate: float = 1.0
+    next: Annotated[int, Meta(ge=0)] | None = None
+    rate: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
     seen: int = 0  # matching requests
     hits: int = 0  # requests it hit
@@ -88,7 +89,7 @@ class Status(Fault, tag="status"):
     """An error `status`, with `retry_after` (seconds, or an HTTP date), `headers`, and `body` (JSON) instead
     of the API's own error."""
 
-    status: int = 503
+    status: Annotated[int, Meta(ge=100, le=599)] = 503
     retry_after: float | str | None = None
     headers: dict[str, str] = {}
     body: Any = msgspec.UNSET
@@ -108,7 +109,7 @@ class Status(Fault, tag="status"):
 class Slow(Fault, tag="slow"):
     """The true answer, `seconds` late; `when` says on which side of the effect the wait is."""
 
-    seconds: float = 1.0
+    seconds: Annotated[float, Meta(ge=0, le=3600)] = 1.0
 
     async def answer(self, exchange: Exchange) -> Response:
         if self.when == "after":

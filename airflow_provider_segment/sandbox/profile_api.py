@@ -1,5 +1,8 @@
-"""The Profile API: reads of the profiles in `State.profiles[space, collection, id]`,
-an object with any of `traits` (an object), `events`, `external_ids`, `links` (lists) and `metadata`."""
+"""The Profile API: reads of the profiles that received events made, and of those in
+`State.profiles[space, collection, id]`, which come first.
+
+A profile is an object with any of `traits` (an object), `events`, `external_ids`, `links` (lists) and
+`metadata`."""
 
 from __future__ import annotations
 
@@ -27,8 +30,11 @@ def routes(state: State) -> list[Route]:
         if not authorized(request):
             return error(401, "The access token is missing or wrong.")
         space, collection, external_id, part = (unquote(value) for value in request.path_params.values())
-        profile = state.profiles.get((space, collection, external_id))
-        if profile is None:
+        profile = {
+            **(state.received_profiles.get(space, collection, external_id) or {}),
+            **(state.profiles.get((space, collection, external_id)) or {}),
+        }
+        if not profile:
             return error(404, "Profile was not found.")
         if part == "metadata":
             return respond({"metadata": profile.get("metadata", {})})

@@ -7,17 +7,21 @@ last one counts. All times are the sandbox's own, which `advance_clock` moves an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from airflow_provider_segment.sandbox.kinds import kind_of
+
+Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 24 * 60 * 60)]
+Count = Annotated[int, Meta(ge=0)]
 
 
 class Script(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """Applies to the next N matching jobs (`next`), or to all from now on."""
 
-    next: int | None = None
+    next: Count | None = None
 
     given_at: float = 0.0
     used: int = 0
@@ -41,9 +45,9 @@ class WarehouseSyncScript(Script, tag="warehouse_sync"):
     warehouse_id: str | None = None
     source_id: str | None = None
     status: str = "SUCCESS"
-    seconds: float = 30.0
-    late: float = 0.0
-    count: int | None = None
+    seconds: Seconds = 30.0
+    late: Seconds = 0.0
+    count: Count | None = None
     notices: list[str] = []
     missing: bool = False
     now: bool = False
@@ -55,13 +59,13 @@ class ReverseEtlSyncScript(Script, tag="reverse_etl_sync"):
     model_id: str | None = None
     subscription_id: str | None = None
     status: str = "SUCCESS"
-    seconds: float = 1.0
-    extracted: int = 0
-    delivered: int = 0
-    failed: int = 0
+    seconds: Seconds = 1.0
+    extracted: Count = 0
+    delivered: Count = 0
+    failed: Count = 0
     error: str = ""
     error_code: str = ""
-    cancel_seconds: float = 0.0
+    cancel_seconds: Seconds = 0.0
     now: bool = False
 
 
@@ -69,7 +73,7 @@ class RegulationScript(Script, tag="regulation"):
     """Deletions and suppressions. `destinations`: statuses by destination id, where they differ."""
 
     status: str = "FINISHED"
-    seconds: float = 1.0
+    seconds: Seconds = 1.0
     destinations: dict[str, str] = {}
     error: str = ""
 
@@ -78,24 +82,24 @@ class AudienceScript(Script, tag="audience"):
     """Computations of audiences and computed traits: `steps` (status, seconds), then `status`."""
 
     audience_id: str | None = None
-    steps: tuple[tuple[str, float], ...] = (("Computing", 1.0),)
+    steps: tuple[tuple[str, Seconds], ...] = (("Computing", 1.0),)
     status: str = "Live"
-    size: int | None = None
+    size: Count | None = None
 
 
 class PreviewScript(Script, tag="preview"):
     """Previews of audiences."""
 
     status: str = "COMPLETED"
-    seconds: float = 1.0
+    seconds: Seconds = 1.0
     reason: str = ""
-    size: int | None = None
+    size: Count | None = None
 
 
 class VolumeScript(Script, tag="volume"):
     """The event volume, which counts an event `lag` seconds after it was received."""
 
-    lag: float = 0.0
+    lag: Seconds = 0.0
 
 
 class DeliveryScript(Script, tag="delivery"):

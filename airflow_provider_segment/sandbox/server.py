@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from airflow_provider_segment.sandbox import constants
 from airflow_provider_segment.sandbox.app import create_app
+from airflow_provider_segment.sandbox.browsers import Visitors
 from airflow_provider_segment.sandbox.enforced_limits import RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
 from airflow_provider_segment.sandbox.scripts import Scripts
@@ -36,7 +38,9 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 class Sandbox:
     """Segment on this machine. A context manager; the server runs inside it.
 
-    :param host: address to listen on. The sandbox is not protected: keep it on loopback.
+    :param host: address to listen on. The sandbox has no password: keep it on loopback.
+    :param names: host names by which it may be reached besides `localhost` and `host`, such as that of its
+        container; requests to other names, and those of other sites' pages, are refused.
     :param port: port to listen on; 0 takes a free one.
     :param region: the region of the workspace. Events with write keys of the other one are dropped.
     :param rate_limits: enforce the limits that Segment publishes for single operations of the Public API.
@@ -56,6 +60,7 @@ class Sandbox:
         port: int = 0,
         region: constants.Region = "us",
         rate_limits: bool = False,
+        names: Collection[str] = (),
     ) -> None:
         self.state = State(region, new_workspace, rate_limits=rate_limits)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -63,7 +68,7 @@ class Sandbox:
         name = f"[{host}]" if family == socket.AF_INET6 else host
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(self.state),
+            create_app(self.state, Visitors(host, names)),
             http=Protocol,
             loop="asyncio",  # uvloop hides the socket that a reset needs
             ws="none",
@@ -142,7 +147,11 @@ class Sandbox:
 
     @property
     def profiles(self) -> dict[tuple[str, str, str], dict[str, Any]]:
-        """The profiles of the Profile API, by space id, collection (users, accounts) and external id."""
+        """The profiles that a test gives, by space id, collection (users, accounts) and external id.
+
+        Received events make profiles, too: `user_id:u1`, `anonymous_id:a1` and `email:...` among the users,
+        `group_id:g1` among the accounts, of the space `space_id`.
+        """
         return self.state.profiles
 
     def limit_rate(self, requests: int, seconds: float = 60.0) -> None:

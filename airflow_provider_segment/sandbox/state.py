@@ -13,12 +13,14 @@ from airflow_provider_segment.sandbox.constants import Region
 from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
 from airflow_provider_segment.sandbox.received_events import EventCounts
+from airflow_provider_segment.sandbox.received_profiles import ReceivedProfiles
 from airflow_provider_segment.sandbox.scripts import Scripts
 from airflow_provider_segment.sandbox.stored_events import StoredEvent
 
 Item = dict[str, Any]
 Collections = dict[str, dict[str, Item]]  # collection path -> id -> item
 
+BATCH_PATHS = ("/v1/batch", "/v1/import", "/v1/b")
 DEDUPLICATION_WINDOW = 24 * 60 * 60  # seconds
 
 
@@ -67,6 +69,7 @@ class State:
         self.seen: dict[str, float] = {}  # messageId -> when it was first received, by any source
         self.suppressed: set[str] = set()  # user ids
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
+        self.received_profiles = ReceivedProfiles(self.accepted)
         self.collections = self.new_workspace()
         self.computing: dict[str, Any] = {}  # id of an audience, trait or preview -> start and script
         self.scripts = Scripts(self.clock.now)
@@ -98,6 +101,6 @@ class State:
             "duplicates": dropped["duplicate"],
             "dropped": dict(dropped),
             "requests": len(self.requests),
-            "batches": sum(record.path in ("/v1/batch", "/v1/import") for record in self.requests),
+            "batches": sum(record.path in BATCH_PATHS for record in self.requests),
             "bytes": sum(record.bytes for record in self.requests),
         }

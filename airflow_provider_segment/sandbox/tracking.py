@@ -9,6 +9,8 @@ Where Segment's documentation is silent or vague, the sandbox does this:
 - A write key that is unknown, or of the other region, is answered with 200 and its events are dropped.
 - Batch level `context` and `integrations` are merged key by key, and the item's own keys win.
 - An item's own `sentAt` wins over the batch's.
+- `Content-Type` is `application/json`, `text/plain` (Segment's JavaScript sends it) or none; otherwise 400.
+- A page of any site may send events, but not read anything.
 - An error's body is {"success": false, "code": ..., "message": ...}: the official Python client reads the
   last two.
 """
@@ -25,11 +27,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from airflow_provider_segment.sandbox.browsers import PREFLIGHT
 from airflow_provider_segment.sandbox.constants import OTHER_REGION_WRITE_KEY
-from airflow_provider_segment.sandbox.state import State
+from airflow_provider_segment.sandbox.state import BATCH_PATHS, State
 from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
+SHORT = {type[0]: type for type in TYPES}
+"""Segment's JavaScript sends to `/v1/t`, `/v1/i`, ...: the same endpoints."""
+MEDIA_TYPES = ("", "application/json", "text/plain")
 
 MAX_EVENT_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 500 * 1024
@@ -72,15 +78,23 @@ class TrackingError(Exception):
 
 def routes(state: State) -> list[Route]:
     async def single(request: Request) -> Response:
-        return answer(state, request, await request.body(), type=request.url.path.rpartition("/")[2])
+        name = request.url.path.rpartition("/")[2]
+        return answer(state, request, await request.body(), type=SHORT.get(name, name))
 
     async def batch(request: Request) -> Response:
         return answer(state, request, await request.body())
 
     return [
-        *(Route(f"/v1/{type}", single, methods=["POST"]) for type in TYPES),
-        *(Route(path, batch, methods=["POST"]) for path in ("/v1/batch", "/v1/import")),
+        *(Route(f"/v1/{name}", single, methods=["POST"]) for name in (*TYPES, *SHORT)),
+        *(Route(path, batch, methods=["POST"]) for path in BATCH_PATHS),
+        *(Route(f"/v1/{name}", preflight, methods=["OPTIONS"]) for name in (*TYPES, *SHORT)),
+        *(Route(path, preflight, methods=["OPTIONS"]) for path in BATCH_PATHS),
     ]
+
+
+async def preflight(request: Request) -> Response:
+    """What a browser asks before it sends an event from another site's page."""
+    return Response(status_code=200, headers=PREFLIGHT)
 
 
 def error(status: int, message: str) -> Response:
@@ -98,6 +112,9 @@ def answer(state: State, request: Request, body: bytes, type: str | None = None)
 
 def receive(state: State, request: Request, body: bytes, type: str | None) -> None:
     """Process one request: a batch or, with a `type`, a single event."""
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise TrackingError(400, f"Content-Type is {media_type}, not application/json")
     if len(body) > (MAX_EVENT_BYTES if type else MAX_BATCH_BYTES):
         raise TrackingError(400, "Exceed payload limit")
     try:

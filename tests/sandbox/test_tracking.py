@@ -73,7 +73,32 @@ def test_each_kind_of_single_event_is_accepted(sandbox: Sandbox, http: httpx.Cli
     assert event["projectId"] == sandbox.source_id
 
 
-@pytest.mark.parametrize("path", ["/v1/batch", "/v1/batch/", "/v1/import"])
+@pytest.mark.parametrize("short", "tipsga")
+def test_segments_short_paths(sandbox: Sandbox, http: httpx.Client, short: str) -> None:
+    [type] = [type for type in EVENTS if type.startswith(short)]
+    assert http.post(f"/v1/{short}", json=EVENTS[type]).json() == {"success": True}
+    assert [event["type"] for event in sandbox.accepted] == [type]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ("application/json; charset=utf-8", 200),
+        ("text/plain", 200),
+        ("application/x-www-form-urlencoded", 400),
+        ("multipart/form-data; boundary=x", 400),
+    ],
+)
+def test_the_media_type_is_checked(
+    sandbox: Sandbox, http: httpx.Client, media_type: str, status: int
+) -> None:
+    content = json.dumps(EVENTS["track"]).encode()
+    answer = http.post("/v1/track", content=content, headers={"Content-Type": media_type})
+    assert answer.status_code == status
+    assert len(sandbox.accepted) == (status == 200)
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/batch/", "/v1/import", "/v1/b"])
 def test_a_batch_is_accepted_in_order(sandbox: Sandbox, http: httpx.Client, path: str) -> None:
     answer = http.post(path, json={"batch": [{"type": type, **event} for type, event in EVENTS.items()]})
 
