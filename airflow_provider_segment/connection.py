@@ -134,8 +134,8 @@ def _extra_of(connection: Connection) -> dict[str, Any]:
     from airflow_provider_segment.api.documents import read
 
     text = connection.extra
-    extra = read(text) if isinstance(text, str) and text.strip() else text
-    if not isinstance(extra, dict) and extra:
+    extra = {} if text is None or _is_blank(text) else read(text)
+    if not isinstance(extra, (dict, type(None))):
         raise ValueError(f"must be a JSON object, and is of type {type(extra).__name__}")
     return extra or {}
 

@@ -93,6 +93,10 @@ class SegmentEventError(SegmentError):
         self.detail = detail
 
 
+LONGEST_REASON = 2_000
+"""Characters in which a message says what happened."""
+
+
 class SegmentRequestError(SegmentError):
     """A request failed. The message says what was asked, what happened, and what to do.
 
@@ -110,6 +114,8 @@ class SegmentRequestError(SegmentError):
     def __init__(
         self, method: str, path: str, said: str, *, advice: str | None = None, request_id: str | None = None
     ) -> None:
+        if len(said) > LONGEST_REASON:
+            said = f"{said[:LONGEST_REASON]}..."
         super().__init__(f"{method} {path}: {said}")
         self.method = method
         self.path = path
@@ -213,18 +219,12 @@ class SegmentAPIError(SegmentRequestError):
         advice: str | None = None,
     ) -> None:
         said = "; ".join(_describe(error) for error in errors) or "no reason given"
-        if len(said) > LONGEST_REASON:
-            said = f"{said[:LONGEST_REASON]}..."
         super().__init__(
             method, path, f"Segment answered {status}: {said}", advice=advice, request_id=request_id
         )
         self.status = status
         self.errors = errors
         self.retry_after = retry_after
-
-
-LONGEST_REASON = 2_000
-"""Characters of Segment's reasons in a message."""
 
 
 def _describe(error: dict[str, Any]) -> str:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from airflow_provider_segment.api.client import SegmentClient
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.connection import (
     CONN_FIELDS,
@@ -157,9 +160,16 @@ def test_a_connection_of_the_official_provider_works_unchanged() -> None:
     assert secret(read_settings(connection(extra=both)).write_key) == "new"
 
 
+WRONG_TIMEOUTS = ("soon", 0, -1, "inf", "nan", 1e9, 10**400, True, [5], {})
+
+
 @pytest.mark.parametrize(
     ("extra", "field"),
-    [({"region": "mars"}, "region"), ({"timeout": "soon"}, "timeout"), ({"retries": -1}, "retries")],
+    [
+        ({"region": "mars"}, "region"),
+        *(({"timeout": value}, "timeout") for value in WRONG_TIMEOUTS),
+        *(({"retries": value}, "retries") for value in (-1, 1.5, True, "many", 10**9, "9" * 5_000, [3])),
+    ],
 )
 def test_a_wrong_field_is_named_and_nothing_secret_shown(extra: dict[str, Any], field: str) -> None:
     with pytest.raises(SegmentConfigurationError, match=f"'segment_default': {field}") as caught:
@@ -170,3 +180,77 @@ def test_a_wrong_field_is_named_and_nothing_secret_shown(extra: dict[str, Any], 
 @pytest.mark.parametrize("blank", [None, "", " "])
 def test_a_blank_argument_leaves_the_field_of_the_connection(blank: str | None) -> None:
     assert read_settings(connection(extra={"region": "eu"}), region=blank).region == "eu"
+
+
+def test_a_wrong_argument_of_the_hook_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SegmentHook, "get_connection", lambda *_: connection(password="the token"))
+    for timeout in (*WRONG_TIMEOUTS, float("inf"), float("nan")):
+        hook = SegmentHook(timeout=timeout)  # type: ignore[arg-type]
+        with pytest.raises(SegmentConfigurationError, match="timeout"):
+            hook.get_conn()
+        assert hook.test_connection()[0] is False
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "[1]",
+        "5",
+        '"text"',
+        "true",
+        "not JSON",
+        "{",
+        '{"region": NaN}',
+        "[" * 100_000,
+        '{"a":' * 200 + "1" + "}" * 200,
+    ],
+    ids=lambda extra: extra[:20],
+)
+def test_an_extra_that_is_no_object_is_told(extra: str) -> None:
+    made = Connection(conn_id="c", conn_type="segment", password="the token")
+    made.extra = extra  # type: ignore[misc,unused-ignore]
+    with pytest.raises(SegmentConfigurationError, match="connection 'c': extra: ") as caught:
+        read_settings(made)
+    assert "the token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("extra", [None, "", " ", "{}", "null"])
+def test_an_extra_that_is_empty(extra: str | None) -> None:
+    made = Connection(conn_id="c", conn_type="segment")
+    made.extra = extra  # type: ignore[misc,assignment,unused-ignore]
+    assert read_settings(made).region == "us"
+
+
+def test_a_port_goes_before_the_path() -> None:
+    made = connection(host="http://gate/segment", port=8080)
+    assert read_settings(made).base_url == "http://gate:8080/segment"
+
+
+def test_a_base_url_of_an_endpoint_is_refused() -> None:
+    with pytest.raises(SegmentConfigurationError, match="base_url: .*ends with /v1/batch"):
+        read_settings(connection(host="https://api.segment.io/v1/batch"))
+
+
+TEXT = st.text(max_size=20) | st.text(st.characters(categories=["Cs", "Cc", "Po"]), max_size=5)
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.lists(st.integers(), max_size=2)
+
+
+@given(
+    host=st.none() | TEXT | TEXT.map("http://{}".format),
+    port=st.none() | st.integers(),
+    password=st.none() | TEXT,
+    extra=st.none()
+    | TEXT
+    | ANY.map(json.dumps)
+    | st.dictionaries(st.sampled_from([*CONN_FIELDS, "write_key"]), ANY).map(json.dumps),
+)
+def test_any_connection_is_read_or_refused(
+    host: str | None, port: int | None, password: str | None, extra: str | None
+) -> None:
+    made = Connection(conn_id="c", conn_type="segment", host=host, port=port)
+    made.extra = extra  # type: ignore[misc,assignment,unused-ignore]
+    made.password = password  # type: ignore[misc,unused-ignore]
+    try:
+        SegmentClient(read_settings(made)).close()
+    except SegmentConfigurationError as error:
+        assert not password or len(password) < 4 or password not in str(error)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_ENDPOINT = re.compile(r"/v1(/\w+)?$")
+_ENDPOINT = re.compile(r"/v1(/(track|identify|page|screen|group|alias|batch|import|[tipsgab]))?$")
 
 
 def read_base_url(value: str) -> str:
@@ -23,6 +23,8 @@ def read_base_url(value: str) -> str:
     try:
         url = urlsplit(text)
         port = url.port
+        if not re.fullmatch(r"(\[[^][]+\]|[^][:]+)(:\d*)?", url.netloc.rpartition("@")[2]):
+            raise ValueError
     except ValueError:
         raise ValueError("is not an http or https URL, or its port is not a number up to 65535") from None
     if url.scheme not in ("http", "https") or not url.hostname:
@@ -31,7 +33,7 @@ def read_base_url(value: str) -> str:
         raise ValueError("holds user information, which would replace Segment's credential")
     if url.query or url.fragment or text[-1] in "?#":
         raise ValueError("holds a query or a fragment: a path is added to it")
-    if port == 0 or not _is_host(url.hostname):
+    if port == 0 or not _is_host(url.hostname, bracketed=url.netloc.startswith("[")):
         raise ValueError("names no host and port to connect to")
     path = url.path.rstrip("/")
     if found := _ENDPOINT.search(path):
@@ -46,20 +48,14 @@ def with_port(base_url: str, port: int) -> str:
     return f"{scheme}{separator}{host}:{port}{slash}{path}"
 
 
-def _is_host(name: str) -> bool:
-    if ":" in name:
-        return _is_ipv6(name)
+def _is_host(name: str, *, bracketed: bool) -> bool:
     try:
-        name = httpx.URL(scheme="https", host=name).raw_host.decode("ascii")
+        if bracketed:
+            return bool(IPv6Address(name))
+        url = httpx.URL(scheme="https", host=name)
+        # Some names can be written, but not be read again, which happens where proxies are chosen.
+        ascii_name = url.raw_host.decode("ascii") if url.host else ""
     except (httpx.InvalidURL, ValueError):
         return False
-    labels = name.removesuffix(".").split(".")
-    return len(name) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
-
-
-def _is_ipv6(name: str) -> bool:
-    try:
-        IPv6Address(name)
-    except ValueError:
-        return False
-    return True
+    labels = ascii_name.removesuffix(".").split(".")
+    return len(ascii_name) <= 253 and all(_LABEL.fullmatch(label) for label in labels)

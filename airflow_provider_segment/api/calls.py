@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.errors import SegmentConfigurationError
 
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _LONGEST_SHOWN = 200
 """Characters of a path in a message."""
 
@@ -54,11 +55,18 @@ class Call:
             raise SegmentConfigurationError(f"an API is one of {', '.join(get_args(Api))}")
         if fault := _fault_of_path(self.path):
             raise SegmentConfigurationError(f"{self.method}: a path {fault}")
-        for name, value in [*self.headers.items(), ("media type", self.media_type or "")]:
-            if not (_is_printable(name) and _is_printable(value)):
-                shown = ascii(name)[1:-1][:50] if isinstance(name, str) else type(name).__name__
+        if self.media_type is not None and not _is_printable(self.media_type):
+            raise SegmentConfigurationError(f"{self.method} {self.safe_path}: the media type is none")
+        if not isinstance(self.headers, Mapping):
+            raise SegmentConfigurationError(f"{self.method} {self.safe_path}: headers are a dict")
+        for name, value in self.headers.items():
+            if not (isinstance(name, str) and re.fullmatch(_HEADER_NAME, name)):
                 raise SegmentConfigurationError(
-                    f"{self.method} {self.safe_path}: the header {shown} has characters that none can have"
+                    f"{self.method} {self.safe_path}: a header has a name that is none"
+                )
+            if not _is_printable(value):
+                raise SegmentConfigurationError(
+                    f"{self.method} {self.safe_path}: the header {name[:50]} is no text of printable ASCII"
                 )
 
     @property

@@ -74,6 +74,10 @@ class PageOptions(TypedDict, total=False):
     item: Any
 
 
+UNREADABLE = (httpx.RequestError, httpx.InvalidURL, ValueError)
+"""What httpx raises where there is no answer, or one with a head that it cannot read: it looks at the address in
+a redirect, though it is not to follow it."""
+
 T = TypeVar("T")
 
 
@@ -135,7 +139,9 @@ class _Client:
     def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
         return build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
 
-    def _no_answer(self, call: Call, error: httpx.RequestError, started: float) -> SegmentError:
+    def _no_answer(self, call: Call, error: Exception, started: float) -> SegmentError:
+        if not isinstance(error, httpx.RequestError):
+            error = httpx.RemoteProtocolError("the head of the answer cannot be read")
         self._log(call, f"no answer ({type(error).__name__})", started)
         return transport_error(call, error)
 
@@ -249,7 +255,7 @@ class SegmentClient(_Client):
                             break
                 finally:
                     response.close()
-        except httpx.RequestError as error:
+        except UNREADABLE as error:
             raise self._no_answer(call, error, started) from error
         finally:
             _ours.reset(ours)
@@ -333,7 +339,7 @@ class AsyncSegmentClient(_Client):
         except asyncio.TimeoutError as error:
             late = httpx.ReadTimeout("the request as a whole took too long")
             raise self._no_answer(call, late, started) from error
-        except httpx.RequestError as error:
+        except UNREADABLE as error:
             raise self._no_answer(call, error, started) from error
         finally:
             _ours.reset(ours)

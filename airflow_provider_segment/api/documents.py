@@ -16,6 +16,7 @@ MAX_NESTING = 100
 _LONGEST_PLACE = 100
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_INNERMOST = re.compile(rb"\[\]|{}")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -110,7 +111,7 @@ def _is_too_deep(content: bytes) -> bool:
     brackets = _STRING.sub(b"", content).translate(None, _NO_BRACKETS)
     for _ in range(MAX_NESTING):
         # Each pass takes the innermost level away.
-        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        fewer = _INNERMOST.sub(b"", brackets)
         if fewer == brackets:  # nothing is left; or a pair is incomplete, which the parser will say
             return False
         brackets = fewer

@@ -46,7 +46,7 @@ def build_request(
         return http.build_request(
             call.method,
             _url(host_of(call.api, settings.region, settings.base_url) + call.path),
-            params=tuple(query_pairs(call.query)) if call.query else None,
+            params=tuple(query_pairs(call.query)) or None if call.query is not None else None,
             headers=headers | dict(call.headers),
             content=call.body(now) if call.body else None,
         )

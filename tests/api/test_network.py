@@ -280,6 +280,35 @@ def test_a_hundred_levels_are_read(ask: Ask) -> None:
         assert ask(settings(port), "GET", "/x").data
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(
+            b"Location: %b\r\n" % each
+            for each in (b"http://[", b"https://xn--a/", b"\x7f", b"//\xff", b"x:" * 40_000)
+        ),
+        *(b"%b: 5\r\n" % each for each in (b"", b" ", b"\xff", b"a b", b"a" * 200_000)),
+        *(b"Content-Length: %b\r\n" % each for each in (b"-1", b"x", b"9" * 5_000, b"1, 2")),
+        *(b"Transfer-Encoding: %b\r\n" % each for each in (b"x", b"chunked, chunked", b"\xff")),
+        *(
+            b"Content-Type: %b\r\n" % each
+            for each in (b"text/html; charset=\xff", b"a/b; charset=rot13", b"\xff" * 5_000)
+        ),
+        *(b"X-Request-Id: %b\r\n" % each for each in (b"\xff", b"x" * 5_000)),
+    ],
+    ids=lambda head: ascii(head)[:50],
+)
+@pytest.mark.parametrize(
+    "status", [b"200 OK", b"301 Moved", b"404 \xff", b"0", b"99", b"999", b"x", b"2" * 5_000]
+)
+def test_a_head_that_cannot_be_read(ask: Ask, head: bytes, status: bytes) -> None:
+    said = b"HTTP/1.1 %b\r\nConnection: close\r\n%b\r\n<html>" % (status, head)
+    with raw_server(lambda connection: (read_request(connection), connection.sendall(said))[1]) as port:
+        with pytest.raises(errors.SegmentRequestError) as caught:
+            ask(settings(port), "GET", "/sources/s")
+    assert len(str(caught.value)) < 3_000
+
+
 # Certificates
 
 
