@@ -227,7 +227,7 @@ def test_a_port_goes_before_the_path() -> None:
 
 
 def test_a_base_url_of_an_endpoint_is_refused() -> None:
-    with pytest.raises(SegmentConfigurationError, match="base_url: .*ends with /v1/batch"):
+    with pytest.raises(SegmentConfigurationError, match=r"base_url: .*ends with /v1/batch"):
         read_settings(connection(host="https://api.segment.io/v1/batch"))
 
 
