@@ -76,7 +76,11 @@ class SegmentCreateFunctionOperator(SegmentCreateOperator):
     answers = Resource
     natural_key = ("resource_type", "display_name")
     listed_by = SegmentListFunctionsOperator
-    listed = {"displayName": NotRequired[str | None], "resourceType": NotRequired[str | None]}
+    listed = {
+        "id": NotRequired[str | None],
+        "displayName": NotRequired[str | None],
+        "resourceType": NotRequired[str | None],
+    }
     updated_by = SegmentUpdateFunctionOperator
     read_by = SegmentGetFunctionOperator
 

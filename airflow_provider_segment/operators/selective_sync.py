@@ -60,7 +60,7 @@ class SegmentUpdateSelectiveSyncForWarehouseOperator(SegmentOperator):
     """
 
     endpoint = "PATCH /warehouses/{warehouseId}/selective-sync"
-    answers = {"status": str, "warnings": list[Any]}
+    answers = {"status": str, "warnings": list[str]}
 
     warehouse_id: Arg[str] = path()
     sync_overrides: Arg[list[SyncOverride]]

@@ -59,7 +59,7 @@ class SegmentReplaceMessagingSubscriptionsInSpacesOperator(SegmentOperator):
 
     endpoint = "PUT /spaces/{spaceId}/messaging-subscriptions"
     media_type = ALPHA
-    answers = {"successes": list[Any], "failures": list[Any]}
+    answers = {"successes": list[dict[str, Any]], "failures": list[dict[str, Any]]}
 
     space_id: Arg[str] = path()
     subscriptions: Arg[list[MessagingSubscription]]
@@ -73,7 +73,11 @@ class SegmentBatchQueryMessagingSubscriptionsForSpaceOperator(SegmentOperator):
 
     endpoint = "POST /spaces/{spaceId}/messaging-subscriptions/batch"
     media_type = ALPHA
-    answers = {"successes": list[Any], "failures": list[Any], "errors": list[Any]}
+    answers = {
+        "successes": list[dict[str, Any]],
+        "failures": list[dict[str, Any]],
+        "errors": list[dict[str, Any]],
+    }
 
     space_id: Arg[str] = path()
     subscriptions: Arg[list[MessagingKey]]
