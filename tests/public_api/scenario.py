@@ -46,8 +46,8 @@ class RecordedSandbox:
         recorders: list[Recorder] = []
         create_app = server.create_app
 
-        def record(state: Any) -> Recorder:
-            recorders.append(Recorder(create_app(state)))
+        def record(*arguments: Any) -> Recorder:
+            recorders.append(Recorder(create_app(*arguments)))
             return recorders[-1]
 
         with pytest.MonkeyPatch.context() as patch:
