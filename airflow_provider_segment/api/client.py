@@ -75,8 +75,8 @@ class PageOptions(TypedDict, total=False):
 
 
 UNREADABLE = (httpx.RequestError, httpx.InvalidURL, ValueError)
-"""What httpx raises where there is no answer, or one with a head that it cannot read: it looks at the address in
-a redirect, though it is not to follow it."""
+"""What httpx raises where there is no answer, or one with a head that it cannot read: it looks at the address
+in a redirect, though it is not to follow it."""
 
 T = TypeVar("T")
 

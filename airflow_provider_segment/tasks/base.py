@@ -164,8 +164,9 @@ class SegmentBaseOperator(SegmentTask):
 
         self.began()
         arguments = self.arguments()
-        leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
-        return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
+        with self.wrong_configuration_is_final():
+            leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
+            return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
 
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
         """Publish the result before it is returned: link, asset events, the XCom ``id``."""

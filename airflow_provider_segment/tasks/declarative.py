@@ -7,6 +7,7 @@ fails. The operators of this package, which a scheduler imports all day, are che
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from copy import deepcopy
 from enum import Enum
 from functools import cache
@@ -184,11 +185,21 @@ class Declarative:
         :raises AirflowFailException: naming each wrong one; a retry would not help
         """
         from airflow_provider_segment.arguments import check_arguments
-        from airflow_provider_segment.errors import SegmentConfigurationError
 
         given = {name: value for name in self.fields if (value := getattr(self, name)) is not NOT_GIVEN}
-        try:
+        with self.wrong_configuration_is_final():
             return check_arguments(self._checker(), given)
+
+    @contextmanager
+    def wrong_configuration_is_final(self) -> Iterator[None]:
+        """Fail the task without a retry if the connection or an argument is wrong: nothing was sent.
+
+        :raises AirflowFailException: instead of SegmentConfigurationError
+        """
+        from airflow_provider_segment.errors import SegmentConfigurationError
+
+        try:
+            yield
         except SegmentConfigurationError as error:
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
 

@@ -168,14 +168,11 @@ class SegmentOperator(SegmentBaseOperator):
         :raises AirflowFailException: the two make no sense; a retry would not help
         """
         from airflow_provider_segment.api.pages import Pages
-        from airflow_provider_segment.errors import SegmentConfigurationError
 
         _, path, query = self.request(arguments)
         limits = {"page_size": arguments["page_size"], "limit": arguments["limit"]}
-        try:
+        with self.wrong_configuration_is_final():
             return Pages(path, **limits, **query, **options)
-        except SegmentConfigurationError as error:
-            raise AirflowFailException(f"{type(self).__name__}: {error}") from None
 
     def log_write(
         self, method: str, path: str, options: dict[str, Any], answer: Any, envelope: str | None

@@ -94,7 +94,9 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
                 timeout=self.timeout,
             )
         try:
-            return super().execute(context)
+            # Around Airflow's own part, where `soft_fail` would make a skip of it.
+            with self.wrong_configuration_is_final():
+                return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(self._watch.timed_out(self.timeout)) from error
         except AirflowTaskTimeout as error:
@@ -133,7 +135,8 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         except SegmentError as error:
             if self.never_fail:  # Airflow skips for its own errors only
                 raise AirflowSkipException(str(error)) from error
-            raise
+            with self.wrong_configuration_is_final():
+                raise
 
     def _skip_instead(self, error: BaseException) -> None:
         if self.soft_fail or self.never_fail:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment import operators
 from tests.harness.scripted_api import PROFILE_TOKEN, TOKEN, Request, ScriptedAPI, pages
@@ -181,3 +182,24 @@ def test_unknown_profile(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
     run = run_task(operator)
     assert run.state == "failed"
     assert "404" in str(run.error)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        lambda: operators.SegmentRequestOperator(task_id="t", path="/a b"),
+        lambda: operators.SegmentUpdateSourceOperator(task_id="t", source_id="s\nt"),
+        lambda: operators.SegmentUpdateSourceOperator(task_id="t", source_id="x" * 70_000, name="n"),
+        lambda: operators.SegmentUpdateSourceOperator(task_id="t", source_id="s", settings={"a": {1, 2}}),
+        lambda: operators.SegmentUpdateSourceOperator(
+            task_id="t", source_id="s", settings='{"a":' * 1_000 + "1" + "}" * 1_000
+        ),
+    ],
+    ids=range(5),
+)
+def test_what_is_wrong_before_a_request_fails_without_a_retry(
+    run_task: RunTask, scripted_api: ScriptedAPI, task: Any
+) -> None:
+    run = run_task(task())
+    assert run.state == "failed" and isinstance(run.error, AirflowFailException), run.error
+    assert scripted_api.requests == []
