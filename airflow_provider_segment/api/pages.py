@@ -26,7 +26,8 @@ from typing_extensions import NotRequired
 from airflow_provider_segment.api.calls import Call
 from airflow_provider_segment.api.lists import MAY_BE_NULL, MAY_LACK_PAGINATION, OF_TEXT, is_one_of
 from airflow_provider_segment.api.regions import Api
-from airflow_provider_segment.api.shapes import Data, Resource, as_type, check_shape
+from airflow_provider_segment.api.resources import Resource
+from airflow_provider_segment.api.shapes import Data, as_type, check_shape
 from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
 
 PAGE_SIZE = 200

@@ -4,7 +4,7 @@ A shape is a type that msgspec can check (``str``, ``list[str]``, a ``TypedDict`
 of an object's members. Members that it does not name may be there, and may be anything.
 """
 
-# Without `from __future__ import annotations`: a TypedDict compiles each string, which takes longer.
+from __future__ import annotations
 
 import re
 from collections.abc import Mapping
@@ -12,26 +12,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
-from typing_extensions import NotRequired, TypedDict
-
-
-class Resource(TypedDict):
-    """Anything at Segment. Not everything has an id, but no id is anything but text."""
-
-    id: NotRequired[str | None]
-
-
-class Identified(TypedDict):
-    """A resource that has an id."""
-
-    id: str
-
-
-class Source(Identified):
-    """A source, and its write keys if the token may see them."""
-
-    writeKeys: NotRequired[list[str] | None]
-
+from typing_extensions import TypedDict
 
 Data = Annotated[dict[str, Any], msgspec.Meta(min_length=1)]
 """Any ``data``: it is never empty."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_segment.api.client import SegmentClient
 from airflow_provider_segment.api.redaction import write_keys_of
 from airflow_provider_segment.api.regions import REGION_NAMES
-from airflow_provider_segment.api.shapes import Source
+from airflow_provider_segment.api.resources import Source
 from airflow_provider_segment.errors import SegmentError
 
 

@@ -246,7 +246,7 @@ class SegmentHook(BaseHook):
         :raises SegmentConfigurationError: the token cannot see them
         """
         from airflow_provider_segment.api.paths import fill_path
-        from airflow_provider_segment.api.shapes import Source
+        from airflow_provider_segment.api.resources import Source
         from airflow_provider_segment.errors import SegmentConfigurationError
 
         path = fill_path("/sources/{source_id}", {"source_id": source_id})

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_segment.api.clock import Clock, timestamp
-from airflow_provider_segment.api.shapes import Identified
+from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.operators.audiences import AudienceDefinition, PreviewOptions
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.jobs import Job, SegmentJobOperator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.api.shapes import Identified
+from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.operators.sources import SegmentListConnectedDestinationsFromSourceOperator
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, body, path, query

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import NotRequired
 
-from airflow_provider_segment.api.shapes import Identified, as_type
+from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 
@@ -43,6 +43,7 @@ class SegmentDeployFunctionOperator(SegmentBaseOperator):
 
     def _sources_of(self, function_id: str) -> list[str]:
         from airflow_provider_segment.api.paths import fill_path
+        from airflow_provider_segment.api.shapes import as_type
 
         path = fill_path("/functions/{id}", {"id": function_id})
         shape = {"resourceType": str, "catalogId": NotRequired[str | None]}

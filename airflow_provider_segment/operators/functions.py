@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.api.shapes import Resource
+from airflow_provider_segment.api.resources import Resource
 from airflow_provider_segment.operators.workspaces import SegmentGetWorkspaceOperator
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, path, query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_segment.api.shapes import Resource
+from airflow_provider_segment.api.resources import Resource
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import Arg, path, query
 from airflow_provider_segment.tasks.operation import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.api.shapes import Resource
+from airflow_provider_segment.api.resources import Resource
 from airflow_provider_segment.tasks.creation import SegmentCreateOperator
 from airflow_provider_segment.tasks.declarative import Arg, path, query
 from airflow_provider_segment.tasks.operation import (

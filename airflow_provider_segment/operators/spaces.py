@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from airflow_provider_segment.api.shapes import Resource
+from airflow_provider_segment.api.resources import Resource
 from airflow_provider_segment.tasks.declarative import Arg, path
 from airflow_provider_segment.tasks.operation import ALPHA, SegmentListOperator, SegmentOperator
 

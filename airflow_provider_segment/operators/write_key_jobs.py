@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.media_types import ALPHA
-from airflow_provider_segment.api.shapes import Source
+from airflow_provider_segment.api.resources import Source
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.api.shapes import Identified
+from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED, Arg, option
 from airflow_provider_segment.tasks.operation import SegmentListOperator, SegmentOperator
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.api.paths import fill_path
-from airflow_provider_segment.api.shapes import Identified
+from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.waiting.condition import (
     Ask,
     Check,

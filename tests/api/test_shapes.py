@@ -9,8 +9,9 @@ import pytest
 from typing_extensions import NotRequired
 
 from airflow_provider_segment.api.client import SegmentClient
+from airflow_provider_segment.api.resources import Resource
 from airflow_provider_segment.api.settings import Settings
-from airflow_provider_segment.api.shapes import Data, Resource, check_shape
+from airflow_provider_segment.api.shapes import Data, check_shape
 from airflow_provider_segment.errors import SegmentAnswerError
 from tests.harness.fake_clock import FakeClock
 

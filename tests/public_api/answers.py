@@ -76,9 +76,8 @@ def answer_of(operation: str, *, full: bool = False) -> Any:
     body = document.plain(answers[min(answers)])
     answer = {"data": filled(document, body["properties"]["data"], full=full)}
     if operation == "list_filters_for_space" and not full:
-        answer["data"]["filters"] = (
-            None  # the document lets it be missing, too, which no operator takes for empty
-        )
+        # Segment's document lets it be missing, too, which no operator takes for an empty list.
+        answer["data"]["filters"] = None
     for pagination in [name for name in answer["data"] if name.lower().endswith("pagination")]:
         answer["data"][pagination] = {"current": "x", "next": None}
     return answer
