@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from contextvars import copy_context
 from hashlib import blake2b
+from math import floor
 from typing import Any
 
 import msgspec
@@ -140,7 +141,7 @@ class Backfill:
             self._log.info("The input or the options changed since the last try: sending from the beginning")
             return Checkpoint()
         start = Checkpoint.from_json(checkpoint)
-        self._log.info("An earlier try delivered everything up to line %s", f"{start.position:,}")
+        self._log.info("An earlier try delivered everything up to line %s", f"{floor(start.position):,}")
         return start
 
     def _save(self, reached: Checkpoint) -> None:

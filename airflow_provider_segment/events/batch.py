@@ -28,7 +28,7 @@ class Batch:
 
     def __init__(self, most: int = MAX_BATCH_EVENTS) -> None:
         self._most = most
-        self.positions: list[int] = []
+        self.positions: list[float] = []
         self.size = ENVELOPE_BYTES - 1  # each event adds a comma, except one
         """Bytes of the request body, uncompressed."""
         self._events: list[bytes] = []
@@ -37,7 +37,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def add(self, event: bytes, position: int) -> bool:
+    def add(self, event: bytes, position: float) -> bool:
         """Add an event; False if the batch would exceed Segment's limits."""
         size = self.size + len(event) + 1
         if size > MAX_BATCH_BYTES or len(self.positions) >= self._most:

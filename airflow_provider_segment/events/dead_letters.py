@@ -97,7 +97,8 @@ def _content(item: Any) -> dict[str, Any]:
     if isinstance(item, bytes):
         try:
             if isinstance(msgspec.json.decode(item), dict):
-                return {"event": msgspec.Raw(item)}
+                # On one line, although it may have been read from several.
+                return {"event": msgspec.Raw(msgspec.json.format(item, indent=-1))}
         except Unreadable:
             pass
         return {"raw": item.decode(errors="replace")}

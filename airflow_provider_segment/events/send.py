@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.client import AsyncSegmentClient
@@ -31,6 +32,7 @@ from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
 from airflow_provider_segment.events.options import SendOptions, all_options
 from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.events.sources.json_objects import objects_in
 from airflow_provider_segment.events.sources.source import Block, Source
 from airflow_provider_segment.events.stop import Stop
 
@@ -58,8 +60,8 @@ class Checkpoint:
     :param refused: Segment's messages about events that it refused, by position
     """
 
-    position: int = 0
-    refused: dict[int, str] = field(default_factory=dict)
+    position: float = 0
+    refused: dict[float, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -114,6 +116,9 @@ class Sending:
         self._save_checkpoint = save
         self._clock = client.clock
         self._started = self._clock.monotonic()
+        # With a rate limit, a batch holds the events of one second at most.
+        self._most = min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS)))
+        self._batch = Batch(self._most)
         self._free_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
         self._doubt = asyncio.Lock()
@@ -200,35 +205,42 @@ class Sending:
         self._save()
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
-        report, prepare, start = self.report, self._checker.prepare, self._start.position
-        # With a rate limit, a batch holds the events of one second at most.
-        most = min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS)))
-        batch = Batch(most)
         try:
             async for block in self._blocks():
-                for position, item in enumerate(block.items, block.first):
-                    if not item and isinstance(item, (bytes, str)):
-                        continue  # a blank line
-                    report.read += 1
-                    try:
-                        event = prepare(item)
-                    except SegmentEventError as error:
-                        self._reject(position, error.reason, error.detail, item)
-                        continue
-                    if position <= start:
-                        self._account(position, event)
-                    elif not batch.add(event, position):
-                        yield batch
-                        batch = Batch(most)
-                        batch.add(event, position)
+                for batch in self._full_batches(enumerate(block.items, block.first)):
+                    yield batch
                 self._read_to = block.first + len(block.items) - 1
                 # A stop and the tickers get their turn even while no batch is complete.
                 await asyncio.sleep(0)
         except Exception as error:
             # What was read is sent; run() raises this at the end.
             self._input_failure = error
-        if batch:
-            yield batch
+        if self._batch:
+            yield self._batch
+
+    def _full_batches(self, items: Iterable[tuple[float, Any]]) -> Iterator[Batch]:
+        """The batches that items fill; the last one, not yet full, stays in ``_batch``."""
+        report, prepare, start, batch = self.report, self._checker.prepare, self._start.position, self._batch
+        for position, item in items:
+            if not item and isinstance(item, (bytes, str)):
+                continue  # a blank line
+            report.read += 1
+            try:
+                event = prepare(item)
+            except SegmentEventError as error:
+                if parts := _objects_of(item, error):
+                    report.read -= 1
+                    yield from self._full_batches(_positions(position, parts))
+                    batch = self._batch
+                else:
+                    self._reject(position, error.reason, error.detail, item)
+                continue
+            if position <= start:
+                self._account(position, event)
+            elif not batch.add(event, position):
+                yield batch
+                batch = self._batch = Batch(self._most)
+                batch.add(event, position)
 
     async def _blocks(self) -> AsyncIterator[Block]:
         blocks = iter(self._source)
@@ -244,7 +256,7 @@ class Sending:
         finally:
             ahead.cancel()
 
-    def _account(self, position: int, event: bytes) -> None:
+    def _account(self, position: float, event: bytes) -> None:
         """Count an event that an earlier run sent, or Segment refused."""
         if said := self._start.refused.get(position):
             self._reject(position, "refused", said, event)
@@ -309,9 +321,9 @@ class Sending:
         self._refused[position] = said
         self._reject(position, "refused", said, event)
 
-    def _reject(self, position: int, reason: str, detail: str, item: Any) -> None:
+    def _reject(self, position: float, reason: str, detail: str, item: Any) -> None:
         self.report.rejected[reason] += 1
-        self._letters.add(self._source.place(position), reason, detail, item)
+        self._letters.add(self._source.place(ceil(position)), reason, detail, item)
 
     def _save(self) -> None:
         position = self._acknowledged.position
@@ -351,9 +363,9 @@ class Sending:
 class Watermark:
     """The position up to which everything has arrived; batches may arrive in any order."""
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: float) -> None:
         self.position = position
-        self._ends: dict[int, int] = {}
+        self._ends: dict[int, float] = {}
         self._arrived: set[int] = set()
         self._next = 0
 
@@ -370,6 +382,18 @@ class Watermark:
             self._arrived.remove(self._next)
             self.position = self._ends.pop(self._next)
             self._next += 1
+
+
+def _objects_of(item: Any, error: SegmentEventError) -> list[bytes]:
+    """The objects of a line that holds several, although it should be one event."""
+    if type(item) is not bytes or error.reason not in ("not_json", "not_an_object"):
+        return []
+    return objects_in(item)
+
+
+def _positions(last: float, items: list[bytes]) -> Iterator[tuple[float, bytes]]:
+    """The items of one line, each with a position of its own, so that a checkpoint may lie between them."""
+    return ((last - 1 + number / len(items), item) for number, item in enumerate(items, 1))
 
 
 async def _every(seconds: float, action: Callable[[], None]) -> None:

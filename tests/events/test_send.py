@@ -242,6 +242,31 @@ def test_rejected_events_are_kept_with_place_and_reason_and_can_be_sent_again(
     assert numbers(segment_sandbox) == [*range(20), *range(1100, 1700, 100)]
 
 
+def test_a_line_of_several_objects_is_several_events(segment_sandbox: Sandbox, tmp_path: Path) -> None:
+    lines = [json.dumps(event).encode() for event in make_events(5_000)]
+    bad = b'{"type":"track","event":"x"}'
+    path = write_lines(
+        tmp_path / "a.jsonl",
+        [lines[0], b"".join(lines[1:3_000]) + bad, b"[%b]" % b",".join(lines[3_000:4_999]), b"no", lines[-1]],
+    )
+    rejects = tmp_path / "rejects.jsonl"
+    report = SegmentHook().send_events(path=path, rejects_path=str(rejects))
+    assert numbers(segment_sandbox) == list(range(5_000))
+    assert (report.read, report.rejected) == (5_002, {"missing_id": 1, "not_json": 1})
+    assert_adds_up(report)
+    assert [letter["line"] for letter in read_lines(rejects)] == [2, 4]
+    assert report.last == {"file": path, "line": 5}
+
+
+def test_dead_letters_are_one_line_each_however_they_were_read(
+    segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([{"type": "track", "event": "x"}] * 3, indent=2))
+    rejects = tmp_path / "rejects.jsonl"
+    SegmentHook().send_events(path=str(tmp_path / "a.json"), rejects_path=str(rejects))
+    assert [letter["item"] for letter in read_lines(rejects)] == [1, 2, 3]
+
+
 def test_without_a_path_the_first_rejects_are_logged(
     segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -507,6 +532,37 @@ def test_a_second_run_sends_only_what_comes_after_the_checkpoint(
     assert numbers(segment_sandbox) == [n for n in range(5_000) if n != 7]
     resent = segment_sandbox.summary["duplicates"] - duplicates
     assert resent == before - report.sent_before, "only batches that were on their way are sent again"
+
+
+def test_a_checkpoint_may_lie_within_a_line(
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
+    events = make_events(5_000, size=1_000)
+    events[7]["evil"] = True
+    lines = [json.dumps(event, separators=(",", ":")).encode() for event in events]
+    path = write_lines(tmp_path / "a.jsonl", [lines[0], b"".join(lines[1:4_999]), lines[-1]])
+    rejects = tmp_path / "rejects.jsonl"
+    saved: list[dict[str, Any]] = []
+    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
+    segment_sandbox.faults.add("status", status=503, contains='"n":3000,')
+    with pytest.raises(SegmentServerError):
+        SegmentHook(retries=0).send_events(path=path, concurrency=3, save_checkpoint=saved.append)
+    segment_sandbox.faults.clear()
+    before = len(segment_sandbox.accepted)
+    duplicates = segment_sandbox.summary["duplicates"]
+    report = SegmentHook().send_events(
+        path=path,
+        rejects_path=str(rejects),
+        checkpoint=json.loads(json.dumps(saved[-1])),
+        save_checkpoint=saved.append,
+    )
+    assert_adds_up(report)
+    assert (report.sent, report.rejected) == (4_999, {"refused": 1})
+    assert report.sent_before > 1_000
+    assert [letter["line"] for letter in read_lines(rejects)] == [2]
+    assert numbers(segment_sandbox) == [n for n in range(5_000) if n != 7]
+    assert segment_sandbox.summary["duplicates"] - duplicates == before - report.sent_before
 
 
 @pytest.mark.parametrize("change", ["input", "options", "region"])

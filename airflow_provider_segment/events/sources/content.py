@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
 from airflow_provider_segment.events.compression import blocks_of
 from airflow_provider_segment.events.sources.json_lines import split_lines
-from airflow_provider_segment.events.sources.json_objects import end_of_object, is_object, split_objects
+from airflow_provider_segment.events.sources.json_objects import is_object, items_of, split_objects
 
 BLOCK_BYTES = 1 << 20
 BOM = b"\xef\xbb\xbf"
@@ -59,10 +60,17 @@ class Content(NamedTuple):
     """The items of a file.
 
     :param unit: what their numbers count: ``line``, or ``item`` where there are no lines
+    :param continued: the numbers of the items that are on the same line as the one before; grows while the
+        blocks are read
     """
 
     unit: str
     blocks: Iterator[list[Any]]
+    continued: Sequence[int] = ()
+
+    def place(self, number: int) -> dict[str, int]:
+        """Where an item is: its line, or its number."""
+        return {self.unit: number - bisect_right(self.continued, number)}
 
 
 def read_content(raw: IO[bytes]) -> Content:
@@ -78,7 +86,8 @@ def read_content(raw: IO[bytes]) -> Content:
     text = chain([first], blocks)
     if _is_without_lines(first.lstrip()):
         return Content("item", split_objects(text))
-    return Content("line", split_lines(text))
+    continued: list[int] = []
+    return Content("line", split_lines(text, continued), continued)
 
 
 def _refuse_what_is_not_text(start: bytes) -> None:
@@ -98,9 +107,12 @@ def _refuse_what_is_not_text(start: bytes) -> None:
 def _is_without_lines(start: bytes) -> bool:
     if start[:1] in (b"[", b"\x1e"):
         return True
-    line = start.partition(b"\n")[0].strip()
-    if line[:1] != b"{" or is_object(line):
+    lines = start.split(b"\n")
+    if lines[0].strip()[:1] != b"{" or is_object(lines[0]):
         return False
-    # Concatenated objects, or one over several lines? A damaged first line does not end as an object does.
-    end = end_of_object(start)
-    return end is not None and is_object(start[:end])
+    # A damaged line, or objects in another arrangement? Whichever makes more of the text whole objects.
+    return _whole_bytes(items_of(start)) > _whole_bytes(lines)
+
+
+def _whole_bytes(items: list[bytes]) -> int:
+    return sum(len(item) for item in items if is_object(item))

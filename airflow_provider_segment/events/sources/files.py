@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt
-from airflow_provider_segment.events.sources.content import NotEventsError, read_content
+from airflow_provider_segment.events.sources.content import Content, NotEventsError, read_content
 from airflow_provider_segment.events.sources.source import Block
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class FileSource:
         self.size = sum(size for _, size, _ in facts) if facts else None
         self.done = 0
         self._starts: list[int] = []
-        self._units: list[str] = []
+        self._contents: list[Content] = []
 
     def __iter__(self) -> Iterator[Block]:
         position = 0
@@ -66,7 +66,7 @@ class FileSource:
                     head = raw.read(HEAD_BYTES)
                     raw.seek(0)
                     content = read_content(raw)
-                    self._units.append(content.unit)
+                    self._contents.append(content)
                     for items in content.blocks:
                         yield Block(items, position + 1)
                         position += len(items)
@@ -81,12 +81,17 @@ class FileSource:
                 _check_unchanged(file, self.identity[index], head)
 
     def _last(self, position: int) -> str:
-        unit = self._units[-1] if len(self._units) == len(self._starts) else "line"
-        return f"{unit} {position - self._starts[-1]:,}"
+        number = position - self._starts[-1]
+        started = len(self._contents) == len(self._starts)
+        [(unit, where)] = self._contents[-1].place(number).items() if started else [("line", 0)]
+        return f"{unit} {where:,}"
 
     def place(self, position: int) -> dict[str, Any]:
         index = max(0, bisect_right(self._starts, position - 1) - 1)
-        return {"file": str(self._files[index]), self._units[index]: position - self._starts[index]}
+        return {
+            "file": str(self._files[index]),
+            **self._contents[index].place(position - self._starts[index]),
+        }
 
 
 def _check_unchanged(file: Any, before: list[Any], head: bytes) -> None:

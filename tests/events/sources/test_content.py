@@ -102,6 +102,13 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, kind: str)
         list(FileSource([file]))
 
 
+@pytest.mark.parametrize("name", ["array", "concatenated", "pretty-printed"])
+def test_a_damaged_first_object_does_not_hide_the_others(name: str) -> None:
+    start, first = (b"[", b'{"a":NaN},') if name == "array" else (b"", b'{"a":NaN}')
+    content = start + first + ARRANGEMENTS[name].removeprefix(start)
+    assert [json.loads(item) for item in items(content)[1:]] == EVENTS
+
+
 @pytest.mark.parametrize("first", [b'{"type":"track","event":"x","userId":"u1"', b'{"a":"', b"# comment"])
 def test_a_damaged_first_line_is_one_line(first: bytes) -> None:
     assert items(b"\n".join([first, *LINES])) == [first, *LINES]

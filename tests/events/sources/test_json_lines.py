@@ -94,6 +94,17 @@ def test_a_line_that_is_too_long_is_one_item_and_not_the_end(tmp_path: Path, nam
     assert fourth == (4, Overlong(b"y" * 1_000, 2 << 20))
 
 
+def test_a_long_line_of_several_objects_comes_in_pieces_with_its_own_line_number(tmp_path: Path) -> None:
+    several = b'{"a":"%b"}' % (b"2" * 1_000) * 3_500
+    file = write(tmp_path / "a.jsonl", b'{"a":1}\n%b\n{"a":3}\n' % several)
+    source = FileSource([file])
+    found = read(source)
+    assert found[0] == (1, b'{"a":1}') and found[-1] == (len(found), b'{"a":3}')
+    assert len(found) > 3
+    assert b"".join(piece for _, piece in found[1:-1]) == several
+    assert [source.place(position)["line"] for position, _ in found] == [1, *[2] * (len(found) - 2), 3]
+
+
 def test_items_from_any_iterable() -> None:
     source = ItemSource({"n": n} for n in range(2_500))
     assert source.size is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_segment.events.sources.json_objects import split_objects
+from airflow_provider_segment.events.sources.json_objects import objects_in, split_objects
 from airflow_provider_segment.events.sources.source import Overlong
 
 pytestmark = pytest.mark.core
@@ -36,14 +36,30 @@ def split(text: bytes, block: int = 1 << 20) -> list[Any]:
         (b'[1, "a, b", null, {"a":1}]', [b"1", b'"a, b"', b"null", b'{"a":1}']),
         (b'{"a":1}garbage{"b":2}', [b'{"a":1}', b"garbage", b'{"b":2}']),
         (b'[{"a":NaN},{"b":2}]', [b'{"a":NaN}', b'{"b":2}']),
-        (b'[{"a":1},{"b":', [b'{"a":1}', b'{"b":']),
+        (
+            b'[{"a":NaN,"b":[{"type":"page"},{"type":"page"}]}]',
+            [b'{"a":NaN,"b":[{"type":"page"},{"type":"page"}]}'],
+        ),
+        (b'{"a":"\\ud83d"}{"\\ud83d":1}{"b":2}', [b'{"a":"\\ud83d"}', b'{"\\ud83d":1}', b'{"b":2}']),
     ],
 )
 def test_objects(text: bytes, items: list[bytes], block: int) -> None:
     assert split(text, block) == items
 
 
-@pytest.mark.parametrize("damage", [b'{"a":[1}', b'{"a":{"b":1}', b'{"a":"x}', b'{"a":1]'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"a":[1}',
+        b'{"a":{"b":1}',
+        b'{"a":"x}',
+        b'{"a":1]',
+        b'{"a":[{"b":1},{"b":2}],"c":{"d":1}',
+        b'{"a":NaN}',
+        b'{"a":"x\ny"}',
+        b'{"a":"x,\n "b":1}',
+    ],
+)
 @pytest.mark.parametrize("between", [b"", b",", b"\n"])
 def test_a_damaged_object_takes_no_other_with_it(damage: bytes, between: bytes) -> None:
     good = [b'{"type":"page","userId":"%d"}' % n for n in range(3)]
@@ -52,8 +68,64 @@ def test_a_damaged_object_takes_no_other_with_it(damage: bytes, between: bytes) 
     assert len(items) == 4
 
 
+def test_an_object_that_is_nested_too_deeply_is_one_item() -> None:
+    deep = b'{"a":%b%b}' % (b"[" * 3_000, b"]" * 3_000)
+    assert split(deep + b'{"b":2}') == [deep, b'{"b":2}']
+
+
+@pytest.mark.parametrize("damage", [b'{"a":{"b":1}', b'{"a":"x}', b'{"a":[1}', b'{"a":1]'])
+def test_many_damaged_objects_are_as_many_items(damage: bytes) -> None:
+    good = b'{"type":"page","userId":"1"}'
+    items = split(b"[%b]" % b",".join([damage, damage, good] * 5_000))
+    assert items.count(good) == 5_000
+    assert len(items) == 15_000
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        (b'[{"a":1},{"b":', [b'{"a":1}', b'{"b":']),
+        (b'[{"a":1},', [b'{"a":1}']),
+        (b'[{"a":1}', [b'{"a":1}']),
+        (
+            b'{"a":1}{"b":[{"type":"page"},{"type":"page"}',
+            [b'{"a":1}', b'{"b":[{"type":"page"},{"type":"page"}'],
+        ),
+    ],
+)
+def test_a_text_that_ends_too_early_is_an_error_after_what_it_has(text: bytes, items: list[bytes]) -> None:
+    found: list[Any] = []
+    with pytest.raises(ValueError, match="cut off"):
+        for block in split_objects([text]):
+            found += block
+    assert found == items
+
+
+@pytest.mark.parametrize(
+    ("line", "objects"),
+    [
+        (b'{"a":1}{"b":2}', [b'{"a":1}', b'{"b":2}']),
+        (b'{"a":1} , {"b":2},', [b'{"a":1}', b'{"b":2}']),
+        (b'[{"a":1}]', [b'{"a":1}']),
+        (b'{"a":1}{"b":NaN}{"c":3}', [b'{"a":1}', b'{"b":NaN}', b'{"c":3}']),
+        (b'{"a":1}', []),
+        (b'{"a":NaN}', []),
+        (b'{"a":1} and more', []),
+        (b'{"a":[{"type":"page"},{"type":"page"}', []),
+        (b"[1, 2]", []),
+        (b"a, b", []),
+    ],
+)
+def test_objects_of_one_line(line: bytes, objects: list[bytes]) -> None:
+    assert objects_in(line) == objects
+
+
 def test_an_object_that_is_too_long_is_one_item_and_not_the_end() -> None:
-    for long in (b'{"x":"%b\\"}"}' % (b"x" * (5 << 20)), b'{"x":[%b{}]}' % (b"{}," * (1 << 20))):
+    for long in (
+        b'{"x":[%b{}]}' % (b'{"type":"page","userId":"%b"},' % (b"1" * 1_000) * 2_500),
+        b'{"x":"%b\\"}"}' % (b"x" * (5 << 20)),
+        b'{"x":[%b{}]}' % (b"{%b}," % (b" " * 100) * 25_000),
+    ):
         first, second, third = split(b'[{"a":1},%b,{"b":2}]' % long)
         assert (first, third) == (b'{"a":1}', b'{"b":2}')
         assert second == Overlong(long[:1_000], len(long))
