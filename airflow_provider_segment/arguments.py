@@ -5,7 +5,8 @@ Both accept and refuse the same values. Pydantic is slow to import, so it is imp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any, Literal, cast
 
 from typing_extensions import Required, TypedDict
@@ -49,11 +50,13 @@ def make_checker(
     :param required: the arguments that must be given
     :param unknown: whether other arguments are allowed, and other members of a TypedDict
     """
-    from pydantic import ConfigDict, TypeAdapter, WrapValidator
+    from pydantic import BeforeValidator, ConfigDict, TypeAdapter, WrapValidator
 
     hints: dict[str, Any] = {}
     for argument, kind in types.items():
-        hint: Any = Annotated[kind, WrapValidator(_or_json)]
+        is_id = getattr(kind, "__origin__", kind) is not Any and _ID.search(argument)
+        hint: Any = Annotated[kind, BeforeValidator(_ids)] if is_id else kind
+        hint = Annotated[hint, WrapValidator(_or_json)]
         hints[argument] = Required[hint] if argument in required else hint
     shape = cast(Any, TypedDict)(name, hints, total=False)
     # Numbers to strings: native rendering turns an id of digits into a number.
@@ -81,7 +84,7 @@ def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
     """The value as it is, or parsed from JSON: a template that is not rendered natively gives a string."""
     try:
-        return _no_bool_taken_for_another(value, validate(value))
+        return _as_it_was_meant(value, validate(value))
     except ValueError as refused:
         if not isinstance(value, str):
             raise
@@ -89,21 +92,43 @@ def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
             parsed = read(value)
         except ValueError:
             raise refused from None
-        return _no_bool_taken_for_another(parsed, validate(parsed))
+        return _as_it_was_meant(parsed, validate(parsed))
 
 
-def _no_bool_taken_for_another(given: Any, taken: Any) -> Any:
-    """What was taken, unless True was taken for 1: to Pydantic, as to Python, it is a number."""
+def _ids(value: Any) -> Any:
+    """Ids that are not text yet, in the form that the table of values gives them."""
+    if isinstance(value, (list, tuple)):
+        return [_ids(each) for each in value]
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, memoryview)):
+        return value
+    from airflow_provider_segment.values import id_of
+
+    return id_of(value)
+
+
+_ID = re.compile(r"(?:^|_)ids?$|[a-z]Ids?$")
+"""The names of ids."""
+
+
+def _as_it_was_meant(given: Any, taken: Any, name: str = "") -> Any:
+    """What was taken, unless True was taken for 1, which is a number to Pydantic, or 1.0 for the id "1.0".
+
+    :param name: of the member that it is, inside an argument
+    """
     if given is taken:
         return taken
     if isinstance(given, bool):
         raise ValueError("must not be a bool")
+    if isinstance(given, float) and isinstance(taken, str) and _ID.search(name):
+        raise ValueError(f"{name} must be text, not the number {given}")
     if isinstance(given, Mapping) and isinstance(taken, Mapping):
-        for name, value in given.items():
-            _no_bool_taken_for_another(value, taken.get(name, value))
+        for member, value in given.items():
+            _as_it_was_meant(value, taken.get(member, value), str(member))
     elif isinstance(given, (list, tuple)) and isinstance(taken, (list, tuple)):
         for one, other in zip(given, taken, strict=False):
-            _no_bool_taken_for_another(one, other)
+            _as_it_was_meant(one, other, name)
     return taken
 
 

@@ -107,15 +107,34 @@ def json_event(event: Any) -> Any:
     """
     if isinstance(event, Mapping):
         for name in ID_FIELDS:
-            value = event.get(name)
-            if isinstance(value, str):
-                try:
-                    value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
-                except UnicodeDecodeError:
-                    raise ValueRejected(f"{shown(value)} has half of an emoji (a surrogate)", name) from None
-            elif isinstance(value, Decimal) and value.is_finite() and value != int(value):
-                raise ValueRejected(f"{shown(value)} is not a whole number: give the id as text", name)
+            try:
+                _lose_nothing(event.get(name))
+            except ValueRejected as error:
+                raise ValueRejected(error.complaint, name) from None
     return json_value(event)
+
+
+def id_of(value: Any) -> str | None:
+    """The id that a Python value is; None if it is null or empty text.
+
+    :raises ValueRejected: it is none
+    """
+    _lose_nothing(value)
+    return id_text(msgspec.json.decode(msgspec.json.encode(json_value(value))))
+
+
+def _lose_nothing(value: Any) -> None:
+    """Refuse an id whose conversion would change it.
+
+    :raises ValueRejected: it would
+    """
+    if isinstance(value, str):
+        try:
+            value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            raise ValueRejected(f"{shown(value)} has half of an emoji (a surrogate)") from None
+    elif isinstance(value, Decimal) and value.is_finite() and value != value.to_integral_value():
+        raise ValueRejected(f"{shown(value)} is not a whole number: give the id as text")
 
 
 def _is(*kinds: type) -> Callable[[type], bool]:
@@ -217,7 +236,7 @@ def _key(key: Any) -> str:
     if type(key) is str:
         return well_formed(key)
     try:
-        text = id_text(as_plain(key))
+        text = id_of(key)
     except ValueRejected:
         text = None
     if text is None:
@@ -287,14 +306,6 @@ def _conversion(kind: type) -> Callable[[Any], Any]:
 
 
 # The second step: ids and timestamps, from JSON values
-
-
-def as_plain(value: Any) -> Any:
-    """A value as what JSON makes of it: text, number, boolean, None, list or dict.
-
-    :raises ValueRejected: it has no single meaning there
-    """
-    return msgspec.json.decode(msgspec.json.encode(json_value(value)))
 
 
 def id_text(value: Any) -> str | None:

@@ -117,14 +117,21 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
 
     @staticmethod
     def _ids(arguments: dict[str, Any]) -> Iterator[str]:
+        from airflow_provider_segment.values import ValueRejected, id_of
+
         given = arguments.get("user_ids")
         if (given is None) == (arguments["path"] is None):
             raise AirflowFailException("give user_ids or a path")
         seen: set[str] = set()
         for number, user_id in enumerate(listed(given) if given else lines_of(arguments["path"]), 1):
-            if not isinstance(user_id, (str, int)) or isinstance(user_id, bool):
-                raise AirflowFailException(f"id {number} is a {type(user_id).__name__}; nothing was sent")
-            text = str(user_id).strip()
+            try:
+                text = user_id.strip() if isinstance(user_id, str) else id_of(user_id)
+            except ValueRejected:
+                text = None
+            if text is None:
+                raise AirflowFailException(
+                    f"id {number} is a {type(user_id).__name__}, and no whole number; nothing was sent"
+                )
             if "{{" in text:
                 raise AirflowFailException(f"id {number} is a template; nothing was sent")
             if text and text not in seen:

@@ -1,0 +1,99 @@
+"""Arguments that are ids follow the table of values, wherever they are declared."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.operators import (
+    SegmentCreateWorkspaceRegulationOperator,
+    SegmentDeleteUsersDataOperator,
+    SegmentGetSourceOperator,
+    SegmentPageOperator,
+    SegmentTrackOperator,
+    SegmentUpdateSelectiveSyncForWarehouseOperator,
+)
+from airflow_provider_segment.sandbox import Sandbox
+from tests.events.test_values import evaluate, rows
+from tests.events.value_table import LEFT_OUT, PYTHON, REJECTED, Row
+from tests.harness.task_runner import RunTask
+
+pytestmark = pytest.mark.core
+
+
+OTHER = [each for each in rows(PYTHON) if each.id != "itself()" and not str(each.id).startswith("'")]
+"""Text is what an argument is anyway; and Airflow itself cannot hold what contains itself."""
+
+
+@pytest.mark.parametrize("row", OTHER)
+def test_an_id_follows_the_table(row: Row) -> None:
+    value = evaluate(row)
+    user = SegmentTrackOperator(task_id="user", event="e", anonymous_id="a", user_id=value)
+    source = SegmentGetSourceOperator(task_id="source", source_id=value)
+    if row.as_id == REJECTED:
+        with pytest.raises(AirflowFailException, match="user_id"):
+            user.arguments()
+        with pytest.raises(SegmentConfigurationError, match="user_id"):
+            SegmentHook().track("e", user_id=value)
+    elif row.as_id == LEFT_OUT:
+        assert user.arguments()["user_id"] is None
+    else:
+        assert json.dumps(str(user.arguments()["user_id"])) == row.as_id
+    if row.as_id in (REJECTED, LEFT_OUT):
+        with pytest.raises(AirflowFailException, match="source_id"):
+            source.arguments()
+    else:
+        assert json.dumps(source.arguments()["source_id"]) == row.as_id
+
+
+def deletion(subject_ids: Any) -> SegmentCreateWorkspaceRegulationOperator:
+    return SegmentCreateWorkspaceRegulationOperator(
+        task_id="a", regulation_type="SUPPRESS_ONLY", subject_type="USER_ID", subject_ids=subject_ids
+    )
+
+
+@pytest.mark.parametrize("given", [[55520.0, 7, "a"], '[55520.0, 7, "a"]', (55520.0, Decimal("7.0"), "a")])
+def test_lists_of_ids(given: Any) -> None:
+    assert deletion(given).arguments()["subject_ids"] == ["55520", "7", "a"]
+
+
+@pytest.mark.parametrize("given", [[1.5], [True], [1e21], [float("nan")]])
+def test_a_list_with_what_is_no_id_is_refused(given: Any) -> None:
+    with pytest.raises(AirflowFailException, match="subject_ids"):
+        deletion(given).arguments()
+
+
+def test_users_whose_data_is_deleted() -> None:
+    ids = SegmentDeleteUsersDataOperator._ids
+    assert list(ids({"user_ids": [55520.0, 7, " a "], "path": None})) == ["55520", "7", "a"]
+    for wrong in (1.5, True, None, float("nan"), b"a"):
+        with pytest.raises(AirflowFailException, match="id 1 is"):
+            list(ids({"user_ids": [wrong], "path": None}))
+
+
+def test_a_number_as_an_id_inside_an_argument_is_refused() -> None:
+    rows = [{"sourceId": 55520.0, "enabled": True}]
+    replace = SegmentUpdateSelectiveSyncForWarehouseOperator(
+        task_id="a", warehouse_id="w", sync_overrides=rows
+    )
+    with pytest.raises(AirflowFailException, match="sourceId must be text, not the number"):
+        replace.arguments()
+
+
+def test_other_text_may_look_like_a_number() -> None:
+    """With native rendering, Airflow makes a number of it."""
+    page = SegmentPageOperator(task_id="a", name=2.0, user_id="u")
+    assert page.arguments()["name"] == "2.0"
+
+
+def test_the_id_arrives_as_its_digits(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    assert run_task(SegmentTrackOperator(task_id="send", event="e", user_id=55520.0)).state == "success"
+    SegmentHook().group(7.0, user_id=Decimal("55520"))  # type: ignore[arg-type]
+    assert [event["userId"] for event in segment_sandbox.accepted] == ["55520"] * 2
+    assert segment_sandbox.accepted[1]["groupId"] == "7"
