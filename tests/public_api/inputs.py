@@ -155,7 +155,8 @@ class Input:
         if name in PLACES and kind != "null":
             return st.sampled_from(list(self.collections[PLACES[name]]))
         if kind == "string" and place == "path":
-            return text(min_size=1).filter(lambda value: value not in (".", ".."))
+            printable = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="{")
+            return st.text(printable, min_size=1, max_size=12).filter(lambda part: part not in (".", ".."))
         return {
             "string": text(),
             "boolean": st.booleans(),
