@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import timezone
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
 from xxhash import xxh3_128_hexdigest
 
 from airflow_provider_segment.errors import SegmentEventError
-from airflow_provider_segment.events.codec import decode, encode_sorted
+from airflow_provider_segment.events.codec import decode, encode
+from airflow_provider_segment.values import Moment, ValueRejected, id_text, timestamp_text
 
 PREFIX = "airflow-"
 
@@ -36,7 +39,7 @@ def ids_from_content(write_key: str, fields: Sequence[str] | None = None) -> Cal
 
     :param fields: names (dotted: ``properties.order_id``) of the fields that the id is derived from, besides
         the type and the event's name; by default the whole line. The function raises SegmentEventError for
-        an event that lacks one
+        an event that lacks one, or has something else there than an id
     """
     # A one-way hash, so that no id reveals the key; the fast hash below is not cryptographic.
     seed = int.from_bytes(blake2b(write_key.encode(), digest_size=8).digest(), "big")
@@ -55,10 +58,27 @@ def _values(line: bytes, paths: list[list[str]]) -> bytes:
     event = decode(line)
     values: list[Any] = [event["type"], event.get("event")]
     for path in paths:
-        value: Any = event
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
+        name = ".".join(path)
+        try:
+            value = _text(_value(event, path), is_timestamp=path == ["timestamp"])
+        except ValueRejected as error:
+            raise SegmentEventError(
+                "invalid_field", f"{name}: {error}, so no messageId can be derived from it"
+            ) from None
         if value is None:
-            raise SegmentEventError("missing_field", f"no {'.'.join(path)} to derive a messageId from")
+            raise SegmentEventError("missing_field", f"no {name} to derive a messageId from")
         values.append(value)
-    return encode_sorted(values)
+    return encode(values)
+
+
+def _value(event: Any, path: list[str]) -> Any:
+    for name in path:
+        event = event.get(name) if isinstance(event, dict) else None
+    return event
+
+
+def _text(value: Any, *, is_timestamp: bool) -> str | None:
+    """A value of an event in one form, however the event is written: 7, 7.0 and "7" are the same."""
+    if is_timestamp and (moment := timestamp_text(value)):
+        return msgspec.convert(moment, Moment).astimezone(timezone.utc).isoformat()
+    return id_text(value)

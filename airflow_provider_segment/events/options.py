@@ -129,9 +129,10 @@ class SendOptions(TypedDict, total=False):
         own ``integrations`` disable stays disabled, and the event's own options stay. Backfills often want
         ``{"All": False, "<destination>": True}``
     :param timestamp: default ``timestamp`` of events, ISO 8601 with a time zone
-    :param message_id_fields: a list of names (dotted: ``properties.order_id``) of the fields from which a
-        missing ``messageId`` is derived, together with the type and the event's name; by default the whole
-        event
+    :param message_id_fields: a list of names (dotted: ``properties.order_id``) of the fields that identify an
+        event: a missing ``messageId`` is derived from them, together with the type and the event's name, and
+        is the same however the event is written. They are text or whole numbers, or ``timestamp``. By
+        default it is derived from the event as it is written
     """
 
     rejects_path: Annotated[FilePath | None, Option(identity=False)]

@@ -228,7 +228,10 @@ class SegmentBatchEventsOperator(_SendingOperator):
 
     An event without ``messageId`` gets one derived from its content, the same whenever it is sent. So Segment
     keeps only one of several identical events, timestamp included. If they are distinct events, give each a
-    ``messageId`` or another field that differs.
+    ``messageId`` or another field that differs. Written in another way (spaces, escapes, the order of keys, a
+    dict instead of a line), the same event gets another id: name the fields that identify it in
+    ``message_id_fields`` if the events may be exported once more. Defaults (``context``, ``integrations``,
+    ``timestamp``) do not change ids.
 
     All arguments are templated. An invalid one fails the task before anything is sent, without a retry.
 

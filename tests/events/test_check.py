@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any, get_args
 
 import msgspec
@@ -206,8 +207,14 @@ def test_message_ids_are_derived_from_content_and_source() -> None:
 
 
 def test_the_defaults_of_a_job_do_not_change_message_ids() -> None:
-    line = b'{"type":"page","userId":"u"}'
-    assert message_id(line) == message_id(line, context={"a": 1}, timestamp="2026-01-02T00:00:00Z")
+    own = {"type": "page", "userId": "u", "context": {"b": 1}, "integrations": {"All": True}}
+    for item in (b'{"type":"page","userId":"u"}', own):
+        for defaults in (
+            {"context": {"a": 1}},
+            {"integrations": {"All": False}},
+            {"timestamp": "2026-01-02T00:00:00Z"},
+        ):
+            assert message_id(item, **defaults) == message_id(item)
 
 
 def test_a_dict_in_another_order_is_the_same_event() -> None:
@@ -228,6 +235,60 @@ def test_message_ids_from_named_fields() -> None:
     assert derived() != derived(event="Refunded"), "one order can be the object of several events"
     checker = Checker("k", message_id_fields=fields)
     assert reason({"type": "page", "userId": "u", "properties": {"order": 1}}, checker) == "missing_field"
+
+
+ORDER = {
+    "type": "track",
+    "event": "Paid",
+    "userId": 55520,
+    "timestamp": "2026-01-02T03:04:05Z",
+    "properties": {"id": 7, "name": "Größe"},
+}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ORDER,
+        dict(reversed(ORDER.items())),
+        json.dumps(ORDER),
+        json.dumps(ORDER, ensure_ascii=False, separators=(",", ":")).encode(),
+        json.dumps(ORDER, indent=2, sort_keys=True),
+        {**ORDER, "userId": "55520"},
+        {**ORDER, "userId": 55520.0, "properties": {"id": "7"}},
+        {**ORDER, "properties": {"id": 7.0, "other": math.nan}},
+        {**ORDER, "properties": {"id": Decimal("7.00")}},
+        {**ORDER, "timestamp": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)},
+        {**ORDER, "timestamp": "2026-01-02 04:04:05.000 +0100"},
+        {**ORDER, "context": {"more": 1}},
+    ],
+)
+def test_named_fields_give_one_id_however_the_event_is_written(same: Any) -> None:
+    fields = ["userId", "timestamp", "properties.id"]
+    assert message_id(same, message_id_fields=fields) == message_id(ORDER, message_id_fields=fields)
+
+
+def test_named_fields_are_not_mixed_up() -> None:
+    def derived(*values: Any) -> str:
+        event = {**ORDER, "properties": dict(zip("abc", values, strict=False))}
+        return message_id(event, message_id_fields=["properties.a", "properties.b"])
+
+    assert len({derived("a-b", "c"), derived("a", "b-c"), derived('a","b', "c"), derived("c", "a-b")}) == 4
+
+
+@pytest.mark.parametrize("value", [1.5, True, 1e21, [1], {"a": 1}])
+def test_a_named_field_that_is_no_id_is_rejected(value: Any) -> None:
+    checker = Checker("k", message_id_fields=["properties.id"])
+    event = {**ORDER, "properties": {"id": value}}
+    assert reason(event, checker) == "invalid_field"
+    with pytest.raises(SegmentEventError, match=r"properties\.id.*messageId"):
+        checker.prepare(event)
+
+
+@pytest.mark.parametrize("value", [None, "", math.nan])
+def test_a_named_field_that_is_empty_is_missing(value: Any) -> None:
+    checker = Checker("k", message_id_fields=["properties.id"])
+    assert reason({**ORDER, "properties": {"id": value}}, checker) == "missing_field"
 
 
 # Defaults
