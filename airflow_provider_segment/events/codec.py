@@ -58,7 +58,7 @@ def decode_members(line: bytes) -> dict[str, msgspec.Raw]:
         return _decode_members(line)
     except msgspec.ValidationError:
         raise SegmentEventError(
-            "not_an_object", f"an event is a JSON object, not {shown_text(line[:40].decode())}"
+            "not_an_object", f"an event is a JSON object, not {shown_text(line.decode()[:40])}"
         ) from None
     except Unreadable as error:
         if any(mark in line for mark in _MENDABLE):

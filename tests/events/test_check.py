@@ -89,6 +89,7 @@ def test_a_missing_message_id_is_added_and_nothing_else(event: dict[str, Any]) -
         (b"[]", "not_an_object"),
         (b'"track"', "not_an_object"),
         (b"null", "not_an_object"),
+        (f'["{"x" * 37}é"]'.encode(), "not_an_object"),  # what is shown of it ends inside a character
         (b"{}", "unknown_type"),
         (b'{"type":"Track","event":"x","userId":"u"}', "unknown_type"),
         (b'{"type":null,"userId":"u"}', "unknown_type"),
