@@ -164,23 +164,20 @@ def ours_gzip(path: str, url: str) -> int:
 def limit(path: str, url: str) -> int:
     """Reads, checks, gives ids and builds the bodies of the requests, in a plain loop."""
     from airflow_provider_segment.api.clock import Clock
-    from airflow_provider_segment.events.batch import Batch
+    from airflow_provider_segment.events.batch import Batcher
     from airflow_provider_segment.events.check import Checker
     from airflow_provider_segment.events.sources.files import FileSource, list_files
 
     now = Clock().now
     prepare = Checker(WRITE_KEY).prepare
-    batch = Batch()
+    batcher = Batcher()
     events = 0
     for block in FileSource(list_files(path)):
-        for position, line in enumerate(block.items, block.first):
-            event = prepare(line)
-            if not batch.add(event, position):
-                batch.body(now())
-                batch = Batch()
-                batch.add(event, position)
-        events += len(block.items)
-    batch.body(now())
+        prepared = list(map(prepare, block.items))
+        for batch in batcher.add(prepared, range(block.first, block.first + len(prepared))):
+            batch.body(now())
+        events += len(prepared)
+    batcher.last.body(now())
     return events
 
 

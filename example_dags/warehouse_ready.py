@@ -28,6 +28,7 @@ with DAG(
     params={
         "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
+        "sent_before": Param(False, type="boolean", description="Were these events sent within a day?"),
         "source_id": Param("your-source-id", type="string", description="The source to send to"),
         "warehouse_id": Param("your-warehouse-id", type="string", description="Where it is loaded to"),
         "lag": Param(60, type="integer", description="Seconds until Segment has counted an event"),
@@ -45,7 +46,9 @@ with DAG(
         task_id="counted",
         source_id="{{ params.source_id }}",
         start="{{ dag_run.start_date }}",  # events are counted when they arrive, whatever their timestamps
-        min_count="{{ ti.xcom_pull('send_events')['sent'] }}",
+        # Segment does not count again what it received within the last day.
+        min_count="{{ 0 if params.sent_before or dag_run.clear_number else "
+        "ti.xcom_pull('send_events')['distinct'] }}",
         lag="{{ params.lag }}",
         timeout=timedelta(hours=1),
         deferrable=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -92,10 +93,33 @@ def test_the_run_waits_for_as_many_events_as_it_sent(run_task: RunTask, segment_
 
     run = run_task(
         warehouse_ready.counted,
-        xcoms={("send_events", "return_value"): {"sent": 100}},
+        xcoms={("send_events", "return_value"): {"sent": 103, "duplicates": 3, "distinct": 100}},
         conf={"source_id": segment_sandbox.source_id},
     )
     assert run.state == "deferred", run.error
     assert run.deferred and run.deferred.timeout and run.deferred.timeout > timedelta(hours=1)
     facts = run.deferred.kwargs["facts"]
     assert (facts["source_id"], facts["min_count"]) == (segment_sandbox.source_id, 100)
+
+
+@pytest.mark.core
+def test_nothing_is_missing_where_segment_drops_duplicates(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A file with events twice, and then the same night again."""
+    from example_dags import warehouse_ready
+
+    events = [{"type": "page", "userId": f"u{n}", "messageId": f"m{n % 40}"} for n in range(100)]
+    (tmp_path / DAY).mkdir()
+    (tmp_path / DAY / "a.jsonl").write_text("\n".join(map(json.dumps, events)))
+    conf = {"source_id": segment_sandbox.source_id, "events": str(tmp_path), "day": DAY, "lag": -120}
+    for again in (False, True):
+        sent = run_task(warehouse_ready.send_events, conf=conf)
+        assert (sent.xcom["sent"], sent.xcom["duplicates"], sent.xcom["distinct"]) == (100, 60, 40)
+        counted = run_task.to_end(
+            warehouse_ready.counted,
+            xcoms={("send_events", "return_value"): sent.xcom},
+            conf={**conf, "sent_before": again},
+        )
+        assert counted.state == "success", counted.error
+    assert len(segment_sandbox.accepted) == 40

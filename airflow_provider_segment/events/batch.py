@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate, islice
 
 import msgspec
 
@@ -37,15 +40,16 @@ class Batch:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def add(self, event: bytes, position: float) -> bool:
-        """Add an event; False if the batch would exceed Segment's limits."""
-        size = self.size + len(event) + 1
-        if size > MAX_BATCH_BYTES or len(self.positions) >= self._most:
-            return False
-        self.size = size
-        self._events.append(event)
-        self.positions.append(position)
-        return True
+    def extend(self, events: Sequence[bytes], positions: Sequence[float]) -> int:
+        """Add as many of these events, from the first on, as fit Segment's limits; how many that are."""
+        ends = list(accumulate(map(len, islice(events, self._most - len(self)))))
+        # Each event adds a comma, too.
+        fit = bisect_right(range(len(ends)), MAX_BATCH_BYTES, key=lambda n: self.size + ends[n] + n + 1)
+        if fit:
+            self.size += ends[fit - 1] + fit
+            self._events += events[:fit]
+            self.positions += positions[:fit]
+        return fit
 
     def body(self, now: datetime) -> bytes:
         """The body of an attempt; ``sentAt`` is the time of the attempt."""
@@ -65,10 +69,31 @@ class Batch:
     def halves(self) -> tuple[Batch, Batch]:
         """The same events in two batches."""
         first, second = Batch(), Batch()
-        middle = len(self) // 2
-        for index, (event, position) in enumerate(zip(self.events(), self.positions, strict=True)):
-            (first if index < middle else second).add(event, position)
+        events, middle = self.events(), len(self) // 2
+        first.extend(events[:middle], self.positions[:middle])
+        second.extend(events[middle:], self.positions[middle:])
         return first, second
+
+
+class Batcher:
+    """Puts events into batches, as many into each as fit.
+
+    :param most: the maximum number of events of a batch
+    """
+
+    def __init__(self, most: int = MAX_BATCH_EVENTS) -> None:
+        self._most = most
+        self.last = Batch(most)
+        """The batch that more events may fit into."""
+
+    def add(self, events: Sequence[bytes], positions: Sequence[float]) -> Iterator[Batch]:
+        """Add events, each of which fits into a batch; the batches that are full."""
+        while events:
+            fit = self.last.extend(events, positions)
+            events, positions = events[fit:], positions[fit:]
+            if events:
+                yield self.last
+                self.last = Batch(self._most)
 
 
 class _Body(msgspec.Struct):

@@ -27,6 +27,7 @@ from airflow_provider_segment.events.codec import (
     encode,
     to_bytes,
 )
+from airflow_provider_segment.events.duplicates import MessageIds
 from airflow_provider_segment.events.integrations import restrict
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
 from airflow_provider_segment.events.message_ids import ids_from_content
@@ -144,6 +145,9 @@ class Checker:
         if timestamp := options.get("timestamp"):
             self._timestamp_member = _member("timestamp", read_timestamp(timestamp).isoformat())
         self._has_defaults = bool(self._objects or self._timestamp_member)
+        self.own_ids = MessageIds()
+        """The message ids that valid events brought."""
+        self._note_id = self.own_ids.add
 
     def prepare(self, item: bytes | str | Mapping[str, Any]) -> bytes:
         """The event as it is sent.
@@ -161,22 +165,21 @@ class Checker:
             event = _decode_repaired(line)
         if event.user_id is UNSET and event.anonymous_id is UNSET:
             raise SegmentEventError("missing_id", "neither userId nor anonymousId")
-        message_id = self._derive_id(line) if event.message_id is UNSET else b""
-        defaults = b""
+        own_id = event.message_id
+        if own_id is UNSET:
+            line = b"".join((line[:-1], b',"messageId":"', self._derive_id(line), b'"}'))
         if self._has_defaults:
-            line, defaults = self._with_defaults(line, event)
-        if message_id:
-            line = b"".join((line[:-1], b',"messageId":"', message_id, b'"', defaults, b"}"))
-        elif defaults:
-            line = b"".join((line[:-1], defaults, b"}"))
+            line = self._with_defaults(line, event)
         if len(line) > MAX_EVENT_BYTES:
             line = compact(line)  # spaces do not count, nor escapes such as \u00e9
         if len(line) > MAX_EVENT_BYTES:
             raise SegmentEventError("too_large", f"{len(line):,} bytes; the limit is {MAX_EVENT_BYTES:,}")
+        if own_id is not UNSET:
+            self._note_id(own_id)
         return line
 
-    def _with_defaults(self, line: bytes, event: UserRules | Alias) -> tuple[bytes, bytes]:
-        """The event, its objects merged with the defaults, and as bytes the defaults for what it lacks."""
+    def _with_defaults(self, line: bytes, event: UserRules | Alias) -> bytes:
+        """The event with the defaults for what it lacks, and its objects merged with theirs."""
         lacking = self._timestamp_member if event.timestamp is UNSET else b""
         whole: Any = None
         for name, default in self._objects.items():
@@ -186,7 +189,9 @@ class Checker:
                 whole = whole or decode(line)
                 merge = restrict if name == "integrations" else _own_keys_win
                 whole[name] = merge(default, whole[name])
-        return encode(whole) if whole else line, lacking
+        if whole:
+            line = encode(whole)
+        return b"".join((line[:-1], lacking, b"}")) if lacking else line
 
 
 def _own_keys_win(default: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

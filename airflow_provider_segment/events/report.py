@@ -20,6 +20,9 @@ class SendReport:
     """Events in batches that Segment answered with 200."""
     sent_before: int = 0
     """How many of ``sent`` an earlier try of the same task had sent."""
+    duplicates: int = 0
+    """Valid events that brought the ``messageId`` of another one in the same input: Segment keeps only one.
+    Identical events without an own ``messageId`` are not counted."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Events rejected, by reason."""
     batches: int = 0
@@ -50,6 +53,12 @@ class SendReport:
         return self.read - self.sent - self.rejected_total
 
     @property
+    def distinct(self) -> int:
+        """Events sent with different message ids: what Segment counts of them, unless it received some of the
+        same ids within the last day."""
+        return max(0, self.sent - self.duplicates)
+
+    @property
     def events_per_second(self) -> float:
         """Events sent per second of this try."""
         return (self.sent - self.sent_before) / self.seconds if self.seconds else 0.0
@@ -58,6 +67,7 @@ class SendReport:
         """The report as plain JSON types, small enough for an XCom."""
         return {
             **asdict(self),
+            "distinct": self.distinct,
             "rejected": dict(self.rejected),
             "unsent": self.unsent,
             "seconds": round(self.seconds, 3),
@@ -71,6 +81,8 @@ class SendReport:
             f"{self.sent:,} sent" + (f" ({self.sent_before:,} by earlier tries)" if self.sent_before else ""),
             f"{self.rejected_total:,} rejected" + (f" ({reasons})" if reasons else ""),
         ]
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} with the messageId of another, which Segment drops")
         if self.unsent:
             parts.append(f"{self.unsent:,} NOT sent")
         parts.append(

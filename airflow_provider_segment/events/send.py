@@ -25,7 +25,7 @@ from airflow_provider_segment.errors import (
     SegmentStoppedError,
     SegmentTooLargeError,
 )
-from airflow_provider_segment.events.batch import Batch
+from airflow_provider_segment.events.batch import Batch, Batcher
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
@@ -116,9 +116,6 @@ class Sending:
         self._save_checkpoint = save
         self._clock = client.clock
         self._started = self._clock.monotonic()
-        # With a rate limit, a batch holds the events of one second at most.
-        self._most = min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS)))
-        self._batch = Batch(self._most)
         self._free_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
         self._doubt = asyncio.Lock()
@@ -202,25 +199,35 @@ class Sending:
                 task.cancel()
         await asyncio.gather(*tickers, *self._in_flight, return_exceptions=True)
         self._update_report()
+        self.report.duplicates = self._checker.own_ids.repeated()
         self._save()
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
+        # With a rate limit, a batch holds the events of one second at most.
+        batcher = Batcher(min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS))))
         try:
             async for block in self._blocks():
-                for batch in self._full_batches(enumerate(block.items, block.first)):
-                    yield batch
+                events: list[bytes] = []
+                positions: list[float] = []
+                try:
+                    self._prepare(enumerate(block.items, block.first), events, positions)
+                finally:
+                    for batch in batcher.add(events, positions):
+                        yield batch
                 self._read_to = block.first + len(block.items) - 1
                 # A stop and the tickers get their turn even while no batch is complete.
                 await asyncio.sleep(0)
         except Exception as error:
             # What was read is sent; run() raises this at the end.
             self._input_failure = error
-        if self._batch:
-            yield self._batch
+        if batcher.last:
+            yield batcher.last
 
-    def _full_batches(self, items: Iterable[tuple[float, Any]]) -> Iterator[Batch]:
-        """The batches that items fill; the last one, not yet full, stays in ``_batch``."""
-        report, prepare, start, batch = self.report, self._checker.prepare, self._start.position, self._batch
+    def _prepare(
+        self, items: Iterable[tuple[float, Any]], events: list[bytes], positions: list[float]
+    ) -> None:
+        """Check items, and add those that are to be sent."""
+        report, prepare, start = self.report, self._checker.prepare, self._start.position
         for position, item in items:
             if not item and isinstance(item, (bytes, str)):
                 continue  # a blank line
@@ -230,17 +237,16 @@ class Sending:
             except SegmentEventError as error:
                 if parts := _objects_of(item, error):
                     report.read -= 1
-                    yield from self._full_batches(_positions(position, parts))
-                    batch = self._batch
+                    self._prepare(_positions(position, parts), events, positions)
                 else:
                     self._reject(position, error.reason, error.detail, item)
                 continue
             if position <= start:
                 self._account(position, event)
-            elif not batch.add(event, position):
-                yield batch
-                batch = self._batch = Batch(self._most)
-                batch.add(event, position)
+            else:
+                events.append(event)
+                positions.append(position)
+        self._checker.own_ids.fold()
 
     async def _blocks(self) -> AsyncIterator[Block]:
         blocks = iter(self._source)

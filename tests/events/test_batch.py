@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_segment.events import limits
-from airflow_provider_segment.events.batch import Batch
+from airflow_provider_segment.events.batch import Batch, Batcher
 
 pytestmark = pytest.mark.core
 
@@ -22,23 +23,30 @@ def event(number: int, size: int = 0) -> bytes:
     return b'{"n":%d,"x":"%b"}' % (number, b"x" * size)
 
 
-def filled(sizes: list[int]) -> list[Batch]:
-    batches = [Batch()]
-    for number, size in enumerate(sizes):
-        if not batches[-1].add(event(number, size), number):
-            batches.append(Batch())
-            assert batches[-1].add(event(number, size), number), "an empty batch takes any event"
-    return batches
+def filled(sizes: list[int], *, at_once: int = 7) -> list[Batch]:
+    batcher = Batcher()
+    events = [event(number, size) for number, size in enumerate(sizes)]
+    full = [
+        batch
+        for start in range(0, len(events), at_once)
+        for batch in batcher.add(events[start : start + at_once], range(start, start + at_once))
+    ]
+    return [*full, batcher.last]
 
 
 @given(
     st.lists(
         st.integers(0, limits.MAX_EVENT_BYTES - 40) | st.sampled_from([0, 1, limits.MAX_EVENT_BYTES - 40]),
         max_size=120,
-    )
+    ),
+    st.integers(1, 200),
 )
-def test_no_batch_is_over_a_limit_and_every_event_is_in_one(sizes: list[int]) -> None:
-    batches = filled(sizes)
+def test_no_batch_is_over_a_limit_and_every_event_is_in_one(sizes: list[int], at_once: int) -> None:
+    batches = filled(sizes, at_once=at_once)
+    positions = [position for batch in batches for position in batch.positions]
+    assert positions == list(range(len(sizes)))
+    for batch, following in pairwise(batches):  # and as many as fit
+        assert batch.size + len(following.events()[0]) + 1 > limits.MAX_BATCH_BYTES
     for batch in batches:
         size = batch.size
         body = batch.body(NOW)
@@ -51,8 +59,7 @@ def test_no_batch_is_over_a_limit_and_every_event_is_in_one(sizes: list[int]) ->
 def test_the_number_of_events_is_limited() -> None:
     first, second = filled([0] * (limits.MAX_BATCH_EVENTS + 1))
     assert (len(first), len(second)) == (limits.MAX_BATCH_EVENTS, 1)
-    batch = Batch(2)
-    assert [batch.add(event(n), n) for n in range(3)] == [True, True, False]
+    assert Batch(2).extend([event(n) for n in range(3)], range(3)) == 2
 
 
 def test_each_attempt_has_its_own_sent_at() -> None:

@@ -1,0 +1,36 @@
+"""How many of the message ids are different."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_segment.events import duplicates
+from airflow_provider_segment.events.duplicates import MessageIds
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.sandbox import Sandbox
+
+pytestmark = pytest.mark.core
+
+
+@given(st.lists(st.text(max_size=2) | st.text(min_size=99, max_size=100)), st.integers(1, 9))
+def test_ids_that_were_there_before_are_counted(ids: list[str], part: int) -> None:
+    counted = MessageIds()
+    for number, one in enumerate(ids):
+        counted.add(one)
+        if number % 3:
+            counted.fold()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicates, "PART_IDS", part)
+        assert counted.repeated() == len(ids) - len(set(ids))
+
+
+def test_the_report_tells_duplicates_from_what_is_counted(segment_sandbox: Sandbox) -> None:
+    event = {"type": "page", "userId": "u"}
+    ids = ["a", "b", "a", "c", "a", 1, 1]
+    events = [{**event, "messageId": one} for one in ids]
+    report = SegmentHook().send_events([*events, {"type": "page"}, event])
+    assert (report.read, report.sent, report.duplicates, report.distinct) == (9, 8, 3, 5)
+    assert len(segment_sandbox.accepted) == report.distinct
+    assert "3 with the messageId of another, which Segment drops" in str(report)
