@@ -42,11 +42,11 @@ otherwise is converted at the top level, if it has one meaning.
 TEMPLATES = """\
 ## Templates
 
-With `render_template_as_native_obj=True`, Airflow itself makes Python values of rendered text, before any
-operator sees them: the text `1e5` becomes the number 100000.0, and `+49123` the number 49123. An argument that
-is an id, such as `user_id` or `source_id`, follows the column *As id*; any other argument that is text gets the
-number as Python writes it. Where a text must stay as it is, leave native rendering off, or pass the output of
-another task, which is not rendered: `user_id=task.output`.
+With `render_template_as_native_obj=True`, Airflow itself makes Python values of rendered text, before
+any operator sees them: the text `1e5` becomes the number 100000.0, and `+49123` the number 49123. An
+argument that is an id, such as `user_id` or `source_id`, follows the column *As id*; any other argument
+that is text gets the number as Python writes it. Where a text must stay as it is, leave native rendering
+off, or pass the output of another task, which is not rendered: `user_id=task.output`.
 """
 
 
