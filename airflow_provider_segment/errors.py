@@ -30,6 +30,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -38,6 +39,20 @@ class SegmentError(Exception):
 
     repeated = False
     """Whether an earlier attempt of the same request may have been carried out, but its answer was lost."""
+
+    def scrub(self, scrub: Callable[[Any], Any]) -> None:
+        """Remove secrets from the text and the attributes, and from those of the causes.
+
+        :param scrub: returns a value without its secrets
+        """
+        error: BaseException | None = self
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.args = tuple(map(scrub, error.args))
+            for name, value in vars(error).items():
+                setattr(error, name, scrub(value))
+            error = error.__cause__ or error.__context__
 
     @property
     def may_have_run(self) -> bool:

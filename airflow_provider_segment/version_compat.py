@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 try:
     from airflow.providers.common.compat.sdk import mask_secret
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SharedStreamProducer",
-    "amask_secret",
+    "amask_secrets",
     "extra_behind_alias",
-    "mask_secret",
+    "mask_secrets",
     "stores_of_assets",
 ]
 
 
-async def amask_secret(secret: str) -> None:
-    """Have Airflow mask a secret, from a coroutine, where ``mask_secret`` has no effect."""
+def mask_secrets(secrets: list[str]) -> None:
+    """Have Airflow mask secrets in logs and rendered templates."""
+    if secrets:
+        mask_secret(cast("Any", secrets))
+
+
+async def amask_secrets(secrets: list[str]) -> None:
+    """The same from a coroutine, where ``mask_secrets`` has no effect."""
     try:
         from airflow.sdk.log import amask_secret
     except ImportError:  # Airflow before 3.3
-        mask_secret(secret)
+        mask_secrets(secrets)
     else:
-        await amask_secret(secret)
+        await amask_secret(cast("Any", secrets))
 
 
 def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -24,11 +25,17 @@ from airflow_provider_segment.errors import (
 
 
 def read_answer(
-    call: Call, response: httpx.Response, content: Body, now: datetime, base_url: str | None
+    call: Call,
+    response: httpx.Response,
+    content: Body,
+    now: datetime,
+    base_url: str | None,
+    scrub: Callable[[Any], Any],
 ) -> Answer:
     """The answer in a response.
 
     :param base_url: that of the connection, if it replaces Segment's hosts
+    :param scrub: removes secrets from what an error quotes, before it is shortened
     :raises SegmentAPIError: Segment answered with an error
     :raises SegmentAnswerError: the answer did not come from Segment, was cut off, or lacks the call's shape
     """
@@ -44,7 +51,7 @@ def read_answer(
             call.method,
             call.safe_path,
             response.status_code,
-            _errors(body, response),
+            scrub(_errors(body, response)),
             request_id=request_id,
             retry_after=retry_after(response, body, now),
             advice=advice_on(call.api, response, base_url),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 import httpx
@@ -39,6 +39,18 @@ def read_base_url(value: str) -> str:
     if found := _ENDPOINT.search(path):
         raise ValueError(f"ends with {found[0]}, the path of an endpoint: give only what comes before it")
     return url.geturl()
+
+
+def goes_in_clear_text(base_url: str) -> bool:
+    """Whether requests to it leave this machine without encryption."""
+    url = urlsplit(base_url)
+    host = (url.hostname or "").removesuffix(".")
+    if url.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def with_port(base_url: str, port: int) -> str:

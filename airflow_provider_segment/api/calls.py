@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, get_args
 from urllib.parse import unquote
 
+from airflow_provider_segment.api.redaction import Scrubber
 from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.secrets import in_text, secrets_in
 from airflow_provider_segment.errors import SegmentConfigurationError
 
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -34,6 +36,8 @@ class Call:
     :param repeatable: whether sending it twice is harmless; by default decided by its method
     :param shape: what the answer's ``data`` must look like (of the other APIs, the whole answer); see
         :mod:`.shapes`. None for any JSON
+    :param secrets: what no log and no error may show of it, besides the credential and what
+        :mod:`.secrets` finds in path, query and body
     :raises SegmentConfigurationError: it cannot be sent
     """
 
@@ -46,6 +50,11 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool | None = None
     shape: Any = None
+    secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        # Path, query, headers and body may hold secrets, or data of people.
+        return f"Call({self.method} {self.safe_path})"
 
     def __post_init__(self) -> None:
         # The values are not shown: any of them may hold a secret by mistake.
@@ -72,7 +81,15 @@ class Call:
     @property
     def safe_path(self) -> str:
         """The path, safe to log."""
-        return safe_path(self.path)
+        return safe_path(Scrubber(self.secrets)(self.path) if self.secrets else self.path)
+
+    def secrets_within(self) -> Iterator[str]:
+        """What is secret in the call itself."""
+        yield from self.secrets
+        yield from in_text(self.path)
+        yield from secrets_in(self.query)
+        if self.body is not None and self.api == "public":  # the other APIs take events, and no settings
+            yield from secrets_in(self.body(datetime.now(timezone.utc)))
 
 
 def _fault_of_path(path: Any) -> str | None:
@@ -108,6 +125,10 @@ class Answer:
     headers: Mapping[str, str]
     body: Any
     request_id: str | None = None
+
+    def __repr__(self) -> str:
+        # Headers and body may hold secrets, or data of people.
+        return f"Answer({self.status}, request id {self.request_id})"
 
     @property
     def data(self) -> Any:

@@ -24,6 +24,7 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.deadline import adeadline_in, deadline_in, keep_deadlines
 from airflow_provider_segment.api.pages import Pages
 from airflow_provider_segment.api.rate_limits import RATE_LIMITERS, RateLimiter, RateLimiters
+from airflow_provider_segment.api.redaction import Scrubber
 from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
@@ -61,6 +62,7 @@ class CallOptions(TypedDict, total=False):
     headers: Mapping[str, str]
     repeatable: bool | None
     shape: Any
+    secrets: tuple[str, ...]
 
 
 class PageOptions(TypedDict, total=False):
@@ -105,6 +107,8 @@ class _Client:
         self.clock = clock or Clock()
         self.retried = 0
         """Requests sent again so far."""
+        self.scrub = Scrubber(settings.secrets)
+        """Removes the connection's credentials from texts, and from lists and objects with texts."""
         # Rate limiters hold monotonic times, which clients with different clocks cannot share.
         self._limiters = RATE_LIMITERS if clock is None else RateLimiters()
 
@@ -119,6 +123,8 @@ class _Client:
 
     def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
         """Seconds to wait after a failed attempt; raises the error if there is no further attempt."""
+        # Whatever the server or a library put into it.
+        error.scrub(self._scrubber(call))
         if isinstance(error, SegmentRequestError):
             error.connection = self.settings.name
         seconds = rule.wait(error)
@@ -133,6 +139,9 @@ class _Client:
         log.log(level, "Retrying in %.1f s: %s", seconds, getattr(error, "summary", error))
         return seconds
 
+    def _scrubber(self, call: Call) -> Scrubber:
+        return Scrubber([*self.settings.secrets, *call.secrets_within()])
+
     def _limiter(self, call: Call) -> RateLimiter:
         return self._limiters.of(call, self.settings)
 
@@ -146,12 +155,19 @@ class _Client:
         return transport_error(call, error)
 
     def _read(self, call: Call, response: httpx.Response, body: Body, started: float) -> Answer:
+        response.headers = httpx.Headers(
+            [
+                (name, self.scrub(text.decode("latin-1")).encode("latin-1"))
+                for name, text in response.headers.raw
+            ]
+        )
         self._log(call, f"{response.status_code}, request id {request_id_of(response)}", started)
         # A response and its stream refer to each other. Without this, the request body would wait for the
         # garbage collector.
         response.stream = httpx.ByteStream(b"")
         self._apply_rate_limit(call, response)
-        return read_answer(call, response, body, self.clock.now(), self.settings.base_url)
+        scrub = self.scrub if response.is_success else self._scrubber(call)
+        return read_answer(call, response, body, self.clock.now(), self.settings.base_url, scrub)
 
     def _apply_rate_limit(self, call: Call, response: httpx.Response) -> None:
         """Adjust the rate limiter to the answer's rate limit headers."""
@@ -170,7 +186,7 @@ class _Client:
     def _log(self, call: Call, outcome: str, started: float) -> None:
         level = logging.INFO if self.settings.log_requests else logging.DEBUG
         milliseconds = (self.clock.monotonic() - started) * 1000
-        log.log(level, "%s %s -> %s, %.0f ms", call.method, call.safe_path, outcome, milliseconds)
+        log.log(level, "%s %s -> %s, %.0f ms", call.method, self.scrub(call.safe_path), outcome, milliseconds)
 
 
 class SegmentClient(_Client):
@@ -208,6 +224,7 @@ class SegmentClient(_Client):
         :param repeatable: whether it may be sent again if its answer was lost; by default depends on the
             method
         :param shape: what the answer must look like (see :class:`.Call`); one that does not is an error
+        :param secrets: what else no log and no error may show of the request (see :class:`.Call`)
         :raises SegmentError: see ``errors.py``; raised after the retries
         """
         return self._retried(self._call(method, path, **options))

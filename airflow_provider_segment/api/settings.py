@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from airflow_provider_segment.api.base_urls import read_base_url
+from airflow_provider_segment.api.base_urls import goes_in_clear_text, read_base_url
 from airflow_provider_segment.api.regions import Api, Region, read_region
 
 DEFAULT_TIMEOUT = 30.0
@@ -51,6 +51,16 @@ class Settings(BaseModel):
     def deadline(self) -> float:
         """Seconds for all of a request."""
         return STEPS * self.timeout
+
+    @property
+    def clear_text(self) -> str | None:
+        """Why anybody between here and the base URL can read the credentials; None if nobody can."""
+        if self.base_url is None or not goes_in_clear_text(self.base_url):
+            return None
+        return (
+            f"{self.base_url} is not encrypted: credentials and events go to it in clear text. Use https, "
+            "unless it is on this machine"
+        )
 
     def secret_of(self, api: Api) -> SecretStr | None:
         """The credential for one of Segment's APIs."""

@@ -15,9 +15,10 @@ from typing import IO, Any
 
 import msgspec
 
-from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
-from airflow_provider_segment.events.sources.files import File
+from airflow_provider_segment.events.private_files import is_link, open_private
+from airflow_provider_segment.events.sources.files import File, is_local
 from airflow_provider_segment.events.sources.source import Overlong
 from airflow_provider_segment.values import ValueRejected
 
@@ -28,8 +29,10 @@ LOGGED = 10
 class DeadLetters:
     """Keeps rejected events.
 
-    If the file cannot be written, sending continues; ``failure`` holds the reason.
+    If the file cannot be written, sending continues; ``failure`` holds the reason. Only its owner can read a
+    local file.
 
+    :raises SegmentConfigurationError: on entry, the file is a symbolic link
     :param file: is overwritten; None to only log the first few
     """
 
@@ -66,6 +69,9 @@ class DeadLetters:
 
     def _open(self) -> None:
         assert self._file is not None
+        if is_local(self._file):
+            self._stream = open_private(self._file.path)
+            return
         with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
             self._file.parent.mkdir(parents=True, exist_ok=True)
         self._stream = self._file.open("wb")
@@ -83,6 +89,11 @@ class DeadLetters:
         try:
             action()
         except Exception as error:  # each storage library raises its own errors
+            if is_link(error):
+                raise SegmentConfigurationError(
+                    f"rejects_path {self._file} is a symbolic link, which is not followed: rejected events "
+                    "are data of people. Give the path of the file itself; nothing was sent"
+                ) from None
             reason = str(error) or type(error).__name__
             self.failure = self.failure or reason
             self._stream = None

@@ -34,6 +34,8 @@ def check(client: SegmentClient) -> tuple[bool, str]:
         findings.append("Profile API token: not checked: that needs a space")
     if not findings:
         return False, "No credential: fill in a Public API token, a write key or a Profile API token."
+    if settings.clear_text:
+        findings.append(f"Warning: {settings.clear_text}")
     where = f" at {settings.base_url}" if settings.base_url else ""
     return well, f"Region {REGION_NAMES[settings.region]}{where}: {'; '.join(findings)}"
 

@@ -72,6 +72,7 @@ class SegmentHook(BaseHook):
             "log_requests": log_requests,
         }
         self._client: SegmentClient | None = None
+        self._warned = False
         self._stop = Stop()
 
     @classmethod
@@ -101,12 +102,13 @@ class SegmentHook(BaseHook):
 
         from airflow_provider_segment.api.certificates import ssl_context
         from airflow_provider_segment.api.client import AsyncSegmentClient
-        from airflow_provider_segment.version_compat import amask_secret
+        from airflow_provider_segment.api.secrets import forms_of
+        from airflow_provider_segment.version_compat import amask_secrets
 
         connection = await get_async_connection(self.segment_conn_id)
         settings = read_settings(connection, **self._overrides)
-        for secret in settings.secrets:
-            await amask_secret(secret)
+        await amask_secrets(forms_of(settings.secrets))
+        self._warn(settings)
         await asyncio.to_thread(ssl_context)  # slow the first time
         return AsyncSegmentClient(settings)
 
@@ -262,11 +264,11 @@ class SegmentHook(BaseHook):
     def visible_write_keys(source: Mapping[str, Any]) -> list[str]:
         """:func:`.write_keys_of`, masked in logs."""
         from airflow_provider_segment.api.redaction import write_keys_of
-        from airflow_provider_segment.version_compat import mask_secret
+        from airflow_provider_segment.api.secrets import forms_of
+        from airflow_provider_segment.version_compat import mask_secrets
 
         keys = write_keys_of(source)
-        for key in keys:
-            mask_secret(key)
+        mask_secrets(forms_of(keys))
         return keys
 
     def test_connection(self) -> tuple[bool, str]:
@@ -291,13 +293,20 @@ class SegmentHook(BaseHook):
         return id_from_parts(write_key.get_secret_value() if write_key else "", parts)
 
     def _settings(self, **overrides: Any) -> Settings:
-        from airflow_provider_segment.version_compat import mask_secret
+        from airflow_provider_segment.api.secrets import forms_of
+        from airflow_provider_segment.version_compat import mask_secrets
 
         connection = self.get_connection(self.segment_conn_id)
         settings = read_settings(connection, **(self._overrides | overrides))
-        for secret in settings.secrets:
-            mask_secret(secret)
+        mask_secrets(forms_of(settings.secrets))
+        self._warn(settings)
         return settings
+
+    def _warn(self, settings: Settings) -> None:
+        """Warn, once, of credentials that anybody on the way can read."""
+        if settings.clear_text and not self._warned:
+            self._warned = True
+            self.log.warning("Connection %r: %s", self.segment_conn_id, settings.clear_text)
 
     def _send_event(self, type: str, **fields: Any) -> str:
         from airflow_provider_segment.arguments import check_arguments

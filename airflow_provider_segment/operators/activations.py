@@ -112,6 +112,7 @@ class SegmentUpdateActivationForAudienceOperator(SegmentOperator):
     endpoint = "PATCH /spaces/{spaceId}/audiences/{audienceId}/activations/{id}"
     media_type = ALPHA
     returns = "activation"
+    may_hold_secrets = ("destination_mapping",)
 
     space_id: Arg[str] = path()
     audience_id: Arg[str] = path()
@@ -152,6 +153,7 @@ class SegmentUpdateDestinationForAudienceOperator(SegmentOperator):
     endpoint = "PATCH /spaces/{spaceId}/audiences/{audienceId}/destination-connections/{destinationId}"
     media_type = ALPHA
     answers = {"destination": Identified}
+    secrets = ("connection_settings",)
 
     space_id: Arg[str] = path()
     audience_id: Arg[str] = path()
@@ -174,6 +176,7 @@ class SegmentAddDestinationToAudienceOperator(SegmentCreateOperator):
     listed_by = SegmentListDestinationsFromAudienceOperator
     listed = {"id": str, "destinationId": str}
     updated_by = SegmentUpdateDestinationForAudienceOperator
+    secrets = ("connection_settings",)
 
     space_id: Arg[str] = path()
     audience_id: Arg[str] = path()
@@ -226,6 +229,7 @@ class SegmentAddActivationToAudienceOperator(SegmentCreateOperator):
     listed_by = SegmentListActivationsFromAudienceOperator
     updated_by = SegmentUpdateActivationForAudienceOperator
     instructions = ("perform_resync",)
+    may_hold_secrets = ("destination_mapping",)
 
     space_id: Arg[str] = path()
     audience_id: Arg[str] = path()

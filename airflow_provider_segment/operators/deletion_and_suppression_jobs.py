@@ -66,8 +66,11 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
     timeout: Arg[float] = 31 * 24 * 60 * 60.0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Airflow shows the values of template fields, which must not be people's ids.
-        super().__setattr__(name, hidden(value) if name == "user_ids" else value)
+        # Airflow shows the values of template fields, which must not be people's ids. What is set a second
+        # time has been rendered: then "{{" is part of an id, or of one that could not be rendered.
+        if name == "user_ids":
+            value = hidden(value, rendered=name in vars(self))
+        super().__setattr__(name, value)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create one regulation per group, and wait for all of them."""
@@ -213,24 +216,36 @@ class Hidden:
         return "(ids, not shown)"
 
 
-def hidden(value: Any) -> Any:
-    """The value, hidden, unless it is still to be rendered."""
+def hidden(value: Any, *, rendered: bool) -> Any:
+    """The value, hidden; of what is still to be rendered, all but the templates."""
     if value is None or value is NOT_GIVEN or isinstance(value, (Hidden, XComArg)):
         return value
-    parts = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
-    unrendered = any(isinstance(part, XComArg) or (isinstance(part, str) and "{{" in part) for part in parts)
-    return value if unrendered else Hidden(value)
+    if not rendered:
+        if isinstance(value, str) and "{{" in value:
+            return value
+        if isinstance(value, (list, tuple, set, frozenset)) and any(_is_template(part) for part in value):
+            return [part if _is_template(part) else Hidden(part) for part in value]
+    return Hidden(value)
+
+
+def _is_template(part: Any) -> bool:
+    return isinstance(part, XComArg) or (isinstance(part, str) and "{{" in part)
+
+
+def shown(value: Any) -> Any:
+    """The value that :func:`hidden` hid."""
+    return value.value if isinstance(value, Hidden) else value
 
 
 def listed(given: Any) -> list[Any]:
     """The ids that were given, as a list."""
-    value = given.value if isinstance(given, Hidden) else given
+    value = shown(given)
     if isinstance(value, str):
         with suppress(json.JSONDecodeError):
             value = json.loads(value)
     if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
         raise AirflowFailException("user_ids is not a list; nothing was sent")
-    return list(value)
+    return [shown(each) for each in value]
 
 
 def plain(word: object) -> str:

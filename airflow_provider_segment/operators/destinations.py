@@ -170,6 +170,7 @@ class SegmentUpdateSubscriptionForDestinationOperator(SegmentOperator):
     media_type = ALPHA
     returns = "subscription"
     envelope = "input"
+    may_hold_secrets = ("settings",)
 
     destination_id: Arg[str] = path()
     id: Arg[str] = path()
@@ -207,6 +208,7 @@ class SegmentCreateDestinationSubscriptionOperator(SegmentCreateOperator):
     endpoint = "POST /destinations/{destinationId}/subscriptions"
     media_type = ALPHA
     returns = "destinationSubscription"
+    may_hold_secrets = ("settings",)
     natural_key = ("name",)
     listed_by = SegmentListSubscriptionsFromDestinationOperator
     updated_by = SegmentUpdateSubscriptionForDestinationOperator

@@ -31,7 +31,7 @@ class SegmentRequestOperator(SegmentBaseOperator):
     :param response_filter: called with the result; what it returns is returned instead
     """
 
-    secrets = ("json",)
+    may_hold_secrets = ("path", "query", "json")
     # Not the filter: Airflow would call it.
     template_fields = (
         *("method", "path", "query", "json", "api", "media_type"),
@@ -62,6 +62,9 @@ class SegmentRequestOperator(SegmentBaseOperator):
             answer = self.hook.request(method, path, api=api, **options)
             result = answer.data
             if method != "GET":
-                self.log.info("%s %s: %s, request id %s", method, path, answer.status, answer.request_id)
+                from airflow_provider_segment.api.calls import safe_path
+
+                shown = self.hook.get_conn().scrub(safe_path(path))
+                self.log.info("%s %s: %s, request id %s", method, shown, answer.status, answer.request_id)
         response_filter = arguments["response_filter"]
         return response_filter(result) if response_filter else result

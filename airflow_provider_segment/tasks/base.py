@@ -3,7 +3,6 @@ events."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_segment.triggers.segment import CancelRequest
     from airflow_provider_segment.waiting.condition import Condition
 
-# Airflow knows `password`, `private_key`, ...; Segment's settings have `privateKey`, `writeKey`, ...
-_SECRET_NAME = "key|secret|token|password|passphrase|credential|certificate"
-
 
 class _Links:
     """The links of a task, imported when Airflow asks for them."""
@@ -45,7 +41,11 @@ class SegmentTask(Declarative, BaseOperator):
     """
 
     secrets: ClassVar[tuple[str, ...]] = ()
-    """Arguments that are or contain secrets: masked in logs and in rendered templates."""
+    """Arguments that are secret, or are settings: all that may be a secret in them is masked in logs, errors
+    and rendered templates (see :mod:`airflow_provider_segment.api.secrets`)."""
+
+    may_hold_secrets: ClassVar[tuple[str, ...]] = ()
+    """Arguments in which the names decide what is secret."""
 
     segment_conn_id: Arg[str] = "segment_default"
 
@@ -77,6 +77,7 @@ class SegmentTask(Declarative, BaseOperator):
         """Secrets that are not arguments: nothing would mask them."""
         yield from super().faults()
         yield from cls.no_arguments("secrets")
+        yield from cls.no_arguments("may_hold_secrets")
 
     @classmethod
     def no_arguments(cls, attribute: str) -> Iterator[str]:
@@ -136,9 +137,31 @@ class SegmentTask(Declarative, BaseOperator):
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Every value, given or rendered, mapped or not, is set here before Airflow shows it.
-        if name in self.secrets:
-            _mask(value)
+        if name in self.secrets or name in self.may_hold_secrets:
+            from airflow_provider_segment.version_compat import mask_secrets
+
+            mask_secrets(list(self._secrets_of({name: value})))
         super().__setattr__(name, value)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments, each checked, and what is secret in them masked in every form."""
+        arguments = super().arguments()
+        if secrets := list(self._secrets_of(arguments)):
+            from airflow_provider_segment.api.secrets import forms_of
+            from airflow_provider_segment.version_compat import mask_secrets
+
+            # Not earlier: in a DAG file that is parsed, all tasks together have too many forms.
+            mask_secrets(forms_of(secrets))
+        return arguments
+
+    def _secrets_of(self, arguments: dict[str, Any]) -> Iterator[str]:
+        """What is secret in some arguments."""
+        from airflow_provider_segment.api.secrets import secrets_in
+
+        for name in self.secrets:
+            yield from secrets_in(arguments.get(name), name, declared=True)
+        for name in self.may_hold_secrets:
+            yield from secrets_in(arguments.get(name))
 
 
 class SegmentBaseOperator(SegmentTask):
@@ -159,20 +182,21 @@ class SegmentBaseOperator(SegmentTask):
 
     def execute(self, context: Context) -> Any:
         """Check the arguments, do the work, return its result."""
-        from airflow_provider_segment.api.redaction import without_write_keys
         from airflow_provider_segment.tasks.links import leave_link
 
         self.began()
         arguments = self.arguments()
         with self.wrong_configuration_is_final():
             leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
-            return self.finish(arguments, without_write_keys(self.perform(arguments, context)), context)
+            return self.finish(arguments, self.perform(arguments, context), context)
 
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
-        """Publish the result before it is returned: link, asset events, the XCom ``id``."""
+        """Hide what is secret in the result, and publish it: link, asset events, the XCom ``id``."""
+        from airflow_provider_segment.api.redaction import hide_secrets
         from airflow_provider_segment.resources import resource_in
         from airflow_provider_segment.tasks.links import leave_link
 
+        result = self.hook.get_conn().scrub(hide_secrets(result))
         made = resource_in(self.returns, result)
         if made and made.page:
             leave_link(context, self.hook, [made])
@@ -198,18 +222,6 @@ class SegmentBaseOperator(SegmentTask):
         """Do the work.
 
         :param arguments: rendered and checked
-        :returns: what the task returns, write keys still visible
+        :returns: what the task returns, secrets still visible
         """
         raise NotImplementedError
-
-
-def _mask(value: Any) -> None:
-    """Have Airflow mask a secret; in a dict, the values whose names are those of secrets."""
-    from airflow_provider_segment.version_compat import mask_secret
-
-    if isinstance(value, str):
-        mask_secret(value)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if isinstance(inner, dict) or re.search(_SECRET_NAME, str(name), re.IGNORECASE):
-                _mask(inner)

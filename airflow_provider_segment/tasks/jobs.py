@@ -165,7 +165,7 @@ class SegmentJobOperator(SegmentBaseOperator):
         except Exception as error:
             self.log.error("Could not cancel the job, which is still running: %s", error)
             return False
-        self.log.info("Asked Segment to cancel: %s", answer.data)
+        self.log.info("Asked Segment to cancel: %s", client.scrub(answer.data))
         return True
 
     def _give_up(self, memory: Memory, *, cancelled: bool = False) -> None:

@@ -126,10 +126,14 @@ class SegmentOperator(SegmentBaseOperator):
             self.log.warning("Segment accepted the update, but shows another value of %s", ", ".join(names))
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
-        """The endpoint and the ids of the resources. No other values: they may be secrets."""
+        """The endpoint and the ids in its path, unless they are secrets. No other values: they may be."""
         if self.endpoint.startswith("GET "):
             return {}
-        ids = {name: arguments[name] for name, field in self.fields.items() if field.place == "path"}
+        ids = {
+            name: arguments[name]
+            for name, field in self.fields.items()
+            if field.place == "path" and name not in self.secrets
+        }
         if isinstance(result, dict) and "id" in result:
             ids["id"] = result["id"]
         return {"operation": self.endpoint, **ids}
@@ -140,6 +144,7 @@ class SegmentOperator(SegmentBaseOperator):
         method, path, options = operation.request(arguments)
         shape = {operation.returns: operation.answers} if operation.returns else operation.answers
         options |= {"media_type": operation.media_type, "shape": shape}
+        options["secrets"] = tuple(self._secrets_of(arguments))
         answer = self.hook.request(method, path, **options)
         if method != "GET":
             self.log_write(method, path, options, answer, operation.envelope)
@@ -179,15 +184,17 @@ class SegmentOperator(SegmentBaseOperator):
     ) -> None:
         """Log what was changed: the names of the arguments, never their values, which may be secrets."""
         from airflow_provider_segment.api.calls import Call
+        from airflow_provider_segment.api.redaction import hide_secrets
 
         body = options.get("json", {})
         names = [*options.get("query", {}), *(body[envelope] if envelope else body)]
         # A resource with its id; or a string: the id of a regulation, or SUCCESS.
-        brought = [value.get("id") if isinstance(value, dict) else value for value in answer.data.values()]
+        data = self.hook.get_conn().scrub(hide_secrets(answer.data))
+        brought = [value.get("id") if isinstance(value, dict) else value for value in data.values()]
         self.log.info(
             "%s %s (%s): %s, request id %s",
             method,
-            Call(method, path).safe_path,
+            Call(method, path, secrets=options["secrets"]).safe_path,
             ", ".join(names),
             ", ".join(word for word in brought if isinstance(word, str)) or answer.status,
             answer.request_id,

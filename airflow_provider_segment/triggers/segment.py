@@ -231,7 +231,7 @@ class SegmentTrigger(BaseTrigger):
             return False
         async with await connect(self.segment_conn_id, retries=KILL_RETRIES) as client:
             answer = await client.request(**request, repeatable=True)
-        self.log.info("Asked Segment to cancel: %s", answer.data)
+        self.log.info("Asked Segment to cancel: %s", client.scrub(answer.data))
         return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_segment.api.redaction import without_write_keys
+from airflow_provider_segment.api.redaction import hide_secrets
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict
 
 _EXISTS = {True: "exists", False: "does not exist"}
@@ -30,16 +30,21 @@ class ResourceHas(Condition, frozen=True, kw_only=True):
     def check(self, now: datetime) -> Check:
         """Read the resource."""
         data = yield Ask(self.path, self.query, missing_ok=True)
-        what, found = self.field or "the resource", without_write_keys(data)
-        for name in self.field.split(".") if self.field and data is not None else []:
-            found = _member(found, name)
+        what = self.field or "the resource"
+        found, shown = self._found_in(data), self._found_in(hide_secrets(data))
         there = found is not None or (self.field is not None and not self.any_value and data is not None)
         if not self.exists or not there:
             return Verdict("done" if there == self.exists else "waiting", f"{what} {_EXISTS[there]}")
         if self.any_value:
-            return Verdict("done", f"{what} exists", found)
+            return Verdict("done", f"{what} exists", shown)
         same = found == self.value
-        return Verdict("done" if same else "waiting", f"{what} is {'' if same else 'not '}as expected", found)
+        return Verdict("done" if same else "waiting", f"{what} is {'' if same else 'not '}as expected", shown)
+
+    def _found_in(self, data: Any) -> Any:
+        found = data
+        for name in self.field.split(".") if self.field and data is not None else []:
+            found = _member(found, name)
+        return found
 
     def describe(self) -> str:
         """The condition in a few words, for logs and errors."""

@@ -33,6 +33,9 @@ class File(Protocol):
     @property
     def parent(self) -> Any: ...
 
+    @property
+    def path(self) -> str: ...
+
     def open(self, mode: Any, /) -> Any: ...
 
 
@@ -49,7 +52,7 @@ class FileSource:
         self._files = files
         self.files = [_uri(str(file)) for file in files]
         # A block of a local file is read faster than threads are switched.
-        self.blocking = any(not _is_local(file) for file in files)
+        self.blocking = any(not is_local(file) for file in files)
         self.identity = facts
         self.size = sum(size for _, size, _ in facts) if facts else None
         self.done = 0
@@ -162,13 +165,14 @@ def _kind(file: ObjectStoragePath) -> str:
     return "not a regular file but a pipe, a socket or a device: give a file"
 
 
-def _is_local(file: File) -> bool:
-    return getattr(file, "protocol", "file") in ("", "file")
+def is_local(file: File) -> bool:
+    """Whether it is a file of this machine."""
+    return getattr(file, "protocol", "file") in ("", "file", "local")
 
 
 def _location(file: ObjectStoragePath) -> tuple[str, str]:
     """Equal for two paths to the same file."""
-    if _is_local(file):
+    if is_local(file):
         return "file", os.path.realpath(file.path)
     return file.protocol, file.path
 
@@ -179,7 +183,7 @@ def describe(files: list[ObjectStoragePath]) -> list[list[Any]]:
 
 
 def _fingerprint(file: ObjectStoragePath) -> tuple[int, str]:
-    if _is_local(file):
+    if is_local(file):
         # The library's fingerprint also depends on the file's permissions and links.
         status = os.stat(file.path)
         return status.st_size, f"{status.st_ino}-{status.st_mtime_ns}"

@@ -139,6 +139,33 @@ def test_templates_among_the_ids_are_rendered(run_here: RunJob, sandbox: Sandbox
     assert nobody_in(run_here, run)
 
 
+@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize("template", ["{{ params.missing.missing }}", "{{ 'a' }} and {{ '{{' }}", "{{ 1 +"])
+def test_ids_beside_a_template_that_fails_are_not_shown(
+    run_here: RunJob, sandbox: Sandbox, kind: Any, template: str
+) -> None:
+    """Nor before it is rendered, when Airflow stores the DAG."""
+    operator = run_here.operator(
+        SegmentDeleteUsersDataOperator, user_ids=kind([*people(2), template]), **ONLY
+    )
+    assert not any(person in str(operator.user_ids) for person in people(2))
+    run = run_here.run(operator)
+    assert run.state in ("failed", "up_for_retry")
+    assert subjects(sandbox) == []
+    assert nobody_in(run_here, run)
+
+
+def test_an_id_that_looks_like_a_template_shows_no_other(run_job: RunJob, sandbox: Sandbox) -> None:
+    with DAG("tests", schedule=None):
+        upstream = BaseOperator(task_id="upstream")
+        operator = run_job.operator(SegmentDeleteUsersDataOperator, user_ids=upstream.output, **ONLY)
+    ids = [*people(2), "{{ jane.3@example.com"]
+    run = run_job.run(operator, xcoms={("upstream", "return_value"): ids})
+    assert (run.state, subjects(sandbox)) == ("failed", [])
+    assert "id 3 is a template; nothing was sent" in str(run.error)
+    assert nobody_in(run_job, run)
+
+
 @pytest.mark.parametrize("wrong", [None, ["u2"], {"id": "u2"}], ids=str)
 def test_what_is_not_an_id_is_refused_before_anything_is_sent(
     run_here: RunJob, sandbox: Sandbox, wrong: Any
