@@ -240,15 +240,13 @@ def _end_before_next(text: bytes, view: memoryview, start: int, fault: int) -> i
     if before.endswith(b'"'):
         # A quote is missing: this one is the first of the next object, but closed a string of this one.
         before = before[:-1].rstrip(SPACE)
-        if not before.endswith(b"{"):
-            return None
+        ended = before.endswith(b"{") and before[:-1].rstrip(SPACE).endswith((b"}", b"]"))
         before = before[:-1]
-    elif text[fault : fault + 1] != b"{":
-        return None
-    before = before.rstrip(SPACE)
-    if before.endswith((b"}", b"]")) or _read(view[fault:], _decode_event)[0]:
-        return start + len(before)
-    return None
+    else:
+        ended = text[fault : fault + 1] == b"{" and (
+            before.rstrip(SPACE).endswith((b"}", b"]")) or _read(view[fault:], _decode_event)[0]
+        )
+    return start + len(before.rstrip(SPACE)) if ended else None
 
 
 def _end_of_damage(text: bytes, view: memoryview, fault: int) -> int | None:

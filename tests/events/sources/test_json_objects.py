@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_segment.events.sources.json_objects import objects_in, split_objects
@@ -149,3 +150,23 @@ def test_every_arrangement_gives_the_objects(
     if arrangement == "[,]":
         text = b"[%b]" % text
     assert split(text, block) == texts
+
+
+BETWEEN = b" \t\r\n,[]"
+PIECES = [*'{}[]",:\\ \na1', "NaN", '{"type":"page"}', '{"a":"b"}', "},{", "}{", "\0", "\\ud83d", "ä"]
+
+
+@example('{"\n{"type":"page"}', 1_000)
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.sampled_from([1, 2, 5, 1_000]))
+def test_whatever_the_text_is_no_part_of_it_is_lost(text: str, block: int) -> None:
+    rest = text.encode()
+    blocks = [rest[start : start + block] for start in range(0, len(rest), block)]
+    found: list[bytes] = []
+    with suppress(ValueError):  # it was cut off
+        for items in split_objects(blocks):
+            found += items
+    for item in found:
+        assert item
+        between, _, rest = rest.partition(item)
+        assert not between.strip(BETWEEN)
+    assert not rest.strip(BETWEEN)
