@@ -27,16 +27,11 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
             )
         if value in ("", ".", ".."):
             raise SegmentConfigurationError(f"{name} must not be {value!r} in {template}")
-        if why := fault(value) or _control_character(value):
+        if why := fault(value):
             raise SegmentConfigurationError(f"{name} in {template}: {why}")
         return quote(str(value), safe="")
 
     return re.sub(r"{(\w+)}", part, template)
-
-
-def _control_character(value: str | int) -> str | None:
-    found = re.search(r"[\x00-\x1f\x7f]", str(value))
-    return "the text holds a line break or another control character" if found else None
 
 
 def query_pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -198,9 +198,7 @@ def test_options_that_cannot_be_sent(options: dict[str, Any]) -> None:
     assert sent == 0 and said and SECRET not in said
 
 
-@pytest.mark.parametrize(
-    "value", [None, True, 1.5, b"s", ["s"], HALF, "a\nb", "a\x00", 10**5000], ids=range(9)
-)
+@pytest.mark.parametrize("value", [None, True, 1.5, b"s", ["s"], HALF, 10**5000], ids=range(7))
 def test_an_id_that_is_none(value: Any) -> None:
     with pytest.raises(errors.SegmentConfigurationError, match="sourceId"):
         fill_path("/sources/{sourceId}", {"sourceId": value})

@@ -188,14 +188,13 @@ def test_unknown_profile(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
     "task",
     [
         lambda: operators.SegmentRequestOperator(task_id="t", path="/a b"),
-        lambda: operators.SegmentUpdateSourceOperator(task_id="t", source_id="s\nt"),
         lambda: operators.SegmentUpdateSourceOperator(task_id="t", source_id="x" * 70_000, name="n"),
         lambda: operators.SegmentUpdateSourceOperator(task_id="t", source_id="s", settings={"a": {1, 2}}),
         lambda: operators.SegmentUpdateSourceOperator(
             task_id="t", source_id="s", settings='{"a":' * 1_000 + "1" + "}" * 1_000
         ),
     ],
-    ids=range(5),
+    ids=range(4),
 )
 def test_what_is_wrong_before_a_request_fails_without_a_retry(
     run_task: RunTask, scripted_api: ScriptedAPI, task: Any
