@@ -26,9 +26,19 @@ class ItemSource:
 
     def __iter__(self) -> Iterator[Block]:
         items = iter(self._items)
-        while block := list(islice(items, BLOCK_ITEMS)):
-            yield Block([_stripped(item) for item in block], self.done + 1)
-            self.done += len(block)
+        failure: Exception | None = None
+        while failure is None:
+            block: list[Any] = []
+            try:
+                block.extend(islice(items, BLOCK_ITEMS))
+            except Exception as error:
+                failure = error  # what came before it is sent
+            if block:
+                yield Block([_stripped(item) for item in block], self.done + 1)
+                self.done += len(block)
+            elif failure is None:
+                return
+        raise failure
 
     def place(self, position: int) -> dict[str, Any]:
         return {"item": position}
