@@ -139,8 +139,8 @@ class _Client:
         log.log(level, "Retrying in %.1f s: %s", seconds, getattr(error, "summary", error))
         return seconds
 
-    def _scrubber(self, call: Call) -> Scrubber:
-        return Scrubber([*self.settings.secrets, *call.secrets_within()])
+    def _scrubber(self, call: Call) -> Callable[[Any], Any]:
+        return lambda value: self.scrub(call.scrub(value))
 
     def _limiter(self, call: Call) -> RateLimiter:
         return self._limiters.of(call, self.settings)

@@ -118,9 +118,9 @@ class SendOptions(TypedDict, total=False):
     """Options of a bulk send.
 
     :param rejects_path: JSON Lines file for the rejected events, overwritten by each run, in any storage that
-        Airflow's ``ObjectStoragePath`` supports; without one, only the first few are logged. A local file gets
-        the mode 0600, and folders made for it 0700; a symbolic link is an error. Mapped tasks need one each:
-        ``..._{{ ti.map_index }}.jsonl``
+        Airflow's ``ObjectStoragePath`` supports; without one, only the first few are logged. A local file
+        gets the mode 0600, and folders made for it 0700; a symbolic link is an error. Mapped tasks need one
+        each: ``..._{{ ti.map_index }}.jsonl``
     :param concurrency: maximum number of batches in flight; at least 1
     :param gzip: compress the requests, for slow networks
     :param max_events_per_second: upper limit of the rate; None for as fast as Segment accepts them

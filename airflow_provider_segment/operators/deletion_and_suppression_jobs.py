@@ -196,7 +196,9 @@ class SegmentDeleteUsersDataOperator(SegmentJobOperator):
         try:
             return self.start_or_find(
                 lambda: str(
-                    self.hook.request("POST", path, json=body, shape={"regulateId": str}).data["regulateId"]
+                    self.hook.request(
+                        "POST", path, json=body, shape={"regulateId": str}, secrets=tuple(ids)
+                    ).data["regulateId"]
                 ),
                 lambda: self._made_since(since, arguments).get(frozenset(ids)),
             )

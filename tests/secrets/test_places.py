@@ -128,6 +128,20 @@ def test_the_result_of_an_event_that_may_fail(run_task: RunTask, api: ScriptedAP
     assert shown(run, operator) == {}
 
 
+def test_ids_of_people_that_a_server_echoes(run_task: RunTask, api: ScriptedAPI) -> None:
+    echo(api, 400, "jane.doe@example.com")
+    operator = operators.SegmentDeleteUsersDataOperator(
+        task_id="t",
+        regulation_type="SUPPRESS_ONLY",
+        user_ids=["jane.doe@example.com", "john.doe@example.com"],
+        retries=0,
+    )
+    run = run_task(operator)
+    assert run.state == "failed" and "400: ***" in str(run.error)
+    for place, content in places(run, operator).items():
+        assert not found("jane.doe@example.com", content), place
+
+
 def test_the_echo_endpoint_returns_headers_without_the_token(run_task: RunTask, api: ScriptedAPI) -> None:
     headers = {"authorization": f"Bearer {TOKEN}", "accept": "*/*"}
     api.answers["GET /echo"] = {"method": "GET", "message": "m", "headers": headers}
