@@ -181,6 +181,15 @@ def test_every_example_dag_is_quoted() -> None:
         assert f"<!-- example_dags/{file.name}: {file.stem} -->" in text
 
 
+def test_the_tests_of_refusals_exist() -> None:
+    tests = list((ROOT / "tests").rglob("test_*.py"))
+    known = {file.name for file in tests}
+    for file in tests:
+        known.update(re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE))
+    named = re.findall(r"`(test_\w+(?:\.py)?)`", (DOCS / "refusals.md").read_text())
+    assert named and [name for name in named if name not in known] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_to_parts_of_other_pages_lead_somewhere(page: Path) -> None:
     for target, part in re.findall(r"\]\(([\w/.]+\.md)#([^)\s]+)\)", page.read_text()):

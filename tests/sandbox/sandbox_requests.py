@@ -96,7 +96,8 @@ VALUES_OF: dict[str, dict[str, Any]] = {
     "echo": {"triggerError": False, "triggerMultipleErrors": False, "triggerUnexpectedError": False},
     "list_reverse_etl_sync_statuses_from_model_and_subscription_id": {"count?": 1, "cursor?": None},
     "get_events_volume_from_workspace": {"eventName?": None, "appVersion?": None, "eventType?": ["track"]},
-    "create_insert_function_instance": {"functionId": "{function}"},
+    "create_insert_function_instance": {"functionId": "{insert_function}"},
+    "list_insert_function_instances": {"functionId": "{insert_function}"},
     **{
         f"create_{scope}_regulation": {"regulationType": "SUPPRESS_ONLY"}
         for scope in ("workspace", "source", "cloud_source")

@@ -113,11 +113,13 @@ def events(http: httpx.Client, write_key: str) -> None:
 
 
 def function_source(http: httpx.Client, function: dict[str, Any]) -> dict[str, str]:
-    """A source that is made from the function, and the function's version."""
+    """A source that is made from the function, and the function's version; and an insert function."""
     body = {"slug": "from-function", "enabled": True, "metadataId": function["catalogId"]}
     source = http.post("/sources", json=body).json()["data"]["source"]["id"]
     (version,) = http.get(f"/functions/{function['id']}/versions").json()["data"]["versions"]
-    return {"function_source": source, "version": version["id"]}
+    body = {"code": "x", "displayName": "insert", "resourceType": "INSERT_DESTINATION"}
+    insert = http.post("/functions", json=body).json()["data"]["function"]["id"]
+    return {"function_source": source, "version": version["id"], "insert_function": insert}
 
 
 # --- the tests -------------------------------------------------------------------------------------------

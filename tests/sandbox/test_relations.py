@@ -96,6 +96,36 @@ def test_a_source_has_one_plan_and_both_sides_say_so(sandbox: Sandbox, api: Api)
     assert api("GET", f"/sources/{sandbox.source_id}")["trackingPlanId"] is None
 
 
+def test_settings_about_violations_need_a_plan(sandbox: Sandbox, api: Api) -> None:
+    path = f"/sources/{sandbox.source_id}/settings"
+    about_violations: list[dict[str, Any]] = [
+        {"track": {"allowEventOnViolations": False}},
+        {"identify": {"commonEventOnViolations": "BLOCK"}},
+        {"forwardingViolationsTo": sandbox.source_id},
+    ]
+    for settings in about_violations:
+        [error] = api("PATCH", path, settings, status=400)["errors"]
+        assert "not connected to a tracking plan" in error["message"]
+    api("PATCH", path, {"track": {"allowUnplannedEvents": False}})
+
+    plan = api.id("/tracking-plans", {"name": "a", "type": "LIVE"})
+    api("POST", f"/tracking-plans/{plan}/sources", {"sourceId": sandbox.source_id})
+    for settings in about_violations:
+        api("PATCH", path, settings)
+
+
+def test_only_insert_functions_are_inserted(api: Api) -> None:
+    def function(kind: str) -> str:
+        return api.id("/functions", {"code": "x", "displayName": kind, "resourceType": kind})
+
+    body = {"integrationId": "d", "name": "n", "enabled": True, "settings": {}}
+    other = function("DESTINATION")
+    [error] = api("POST", "/insert-function-instances", {**body, "functionId": other}, status=400)["errors"]
+    assert error["message"] == f"Insert function {other} not found."
+    for kind in ("INSERT_DESTINATION", "INSERT_SOURCE"):
+        api("POST", "/insert-function-instances", {**body, "functionId": function(kind)})
+
+
 def test_a_connection_of_source_and_warehouse_shows_on_both_sides(sandbox: Sandbox, api: Api) -> None:
     new = {"metadataId": REDSHIFT, "settings": {"hostname": "h"}}
     alone = api.id("/warehouses", new | {"disconnectAllSources": True}, status=201)

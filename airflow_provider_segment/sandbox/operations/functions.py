@@ -131,7 +131,10 @@ def restore_version(call: ReceivedCall) -> Any:
 
 def function_of(call: ReceivedCall, id: str) -> Item:
     """An insert function by its id, which may have a prefix here."""
-    return call.get("/functions", id.removeprefix("ifnd_").removeprefix("ifns_"))
+    function = call.get("/functions", id.removeprefix("ifnd_").removeprefix("ifns_"))
+    if not function["resourceType"].startswith("INSERT_"):
+        raise PublicApiError(400, "bad-request", f"Insert function {id} not found.")
+    return function
 
 
 def complete_instance(call: ReceivedCall, item: Item) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from typing_extensions import NotRequired, TypedDict
 from airflow_provider_segment.sandbox.collection import Collection, Handler
 from airflow_provider_segment.sandbox.operations.catalog import mask_settings, masked, metadata
 from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
-from airflow_provider_segment.sandbox.public_api_errors import not_found, taken
+from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, not_found, taken
 from airflow_provider_segment.sandbox.received_call import ReceivedCall, merged
 from airflow_provider_segment.sandbox.state import Item
 
@@ -55,9 +56,13 @@ def source_of(call: ReceivedCall) -> Item:
 
 def get_source(call: ReceivedCall) -> Any:
     item = call.item(call.path)
+    return {"source": item, "trackingPlanId": plan_of(call, item["id"])}
+
+
+def plan_of(call: ReceivedCall, source_id: str) -> str | None:
+    """The id of the tracking plan that a source is connected to."""
     plans = call.collection("/tracking-plans")
-    plan = next((id for id in plans if item["id"] in call.collection(f"/tracking-plans/{id}/sources")), None)
-    return {"source": item, "trackingPlanId": plan}
+    return next((id for id in plans if source_id in call.collection(f"/tracking-plans/{id}/sources")), None)
 
 
 # --- write keys ------------------------------------------------------------------------------------------
@@ -140,9 +145,24 @@ DEFAULT_SETTINGS: Item = {
 
 def schema_settings(call: ReceivedCall) -> Any:
     settings = call.single(call.path, dict(DEFAULT_SETTINGS))
-    for name, value in call.valid_body(SETTINGS).items():
+    given = call.valid_body(SETTINGS)
+    if (on_violations := list(settings_on_violations(given))) and not plan_of(call, call.params["sourceId"]):
+        fields = ", ".join(f"'{field}'" for field in on_violations)
+        raise PublicApiError(
+            400,
+            "bad-request",
+            f"Source is not connected to a tracking plan: fields {fields} cannot be updated",
+        )
+    for name, value in given.items():
         settings[name] = merged(settings[name], value) if isinstance(value, dict) else value
     return {"sourceId": call.params["sourceId"], "settings": settings}
+
+
+def settings_on_violations(given: Item) -> Iterator[str]:
+    """The settings that say what happens to violations, of which there are none without a plan."""
+    for name, value in given.items():
+        members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else [name]
+        yield from (member for member in members if "Violations" in member)
 
 
 # --- labels ----------------------------------------------------------------------------------------------
