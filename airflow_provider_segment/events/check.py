@@ -171,9 +171,7 @@ class Checker:
         if self._has_defaults:
             line = self._with_defaults(line, event)
         if len(line) > MAX_EVENT_BYTES:
-            line = compact(line)  # spaces do not count, nor escapes such as \u00e9
-        if len(line) > MAX_EVENT_BYTES:
-            raise SegmentEventError("too_large", f"{len(line):,} bytes; the limit is {MAX_EVENT_BYTES:,}")
+            line = _compacted(line)
         if own_id is not UNSET:
             self._note_id(own_id)
         return line
@@ -200,6 +198,14 @@ def _own_keys_win(default: dict[str, Any], own: dict[str, Any]) -> dict[str, Any
 
 def _member(name: str, value: Any) -> bytes:
     return b',"%b":%b' % (name.encode(), encode(value))
+
+
+def _compacted(line: bytes) -> bytes:
+    """A line that is over the limit, if only by spaces and by escapes such as ``\\u00e9``, without them."""
+    line = compact(line)
+    if len(line) > MAX_EVENT_BYTES:
+        raise SegmentEventError("too_large", f"{len(line):,} bytes; the limit is {MAX_EVENT_BYTES:,}")
+    return line
 
 
 def _as_reject(make: Callable[[Any], bytes], item: Any) -> bytes:
