@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, cast
 
 from typing_extensions import Required, TypedDict
@@ -113,7 +114,7 @@ _ID = re.compile(r"(?:^|_)ids?$|[a-z]Ids?$")
 
 
 def _as_it_was_meant(given: Any, taken: Any, name: str = "") -> Any:
-    """What was taken, unless True was taken for 1, which is a number to Pydantic, or 1.0 for the id "1.0".
+    """What was taken, unless Pydantic took True for 1, a number for the id "1.0", or a number for a time.
 
     :param name: of the member that it is, inside an argument
     """
@@ -121,6 +122,8 @@ def _as_it_was_meant(given: Any, taken: Any, name: str = "") -> Any:
         return taken
     if isinstance(given, bool):
         raise ValueError("must not be a bool")
+    if isinstance(taken, datetime) and not _is_time(given):
+        raise ValueError("may be in seconds or in milliseconds: give ISO 8601 with a time zone")
     if isinstance(given, float) and isinstance(taken, str) and _ID.search(name):
         raise ValueError(f"{name} must be text, not the number {given}")
     if isinstance(given, Mapping) and isinstance(taken, Mapping):
@@ -130,6 +133,13 @@ def _as_it_was_meant(given: Any, taken: Any, name: str = "") -> Any:
         for one, other in zip(given, taken, strict=False):
             _as_it_was_meant(one, other, name)
     return taken
+
+
+def _is_time(given: Any) -> bool:
+    """Whether it is a time to anybody, and not only to Pydantic, which also takes numbers, even as text."""
+    if isinstance(given, str):
+        return re.fullmatch(r"\s*[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*", given) is None
+    return isinstance(given, date)
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentError
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators import (
     SegmentCreateWorkspaceRegulationOperator,
@@ -20,6 +21,7 @@ from airflow_provider_segment.operators import (
     SegmentUpdateSelectiveSyncForWarehouseOperator,
 )
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.sensors import SegmentWarehouseSyncSensor
 from tests.events.test_values import evaluate, rows
 from tests.events.value_table import LEFT_OUT, PYTHON, REJECTED, Row
 from tests.harness.task_runner import RunTask
@@ -86,6 +88,13 @@ def test_a_number_as_an_id_inside_an_argument_is_refused() -> None:
         replace.arguments()
 
 
+@pytest.mark.parametrize("since", ["20260102", "1767323045", 1767323045, 1767323045.5, True])
+def test_a_number_is_no_time(since: Any) -> None:
+    sensor = SegmentWarehouseSyncSensor(task_id="a", warehouse_id="w", since=since)
+    with pytest.raises(AirflowFailException, match="since"):
+        sensor.arguments()
+
+
 def test_other_text_may_look_like_a_number() -> None:
     """With native rendering, Airflow makes a number of it."""
     page = SegmentPageOperator(task_id="a", name=2.0, user_id="u")
@@ -97,3 +106,29 @@ def test_the_id_arrives_as_its_digits(run_task: RunTask, segment_sandbox: Sandbo
     SegmentHook().group(7.0, user_id=Decimal("55520"))  # type: ignore[arg-type]
     assert [event["userId"] for event in segment_sandbox.accepted] == ["55520"] * 2
     assert segment_sandbox.accepted[1]["groupId"] == "7"
+
+
+@pytest.mark.parametrize("row", OTHER)
+def test_the_rest_of_an_event_follows_the_table(segment_sandbox: Sandbox, row: Row) -> None:
+    value = evaluate(row)
+    for arguments, place, becomes in (
+        ({"properties": {"x": value}}, ("properties", "x"), row.inside),
+        ({"context": {"x": {"y": value}}}, ("context", "x", "y"), row.inside),
+        ({"timestamp": value}, ("originalTimestamp",), row.as_timestamp),
+    ):
+        operator = SegmentTrackOperator(task_id="a", event="e", user_id="u", **arguments)
+        for send in (
+            lambda: SegmentHook().track("e", user_id="u", **arguments),  # noqa: B023
+            lambda: operator.perform(operator.arguments() | {"message_id": str(uuid4())}, {}),  # noqa: B023
+        ):
+            before = len(segment_sandbox.accepted)
+            if becomes == REJECTED:
+                with pytest.raises((SegmentError, AirflowFailException)):
+                    send()
+                assert len(segment_sandbox.accepted) == before
+            elif becomes != LEFT_OUT:
+                send()
+                sent = segment_sandbox.accepted[-1]
+                for step in place:
+                    sent = sent[step]
+                assert json.dumps(sent) == json.dumps(json.loads(becomes))
