@@ -9,7 +9,7 @@ import bz2
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import IO, Any
 
@@ -32,6 +32,8 @@ GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 GZIP_FORMAT = 31
 """zlib's number for gzip."""
 PIECE_BYTES = 1 << 16
+PADDING = b"\0"
+"""May stand behind a stream."""
 
 
 def compress(data: bytes) -> bytes:
@@ -52,16 +54,18 @@ def blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
     if start.startswith(GZIP):
         return _gzip_blocks(raw, size)
     if start.startswith(BZIP2):
-        return _blocks(bz2.open(raw, "rb"), size)
+        return _stream_blocks(raw, size, bz2.BZ2Decompressor)
     if start.startswith(XZ):
-        return _blocks(lzma.open(raw, "rb"), size)
+        return _stream_blocks(raw, size, lzma.LZMADecompressor)
     return iter(lambda: raw.read(size), b"")
 
 
 def _gzip_blocks(raw: IO[bytes], size: int) -> Iterator[bytes]:
     given = 0
     try:
-        for block in _blocks(_coder.open(raw, "rb"), size):
+        stream = _coder.open(raw, "rb")
+        # read1 returns what it has; read would lose that when a truncated file raises.
+        for block in _blocks(iter(lambda: stream.read1(size), b""), size):
             yield block
             given += len(block)
     except Corrupt:
@@ -98,12 +102,51 @@ def _byte_by_byte(raw: IO[bytes], start: int) -> Iterator[bytes]:
                 decoder = zlib.decompressobj(GZIP_FORMAT)
 
 
-def _blocks(stream: Any, size: int) -> Iterator[bytes]:
-    """Blocks of a decompressing stream; if it is corrupt, what was decompressed before is yielded first."""
+def _stream_blocks(raw: IO[bytes], size: int, new_decoder: Callable[[], Any]) -> Iterator[bytes]:
+    given = 0
+    try:
+        for block in _blocks(_decoded(raw, new_decoder), size):
+            yield block
+            given += len(block)
+    except Corrupt:
+        # A decoder drops what it decoded in the call in which it met the damage.
+        raw.seek(0)
+        rest = bytearray()
+        with suppress(*Corrupt):
+            for piece in _decoded(raw, new_decoder, given, most=1):
+                rest += piece
+        if rest:
+            yield bytes(rest)
+        raise
+
+
+def _decoded(
+    raw: IO[bytes], new_decoder: Callable[[], Any], start: int = 0, *, most: int = PIECE_BYTES
+) -> Iterator[bytes]:
+    """The content of all streams of a file, from ``start``, in pieces of at most ``most`` bytes.
+
+    The standard library's files take anything behind a stream that they cannot read for the end.
+    """
+    data = raw.read(PIECE_BYTES)
+    while data:
+        decoder = new_decoder()
+        while not decoder.eof:
+            if decoder.needs_input and not (data := data or raw.read(PIECE_BYTES)):
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            piece = decoder.decompress(data, min(start, PIECE_BYTES) or most)
+            data = b""
+            yield piece[start:]
+            start -= min(start, len(piece))
+        data = decoder.unused_data.lstrip(PADDING)
+        while not data and (more := raw.read(PIECE_BYTES)):
+            data = more.lstrip(PADDING)
+
+
+def _blocks(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Blocks of the pieces of a text; if it is corrupt, what was decompressed before is yielded first."""
     block = bytearray()
     try:
-        # read1 returns what it has; read would lose that when a truncated file raises.
-        while piece := stream.read1(size):
+        for piece in pieces:
             block += piece
             if len(block) >= size:
                 yield bytes(block)

@@ -150,7 +150,14 @@ def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStor
         found = [ObjectStoragePath(path)]
         if _location(found[0]) == rejects:
             raise SegmentConfigurationError(f"{path} is also the rejects_path, and would be overwritten")
-    files = [file for file in found if _location(file) != rejects and file.is_file()]
+    files = []
+    for file in found:
+        if _location(file) == rejects:
+            continue
+        if file.is_file():
+            files.append(file)
+        elif has_magic(path) and not file.is_dir():
+            log.warning("%s is left out: it is not a regular file, or leads to none", file)
     if not files:
         if not has_magic(path) and found[0].exists():
             raise SegmentConfigurationError(f"{path} is {_kind(found[0])}")

@@ -154,17 +154,47 @@ def test_of_a_damaged_gzip_no_less_is_read_than_gzip_gives(
         assert found[:-1] == [b'{"n":%d,"square":%d}' % (n, n * n) for n in range(len(found) - 1)]
 
 
-@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
-def test_of_what_else_is_damaged_the_beginning_is_read(
-    tmp_path: Path, compress: Callable[[bytes], bytes]
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "bzip2": bz2.compress,
+    "xz": lambda content: lzma.compress(content, preset=0),
+}
+
+
+@pytest.mark.parametrize("tool", PACKERS)
+@pytest.mark.parametrize(
+    "damage", ["cut off", "a wrong byte", "a wrong second stream", "something behind it"]
+)
+def test_of_what_else_is_damaged_no_less_is_read_than_its_tool_gives(
+    tmp_path: Path, tool: str, damage: str
 ) -> None:
+    packed = PACKERS[tool](b"".join(b'{"n":%d}\n' % n for n in range(300_000)))
+    middle = len(packed) * 2 // 3
     file = tmp_path / "a.jsonl"
-    file.write_bytes(compress(b"".join(b'{"n":%d}\n' % n for n in range(100_000)))[:-100])
+    file.write_bytes(
+        {
+            "cut off": packed[:middle],
+            "a wrong byte": packed[:middle] + bytes([packed[middle] ^ 0xFF]) + packed[middle + 1 :],
+            "a wrong second stream": packed + packed[:4] + b"\xff" + packed[5:],
+            "something behind it": packed + b"garbage",
+        }[damage]
+    )
     found: list[bytes] = []
-    with pytest.raises(SegmentInputError, match="cannot be read beyond line"):
+    with pytest.raises(SegmentInputError, match=r"cannot be read beyond line [\d,]+: \w"):
         for block in FileSource([file]):
             found += block.items
-    assert found[:-1] == [b'{"n":%d}' % n for n in range(len(found) - 1)]
+    gives = subprocess.run([tool, "-dc"], stdin=file.open("rb"), capture_output=True).stdout.split(b"\n")[:-1]
+    if damage == "a wrong byte":  # bzip2 goes on with what has another checksum
+        gives = list(takewhile(is_object, gives))[: len(found)]
+    assert len(gives) > 10_000 and found[: len(gives)] == gives
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("padding", [0, 8])
+def test_a_compressed_file_may_have_several_streams_and_padding(
+    compress: Callable[[bytes], bytes], padding: int
+) -> None:
+    streams = [compress(b"%b\n" % line) + bytes(padding) for line in LINES]
+    assert items(b"".join(streams)) == LINES
 
 
 # Properties

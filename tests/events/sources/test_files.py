@@ -41,6 +41,19 @@ def test_what_is_not_a_file_is_named(tmp_path: Path) -> None:
             list_files(str(path))
 
 
+def test_what_is_no_file_in_a_glob_is_left_out_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    (tmp_path / "a.jsonl").write_bytes(b"")
+    (tmp_path / "folder.jsonl").mkdir()
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "nowhere")
+    assert [file.name for file in list_files(f"{tmp_path}/*.jsonl")] == ["a.jsonl"]
+    assert "pipe.jsonl is left out" in caplog.text and "link.jsonl is left out" in caplog.text
+    assert "folder" not in caplog.text
+
+
 # Changes
 
 LINES = b'{"n":1}\n' * 100_000

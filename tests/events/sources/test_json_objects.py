@@ -156,7 +156,7 @@ BETWEEN = b" \t\r\n,[]"
 PIECES = [*'{}[]",:\\ \na1', "NaN", '{"type":"page"}', '{"a":"b"}', "},{", "}{", "\0", "\\ud83d", "ä"]
 
 
-@example('{"\n{"type":"page"}', 1_000)
+@example('{"type":"page"}{"\n{"type":"page"}', 1_000)
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.sampled_from([1, 2, 5, 1_000]))
 def test_whatever_the_text_is_no_part_of_it_is_lost(text: str, block: int) -> None:
     rest = text.encode()
