@@ -362,10 +362,9 @@ def test_whatever_happens(
     plan: Plan,
 ) -> None:
     it: Night = night(plan, tmp_path_factory.mktemp("night"))
-    for fault in plan.faults:
-        segment_sandbox.faults.add(**fault)
     poison: dict[str, Any] = {"kind": "status", "status": 400, "contains": '"evil":true'}
-    segment_sandbox.faults.add(**poison)
+    for fault in [poison, *plan.faults]:  # whatever else happens to it, Segment never takes an evil event
+        segment_sandbox.faults.add(**fault)
     connection = {**segment_sandbox.connection, **({"host": refusing} if plan.refused else {})}
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(connection))
     hook = SegmentHook(retries=plan.retries, timeout=0.3)
