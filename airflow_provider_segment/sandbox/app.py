@@ -54,7 +54,9 @@ def create_app(state: State, visitors: Visitors) -> ASGIApp:
             *public_api.routes(state),
             *control.routes(state),
         ],
-        exception_handlers=dict.fromkeys((HTTPException, ValueError, msgspec.MsgspecError), failed),
+        exception_handlers=dict.fromkeys(
+            (HTTPException, ValueError, RecursionError, msgspec.MsgspecError), failed
+        ),
     )
     return Gate(state, visitors, router)
 
