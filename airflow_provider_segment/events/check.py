@@ -137,9 +137,9 @@ class Checker:
         self._derive_id = ids_from_content(write_key, options.get("message_id_fields"))
         self._objects: dict[str, dict[str, Any]] = {}
         if context := options.get("context"):
-            self._objects["context"] = dict(context)
+            self._objects["context"] = json_value(context)
         if integrations := options.get("integrations"):
-            self._objects["integrations"] = dict(integrations)
+            self._objects["integrations"] = json_value(integrations)
         self._object_members = {name: _member(name, value) for name, value in self._objects.items()}
         self._timestamp_member = b""
         if timestamp := options.get("timestamp"):

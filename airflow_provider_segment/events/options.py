@@ -74,11 +74,12 @@ FilePath = Annotated[
 
 
 def _check_json(value: Any) -> Any:
-    from airflow_provider_segment.events.codec import Unwritable, encode
+    from airflow_provider_segment.events.codec import Unwritable
+    from airflow_provider_segment.values import json_value
 
     try:
-        encode(value)
-    except Unwritable as error:
+        json_value(value)
+    except Unwritable as error:  # ValueRejected is one
         raise ValueError(f"cannot be written as JSON: {error}") from None
     return value
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.arguments import check_arguments, make_checker
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES
+from airflow_provider_segment.events.options import TYPES
 from airflow_provider_segment.values import SHOWN_CHARACTERS
 from docs.make_value_table import PAGE, page
 from tests.events.value_table import LEFT_OUT, LINES, PYTHON, REJECTED, TIMESTAMPS, Row, names
@@ -76,6 +78,18 @@ def test_inside_an_event(row: Row, name: str) -> None:
     expected = same(row.inside)
     assert becomes(sent(page_event(**{name: {"x": evaluate(row)}})), name, "x") == expected
     assert becomes(sent(page_event(**{name: {"x": [{"y": evaluate(row)}]}})), name, "x", 0, "y") == expected
+
+
+@pytest.mark.parametrize("row", rows(PYTHON))
+def test_in_a_default(row: Row) -> None:
+    check = make_checker("Options", {"context": TYPES["context"]}, unknown="forbid")
+    try:
+        options = check_arguments(check, {"context": {"x": evaluate(row)}})
+    except SegmentConfigurationError as error:
+        assert row.inside == REJECTED and "context: " in str(error)
+    else:
+        event = json.loads(Checker("k", **options).prepare(page_event()))
+        assert becomes(event, "context", "x") == same(row.inside)
 
 
 @pytest.mark.parametrize("name", IDS)
