@@ -21,9 +21,11 @@ HEAD = """\
 A value in an event passes, is converted if it has one meaning, or rejects the event, with the value and
 its place in the error. It does not matter how the event is sent: `events=`, the operators of single events
 and the hook's `track()` and its like follow this table, and `path=` follows it at the top level of each line.
+The defaults `context` and `integrations` of a bulk send follow it as well.
 
 - *Inside* is anywhere in `properties`, `traits`, `context` and `integrations`.
-- *As id* is as `userId`, `anonymousId`, `groupId`, `previousId` or `messageId`.
+- *As id* is as `userId`, `anonymousId` or `messageId`, as the `groupId` of a group or the `previousId` of an
+  alias. Arguments of operators that are ids, such as `source_id`, follow it, too.
 - The name of an event (`event`) must be text: what becomes text inside does so there.
 - An error shows at most 100 characters of a value, and of an object of an unknown type only the type.
 """
