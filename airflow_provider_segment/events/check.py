@@ -134,7 +134,9 @@ class Checker:
     """
 
     def __init__(self, write_key: str, **options: Unpack[SendOptions]) -> None:
-        self._derive_id = ids_from_content(write_key, options.get("message_id_fields"))
+        fields = options.get("message_id_fields")
+        self._derive_id = ids_from_content(write_key, fields)
+        self._ids_may_repeat = bool(fields)
         self._objects: dict[str, dict[str, Any]] = {}
         if context := options.get("context"):
             self._objects["context"] = json_value(context)
@@ -146,7 +148,7 @@ class Checker:
             self._timestamp_member = _member("timestamp", read_timestamp(timestamp).isoformat())
         self._has_defaults = bool(self._objects or self._timestamp_member)
         self.own_ids = MessageIds()
-        """The message ids that valid events brought."""
+        """The message ids that valid events brought, or got from named fields."""
         self._note_id = self.own_ids.add
 
     def prepare(self, item: bytes | str | Mapping[str, Any]) -> bytes:
@@ -167,7 +169,10 @@ class Checker:
             raise SegmentEventError("missing_id", "neither userId nor anonymousId")
         own_id = event.message_id
         if own_id is UNSET:
-            line = b"".join((line[:-1], b',"messageId":"', self._derive_id(line), b'"}'))
+            derived = self._derive_id(line)
+            line = b"".join((line[:-1], b',"messageId":"', derived, b'"}'))
+            if self._ids_may_repeat:
+                own_id = derived.decode()
         if self._has_defaults:
             line = self._with_defaults(line, event)
         if len(line) > MAX_EVENT_BYTES:

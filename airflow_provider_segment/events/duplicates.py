@@ -11,8 +11,8 @@ PART_IDS = 1 << 18
 class MessageIds:
     """The message ids that the events of a run brought, as 8 bytes each, to tell how many are different.
 
-    Segment keeps one of the events that have the same id, and counts one. Derived ids are not among them: to
-    compare those of millions of events would cost a tenth of the run.
+    Segment keeps one of the events that have the same id, and counts one. Ids derived from whole events are
+    not among them: to compare those of millions of events would cost a tenth of the run.
     """
 
     def __init__(self) -> None:

@@ -21,8 +21,8 @@ class SendReport:
     sent_before: int = 0
     """How many of ``sent`` an earlier try of the same task had sent."""
     duplicates: int = 0
-    """Valid events that brought the ``messageId`` of another one in the same input: Segment keeps only one.
-    Identical events without an own ``messageId`` are not counted."""
+    """Valid events with the ``messageId`` of another one in the same input, brought along or derived from
+    ``message_id_fields``: Segment keeps only one. Other identical events are not counted."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Events rejected, by reason."""
     batches: int = 0

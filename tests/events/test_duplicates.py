@@ -34,3 +34,14 @@ def test_the_report_tells_duplicates_from_what_is_counted(segment_sandbox: Sandb
     assert (report.read, report.sent, report.duplicates, report.distinct) == (9, 8, 3, 5)
     assert len(segment_sandbox.accepted) == report.distinct
     assert "3 with the messageId of another, which Segment drops" in str(report)
+
+
+def test_ids_from_the_same_fields_are_duplicates_too(segment_sandbox: Sandbox) -> None:
+    orders = [
+        {"type": "track", "userId": "u", "event": "Order", "properties": {"id": n % 3}} for n in range(5)
+    ]
+    too_large = {**orders[0], "properties": {"id": 0, "x": "x" * 40_000}}
+    report = SegmentHook().send_events([*orders, too_large], message_id_fields=["properties.id"])
+    assert (report.read, report.sent, report.duplicates, report.distinct) == (6, 5, 2, 3)
+    assert report.rejected == {"too_large": 1}
+    assert len(segment_sandbox.accepted) == report.distinct
