@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -54,6 +55,7 @@ def plain(name: object) -> str:
     return re.sub(r"[^a-z0-9]", "", str(name).lower())
 
 
+@lru_cache(maxsize=4096)  # a list of resources has the same names in each
 def is_secret_name(name: object, *, setting: bool = False) -> bool:
     """Whether the name is that of a secret.
 
@@ -63,6 +65,7 @@ def is_secret_name(name: object, *, setting: bool = False) -> bool:
     return bool(pattern.search(plain(name)))
 
 
+@lru_cache(maxsize=4096)
 def holds_settings(name: object) -> bool:
     """Whether the name is that of an object whose members are settings."""
     return bool(_SETTINGS.search(plain(name)))
