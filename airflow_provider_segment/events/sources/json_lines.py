@@ -21,23 +21,25 @@ def split_lines(blocks: Iterable[bytes], continued: list[int] | None = None) -> 
     overlong: Overlong | None = None
     count = 0
     for block in blocks:
-        lines: list[Any] = (rest + block).split(b"\n")
+        lines = (rest + block).split(b"\n")
         rest = lines.pop()
+        items: list[Any] = []
         if overlong:
             if not lines:
                 overlong, rest = overlong.with_more(len(rest)), b""
                 continue
-            lines[0], overlong = overlong.with_more(len(lines[0])), None
+            items, overlong = [overlong.with_more(len(lines.pop(0)))], None
         if len(rest) > MAX_ITEM_BYTES:
             if piece := whole_objects_at_start(rest):
                 lines.append(rest[:piece])
                 rest = rest[piece:]
                 if continued is not None:
-                    continued.append(count + len(lines) + 1)
+                    continued.append(count + len(items) + len(lines) + 1)
             if len(rest) > MAX_ITEM_BYTES:
                 overlong, rest = Overlong.of(rest), b""
-        count += len(lines)
-        yield [line.strip() if type(line) is bytes else line for line in lines]
+        items += [line.strip() for line in lines]
+        count += len(items)
+        yield items
     if overlong:
         yield [overlong]
     elif rest:
