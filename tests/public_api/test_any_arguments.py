@@ -28,13 +28,14 @@ TASKS: list[Any] = [getattr(module, name) for module in (operators, sensors) for
 # Values that are easily taken for one another, or break what reads them.
 ODD: list[Any] = [
     *("", " ", ".", "..", "/", "a/b", "%2e%2e", "?a=b", "#", "\x00", "\n", "\u2028", "𝄞", "é"),
-    *("true", "null", "5", "[]", "{}", '{"a": NaN}', "[" * 1000, "x" * 70_000, "2026-13-45", "PT1H"),
+    *("true", "null", "5", "{}", '{"a": NaN}', "x" * 70_000, "2026-13-45", "PT1H"),
     *(0, -1, 1, 10**20, 10**400, 0.5, 1e308, True, False, None),
     *([], [None], [[]], {}, {"": ""}, {"id": None}, {"a": {"b": [1, {"c": 0.1}]}}),
 ]
-# A brace may begin a template. Airflow itself fails for half of a character, NaN and infinity in a field.
+# A brace may begin a template, and a bracket in a query a list, to the judge of requests. Airflow itself
+# fails for half of a character, NaN and infinity in a field.
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-TEXT = st.text(st.characters(exclude_characters="{", exclude_categories=["Cs"]), max_size=20)
+TEXT = st.text(st.characters(exclude_characters="{[", exclude_categories=["Cs"]), max_size=20)
 JSON = st.sampled_from([value for value in ODD if "{" not in str(value)[:2]]) | st.recursive(
     st.none() | st.booleans() | st.integers() | FLOATS | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -141,7 +142,7 @@ def test_any_bulk_send_of_the_hook(refusing: RecordedSandbox, data: DataObject) 
         assert bool(refusing.exchanges) == isinstance(error, SegmentAuthenticationError), repr(error)
     else:
         assert not refusing.exchanges
-        blank = [event for event in given["events"] if isinstance(event, str) and not event.strip(" \t\r\n")]
+        blank = [event for event in given["events"] if isinstance(event, str) and not event.strip()]
         assert (report.sent, report.rejected_total) == (0, len(given["events"]) - len(blank))
 
 
