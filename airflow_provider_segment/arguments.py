@@ -12,8 +12,6 @@ from typing import Annotated, Any, Literal, cast
 
 from typing_extensions import Required, TypedDict
 
-from airflow_provider_segment.api.documents import read
-
 
 class Validator:
     """A custom check in the type of an argument: ``Annotated[int, Validator(...)]``.
@@ -84,6 +82,8 @@ def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:
     """The value as it is, or parsed from JSON: a template that is not rendered natively gives a string."""
+    from airflow_provider_segment.api.documents import read
+
     try:
         return _as_it_was_meant(value, validate(value))
     except ValueError as refused:
