@@ -3,13 +3,15 @@
 Where Segment's documentation says nothing, the sandbox does this: a cursor is the base64 of an offset; the
 last page has no `next`; a slug (a label, the name of a group) that is taken is a 400; unknown fields are
 ignored; null counts as not given, except in settings, where it removes one; an id in a body that does not
-exist is a 404.
+exist is a 404; a body that is not announced as JSON is a 415, and an answer that may not be JSON a 406. JSON
+is `application/json`, or `application/vnd.segment.*+json` with any version.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -54,6 +56,7 @@ def endpoint(state: State, operation: str, handler: Handler) -> Any:
         headers: dict[str, str] = {}
         try:
             authorize(request)
+            check_media_types(request.headers)
             now = state.clock.now()
             for limit in state.limits_of(operation):
                 standing = limit.take(TOKEN, now)
@@ -99,6 +102,19 @@ def authorize(request: Request) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), TOKEN.encode()):
         raise PublicApiError(401, "Unauthorized", "The token is missing or wrong.")
+
+
+JSON = re.compile(r"application/(json|vnd\.segment\.\w+\+json)")
+ANY = ("", "*/*", "application/*")
+
+
+def check_media_types(headers: Mapping[str, str]) -> None:
+    sent = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if sent and not JSON.fullmatch(sent):
+        raise PublicApiError(415, "UnsupportedMediaType", f"Content-Type is {sent}, not JSON.")
+    accepted = [one.partition(";")[0].strip().lower() for one in headers.get("Accept", "").split(",")]
+    if not any(one in ANY or JSON.fullmatch(one) for one in accepted):
+        raise PublicApiError(406, "NotAcceptable", "Answers are JSON, which Accept does not allow.")
 
 
 def json_body(body: bytes) -> Item:

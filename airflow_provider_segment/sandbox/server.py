@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import uvicorn
@@ -18,6 +19,8 @@ from airflow_provider_segment.sandbox.app import create_app
 from airflow_provider_segment.sandbox.browsers import Visitors
 from airflow_provider_segment.sandbox.enforced_limits import RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
+from airflow_provider_segment.sandbox.operations import catalog_shapes
+from airflow_provider_segment.sandbox.operations.catalog_shapes import Option
 from airflow_provider_segment.sandbox.scripts import Scripts
 from airflow_provider_segment.sandbox.seed import new_workspace
 from airflow_provider_segment.sandbox.state import State
@@ -153,6 +156,27 @@ class Sandbox:
         `group_id:g1` among the accounts, of the space `space_id`.
         """
         return self.state.profiles
+
+    def add_to_catalog(
+        self,
+        kind: Literal["source", "destination", "warehouse"],
+        id: str,
+        name: str,
+        options: Iterable[Option] = (),
+        actions: str = "",
+    ) -> None:
+        """Make something of Segment's catalog known until `reset`: what there is a `metadata_id` of.
+
+        :param options: its settings: name, type, whether it is required
+        :param actions: of a destination: the slugs of its actions; without any, it is a classic one
+        """
+        slug = re.sub(r"\W+", "-", name.lower()).strip("-")
+        entries = {
+            "source": lambda: catalog_shapes.source(id, slug, name, "Custom", *options),
+            "destination": lambda: catalog_shapes.destination(id, slug, name, "Custom", options, actions),
+            "warehouse": lambda: catalog_shapes.entry(id, slug, name, options),
+        }
+        self.state.collections[f"/catalog/{kind}s"][id] = entries[kind]()
 
     def limit_rate(self, requests: int, seconds: float = 60.0) -> None:
         """Limit the Public API to so many requests in so many seconds; by default it has no limit."""

@@ -198,6 +198,24 @@ def test_a_changed_member_of_an_answer_is_noticed(walk: Walk, change: Change, at
     assert changes >= at_least
 
 
+SHOWN_IN_EXAMPLES = {
+    "add_permissions_to_user": ("permissions", "policyId subjectId subjectType"),
+    "create_function": ("function", "workspaceId previewWebhookUrl buildpack batchMaxCount"),
+    "create_tracking_plan": ("trackingPlan", "resourceSchemaId"),
+    "create_transformation": ("transformation", "workspaceId"),
+    "get_destination_metadata": ("destinationMetadata", "logos supportedFeatures options"),
+    "list_rules_from_tracking_plan": ("rules", "createdAt updatedAt deprecatedAt"),
+    "list_selective_syncs_from_warehouse_and_source": ("items", "source properties"),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN_IN_EXAMPLES)
+def test_members_of_segments_examples_are_there(walk: Walk, name: str) -> None:
+    member, names = SHOWN_IN_EXAMPLES[name]
+    shown = walk.answers[name].json()["data"][member]
+    assert set(names.split()) <= set(shown[0] if isinstance(shown, list) else shown)
+
+
 def test_another_status_is_noticed(walk: Walk) -> None:
     for name in OPERATIONS:
         own = only(facts.load(), name)

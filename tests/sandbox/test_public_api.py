@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.sandbox_api import Api
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -260,6 +261,35 @@ def profiles(sandbox: Sandbox) -> Iterator[httpx.Client]:
     }
     with httpx.Client(base_url=sandbox.url, auth=(sandbox.profile_token, ""), timeout=600) as client:
         yield client
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+        ({"Content-Type": "application/vnd.segment.v1beta+json"}, 200),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Accept": "application/vnd.segment.v1alpha+json"}, 200),
+        ({"Accept": "text/html, */*;q=0.1"}, 200),
+        ({"Accept": "text/html"}, 406),
+    ],
+)
+def test_media_types_are_checked(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
+    headers = {"Authorization": f"Bearer {sandbox.token}", "Content-Type": "application/json", **headers}
+    url = f"{sandbox.url}/sources/{sandbox.source_id}"
+    assert httpx.patch(url, content=b'{"enabled": false}', headers=headers).status_code == status
+
+
+def test_the_catalog_takes_another_entry(sandbox: Sandbox, api: Api) -> None:
+    body = {"slug": "gate", "enabled": True, "metadataId": "newGate01"}
+    api("POST", "/sources", body, status=404)
+    sandbox.add_to_catalog("source", "newGate01", "The Gate", [("key", "password", True)])
+    assert api("POST", "/sources", body, status=201)["source"]["metadata"]["slug"] == "the-gate"
+    sandbox.add_to_catalog("destination", "newGate02", "Gate", actions="open close")
+    assert len(api("GET", "/catalog/destinations/newGate02")["destinationMetadata"]["actions"]) == 2
+    sandbox.add_to_catalog("warehouse", "newGate03", "Gate")
+    assert api("GET", "/catalog/warehouses/newGate03")["warehouseMetadata"]["name"] == "Gate"
 
 
 def test_a_profile_is_read_part_by_part(profiles: httpx.Client) -> None:

@@ -10,7 +10,7 @@ from airflow_provider_segment.sandbox.collection import Collection, Handler
 from airflow_provider_segment.sandbox.operations.sources import Label
 from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
 from airflow_provider_segment.sandbox.public_api_errors import not_found, taken
-from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
 from airflow_provider_segment.sandbox.state import Item
 
 ROLES: dict[str, Item] = {
@@ -82,6 +82,9 @@ def put_permissions(call: ReceivedCall, kept: list[Item]) -> Any:
         known = permissions.get(role["id"], {"resources": []})["resources"]
         new = [each for each in permission["resources"] if each not in known]
         permissions[role["id"]] = {
+            "policyId": new_id(),
+            "subjectId": holder["id"],
+            "subjectType": "group" if call.path.startswith("/groups/") else "user",
             "roleId": role["id"],
             "roleName": role["name"],
             "resources": [*known, *new],

@@ -1,5 +1,6 @@
 """What can be connected: a few dozen of the sources, destinations and warehouses in Segment's catalog, under
-their true ids. Their options and actions are plausible ones, not all."""
+their true ids, and all that Segment's documentation has in its examples. Their options and actions are
+plausible ones, not all. A new one is a line here; in a test, `Sandbox.add_to_catalog`."""
 
 from __future__ import annotations
 
@@ -60,6 +61,9 @@ SOURCES = (
     source("b3346ddd", "intercom", "Intercom", "Email Marketing"),
     source("acd1bc21d", "mailchimp", "Mailchimp", "Email Marketing"),
     source("1bow82lmk", "stripe", "Stripe", "Payments"),
+    source("UBrsG9RVzw", "ios", "iOS", "Mobile"),
+    source("117eYCe9jH", "youbora", "Youbora", "Analytics"),
+    source("1QTd6JKw53", "regal-voice", "Regal Voice", "Analytics", cloud=True),
     source("cQ8NOxeApJ", "google-ads", "Google Ads", "Advertising"),
     source("mazatB39IS", "facebook-ads", "Facebook Ads", "Advertising"),
     source("WvlvcGEJsT", "postgres", "Postgres", "Warehouse", *DATABASE),
@@ -72,6 +76,11 @@ SOURCES = (
 DESTINATIONS = (
     destination("54521fd725e721e32a72eebb", "google-analytics", "Google Analytics", "Analytics"),
     destination("54521fd725e721e32a72eebf", "help-scout", "Help Scout", "Helpdesk", KEY),
+    destination("54521fd525e721e32a72ee91", "amplitude", "Amplitude", "Analytics", KEY),
+    destination("54521fd525e721e32a72ee8e", "adroll", "AdRoll", "Advertising"),
+    destination("54521fd525e721e32a72ee8f", "appsflyer", "AppsFlyer", "Attribution"),
+    destination("547610a5db31d978f14a5c4e", "blueshift", "Blueshift", "Personalization", KEY),
+    destination("57da359580412f644ff33fb9", "amazon-kinesis", "Amazon Kinesis", "Raw Data"),
     destination(
         "5f7dd6d21ad74f3842b1fc47",
         "actions-amplitude",
@@ -238,8 +247,9 @@ WAREHOUSES = (
     entry("55d3d3aea3c", "postgres", "Postgres", DATABASE),
     entry("CCIl4HLQPz", "snowflake", "Snowflake", SNOWFLAKE),
     entry("kwX50Df0hr", "bigquery", "BigQuery", BIGQUERY),
+    entry("VxcZnH5UIM", "azuresqldb", "Azure SQL Database", DATABASE),
+    entry("WcjBCzUGff", "azuresqldw", "Azure SQL Data Warehouse", DATABASE),
     # The ids of these are the sandbox's own.
     entry("sandboxDb2", "db2", "IBM Db2 Warehouse", DATABASE),
-    entry("sandboxAzr", "azuresqldw", "Azure Synapse Analytics Warehouse", DATABASE),
     entry("sandboxDbr", "databricks", "Databricks", DATABRICKS),
 )

@@ -17,9 +17,20 @@ def entry(id: str, slug: str, name: str, options: Iterable[Option] = ()) -> Item
         "slug": slug,
         "name": name,
         "description": f"{name}, as far as the sandbox knows it.",
-        "logos": {"default": f"https://example.com/logos/{slug}.svg"},
+        "logos": {
+            "default": f"https://example.com/logos/{slug}.svg",
+            "mark": f"https://example.com/logos/{slug}-mark.svg",
+            "alt": f"https://example.com/logos/{slug}-alt.svg",
+        },
         "options": [
-            {"name": option, "type": type, "required": required, "label": option}
+            {
+                "name": option,
+                "type": type,
+                "defaultValue": "",
+                "description": f"{option} of {name}.",
+                "required": required,
+                "label": option,
+            }
             for option, type, required in options
         ],
     }
@@ -52,6 +63,8 @@ def destination(
             "cloudModeInstances": instances,
             "deviceModeInstances": "NONE",
             "replay": False,
+            "browserUnbundling": False,
+            "browserUnbundlingPublic": False,
         },
         "supportedMethods": methods,
         "supportedPlatforms": {"browser": False, "server": True, "mobile": False, "warehouse": bool(actions)},

@@ -10,6 +10,7 @@ from typing_extensions import NotRequired, TypedDict
 from airflow_provider_segment.sandbox import fql
 from airflow_provider_segment.sandbox.collection import Collection, Handler
 from airflow_provider_segment.sandbox.operations.catalog import mask_settings, metadata
+from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
 from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid, not_found
 from airflow_provider_segment.sandbox.received_call import ReceivedCall
 from airflow_provider_segment.sandbox.state import Item
@@ -218,6 +219,7 @@ COLLECTIONS = (
         required=("name", "sourceId", "enabled", "if"),
         updates=tuple(TRANSFORMATION),
         refers={"sourceId": "/sources", "destinationMetadataId": "/catalog/destinations"},
+        defaults={"workspaceId": WORKSPACE["id"]},
     ),
 )
 

@@ -30,7 +30,15 @@ class Setting(TypedDict):
 def complete_function(call: ReceivedCall, item: Item) -> None:
     if item["resourceType"] == "DESTINATION":
         item["displayName"] += f" ({WORKSPACE['name']})"
-    item |= {"createdAt": call.now(), "createdBy": OWNER["id"], "catalogId": new_id()}
+    item |= {
+        "workspaceId": WORKSPACE["id"],
+        "createdAt": call.now(),
+        "createdBy": OWNER["id"],
+        "catalogId": new_id(),
+        "previewWebhookUrl": "",
+        "buildpack": "",
+        "batchMaxCount": 0,
+    }
     call.state.collections["/functions"][item["id"]] = item
     add_version(call, item)
     if entry := catalog_entry(item):

@@ -231,19 +231,28 @@ def delivery_metrics(call: ReceivedCall) -> Any:
         chosen = wanted(keys, {"sourceId": [asked["sourceId"]]})
         return sum(call.state.counts.by_key[key] for key in chosen if start <= key.minute < end)
 
-    totals = {
-        "successes": total(delivered(call, asked)),
-        "expired": total(not_delivered(call, asked)),
-        "discarded": total(filtered_at_destination(call, asked)),
-        "retried": 0,
-        "time_to_success": 0,
+    successes = total(delivered(call, asked))
+    metrics: dict[str, tuple[int, dict[str, int]]] = {
+        "successes": (successes, {"on_first_attempt": successes, "after_retry": 0}),
+        "expired": (total(not_delivered(call, asked)), {}),
+        "discarded": (total(filtered_at_destination(call, asked)), {}),
+        "retried": (0, {}),
+        "time_to_success": (0, {"average": 0, "p95": 0}),
+        "time_to_first_attempt": (0, {"average": 0, "p95": 0}),
     }
     return {
         "deliveryMetricsSummary": {
             "sourceId": asked["sourceId"],
             "destinationMetadataId": destination["metadata"]["id"],
             "metrics": [
-                {"metricName": name, "total": count, "breakdown": []} for name, count in totals.items()
+                {
+                    "metricName": name,
+                    "total": count,
+                    "breakdown": [
+                        {"metricName": f"{name}_{part}", "value": value} for part, value in parts.items()
+                    ],
+                }
+                for name, (count, parts) in metrics.items()
             ],
         }
     }

@@ -9,7 +9,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.sandbox.collection import Collection, Handler
 from airflow_provider_segment.sandbox.public_api_errors import PublicApiError, invalid, not_found
-from airflow_provider_segment.sandbox.received_call import ReceivedCall
+from airflow_provider_segment.sandbox.received_call import ReceivedCall, new_id
 from airflow_provider_segment.sandbox.state import Item
 
 MAX_RULES = 200  # in one call; and in a plan for them to be replaced
@@ -32,8 +32,13 @@ class RuleChange(Rule):
     newKey: NotRequired[str | None]
 
 
+NOT_DEPRECATED = "0001-01-01T00:00:00.000Z"
+"""What Segment shows for a date that is none."""
+
+
 def complete_plan(call: ReceivedCall, item: Item) -> None:
     item["slug"] = re.sub(r"\W+", "-", item["name"].lower()).strip("-")
+    item["resourceSchemaId"] = new_id("rs_")
 
 
 def status_only(call: ReceivedCall) -> Any:
@@ -66,7 +71,8 @@ def put(call: ReceivedCall, rules: dict[str, Item], rule: Item) -> None:
     if rule.get("newKey"):
         fields["key"] = rule["newKey"]
     now = call.now()
-    rules[rule_id(fields)] = {"createdAt": now, **known, **fields, "updatedAt": now}
+    made = {"createdAt": now, "deprecatedAt": NOT_DEPRECATED}
+    rules[rule_id(fields)] = {**made, **known, **fields, "updatedAt": now}
 
 
 def list_rules(call: ReceivedCall) -> Any:

@@ -231,8 +231,15 @@ def selective_syncs(call: ReceivedCall) -> Any:
                 "collection": collection,
                 "warehouseId": warehouse["id"],
                 "enabled": enabled,
+                "source": source_id,
                 "properties": {
-                    name: overrides.get(f"{source_id}/{collection}/{name}", enabled) for name in properties
+                    name: {
+                        "enabled": overrides.get(f"{source_id}/{collection}/{name}", enabled),
+                        "type": "string",
+                        "createdAt": call.now(),
+                        "lastSeenAt": call.now(),
+                    }
+                    for name in properties
                 },
             }
         )
