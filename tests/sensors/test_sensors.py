@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
@@ -113,7 +114,14 @@ def test_execution_timeout_ends_the_wait(
         time_out_after_first_poll(monkeypatch)
     else:
         # Airflow's own handler of the alarm, in its sleep between two polls.
-        monkeypatch.setattr(time, "sleep", lambda _: signal.raise_signal(signal.SIGALRM))
+        sleep, alarms = time.sleep, [signal.SIGALRM]
+
+        def sleep_into_the_alarm(seconds: float) -> None:
+            if alarms and threading.current_thread() is threading.main_thread():
+                signal.raise_signal(alarms.pop())
+            sleep(seconds)
+
+        monkeypatch.setattr(time, "sleep", sleep_into_the_alarm)
     run = Wait(run_task, mode)(
         "SegmentWarehouseSyncSensor",
         warehouse_id=warehouse,
