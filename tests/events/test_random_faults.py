@@ -276,7 +276,7 @@ class Night:
             return
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(30)
+            signal.alarm(300)  # a child that hangs ends, too
             hook.stop_sending()
             hook.track("Forked", {"n": FORKED}, user_id="u")
         finally:
