@@ -20,7 +20,9 @@ def ssl_context() -> ssl.SSLContext:
 
     :raises SegmentConfigurationError: a variable of the environment names no certificates
     """
-    return _context(tuple((name, path) for name in VARIABLES if (path := os.environ.get(name))))
+    # Many machines have the same file in several variables.
+    named = {path: name for name in reversed(VARIABLES) if (path := os.environ.get(name))}
+    return _context(tuple((name, path) for path, name in named.items()))
 
 
 # Reading the certificates takes some 20 ms; clients come and go with every task and sensor poke.

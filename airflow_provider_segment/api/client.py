@@ -155,12 +155,10 @@ class _Client:
         return transport_error(call, error)
 
     def _read(self, call: Call, response: httpx.Response, body: Body, started: float) -> Answer:
-        response.headers = httpx.Headers(
-            [
-                (name, self.scrub(text.decode("latin-1")).encode("latin-1"))
-                for name, text in response.headers.raw
-            ]
-        )
+        received = response.headers.raw
+        shown = [(name, self.scrub(text.decode("latin-1")).encode("latin-1")) for name, text in received]
+        if shown != received:
+            response.headers = httpx.Headers(shown)
         self._log(call, f"{response.status_code}, request id {request_id_of(response)}", started)
         # A response and its stream refer to each other. Without this, the request body would wait for the
         # garbage collector.
@@ -185,6 +183,8 @@ class _Client:
 
     def _log(self, call: Call, outcome: str, started: float) -> None:
         level = logging.INFO if self.settings.log_requests else logging.DEBUG
+        if not log.isEnabledFor(level):
+            return
         milliseconds = (self.clock.monotonic() - started) * 1000
         log.log(level, "%s %s -> %s, %.0f ms", call.method, self.scrub(call.safe_path), outcome, milliseconds)
 
