@@ -76,8 +76,13 @@ def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         return cast("dict[str, Any]", checker.validate_python(given))
     except ValidationError as error:
         # Without the values, or a cause that shows them: they may be secrets.
-        wrong = {f"{_where(one['loc'])}: {one['msg']}" for one in error.errors(include_input=False)}
+        wrong = {f"{_where(one['loc'])}: {complaint(one)}" for one in error.errors(include_input=False)}
         raise SegmentConfigurationError("; ".join(sorted(wrong))) from None
+
+
+def complaint(fault: Mapping[str, Any]) -> str:
+    """What is wrong, of one of the errors of Pydantic's ValidationError."""
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _or_json(value: Any, validate: Callable[[Any], Any]) -> Any:

@@ -95,6 +95,7 @@ def read_settings(connection: Connection, **overrides: Any) -> Settings:
 
     from airflow_provider_segment.api.base_urls import with_port
     from airflow_provider_segment.api.settings import Settings
+    from airflow_provider_segment.arguments import complaint
     from airflow_provider_segment.errors import SegmentConfigurationError
 
     try:
@@ -121,7 +122,7 @@ def read_settings(connection: Connection, **overrides: Any) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}" for fault in error.errors()
+            f"{'.'.join(map(str, fault['loc'][:1]))}: {complaint(fault)}" for fault in error.errors()
         )
         raise SegmentConfigurationError(f"Segment connection {connection.conn_id!r}: {wrong}") from None
 
