@@ -94,12 +94,12 @@ def transport_error(call: Call, error: httpx.RequestError) -> SegmentError:
     if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
         # Without the text, which quotes a header that cannot be sent: it may be the credential's.
         return SegmentConfigurationError(f"{call.method} {call.safe_path}: the request cannot be sent")
-    if why := fault_of_certificate(error):
-        return SegmentConfigurationError(f"{call.method} {call.safe_path}: nothing was sent: {why}")
     # These are raised before a byte of the request was sent.
     never_ran = isinstance(
         error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     )
+    if never_ran and (why := fault_of_certificate(error)):
+        return SegmentConfigurationError(f"{call.method} {call.safe_path}: nothing was sent: {why}")
     cause = error.__cause__ or error
     detail = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     kind = SegmentTimeoutError if isinstance(error, httpx.TimeoutException) else SegmentTransportError

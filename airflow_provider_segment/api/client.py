@@ -76,9 +76,10 @@ class PageOptions(TypedDict, total=False):
     item: Any
 
 
-UNREADABLE = (httpx.RequestError, httpx.InvalidURL, ValueError)
+UNREADABLE = (httpx.RequestError, OSError, httpx.InvalidURL, ValueError)
 """What httpx raises where there is no answer, or one with a head that it cannot read: it looks at the address
-in a redirect, though it is not to follow it."""
+in a redirect, though it is not to follow it. An OSError is one of OpenSSL's that its asynchronous connections
+let through."""
 
 T = TypeVar("T")
 
@@ -149,7 +150,9 @@ class _Client:
         return build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
 
     def _no_answer(self, call: Call, error: Exception, started: float) -> SegmentError:
-        if not isinstance(error, httpx.RequestError):
+        if isinstance(error, OSError):
+            error = httpx.ReadError(str(error))
+        elif not isinstance(error, httpx.RequestError):
             error = httpx.RemoteProtocolError("the head of the answer cannot be read")
         self._log(call, f"no answer ({type(error).__name__})", started)
         return transport_error(call, error)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 
-PART_IDS = 1 << 18
-"""How many hashes of ids are compared at a time: some 20 MB."""
+PARTS = 256
+"""The hashes are compared one part at a time: a set of all those of a huge run would fill the memory."""
 
 
 class MessageIds:
@@ -17,21 +17,18 @@ class MessageIds:
 
     def __init__(self) -> None:
         self._new: list[str] = []
-        self._hashes = array("q")
+        self._parts = [array("q") for _ in range(PARTS)]
         self.add = self._new.append  # called for each event
         """Add an id."""
 
     def fold(self) -> None:
         """Reduce the ids added since the last time to their hashes."""
-        self._hashes.extend(map(hash, self._new))
+        add = [part.append for part in self._parts]
+        for one in map(hash, self._new):
+            add[one % PARTS](one)
         self._new.clear()
 
     def repeated(self) -> int:
         """How many of the ids were added before."""
         self.fold()
-        parts = len(self._hashes) // PART_IDS + 1
-        if parts == 1:
-            return len(self._hashes) - len(set(self._hashes))
-        # A set of all of them could fill the memory.
-        different = sum(len({one for one in self._hashes if one % parts == part}) for part in range(parts))
-        return len(self._hashes) - different
+        return sum(len(part) - len(set(part)) for part in self._parts)

@@ -22,7 +22,7 @@ class SendReport:
     """How many of ``sent`` an earlier try of the same task had sent."""
     duplicates: int = 0
     """Valid events with the ``messageId`` of another one in the same input, brought along or derived from
-    ``message_id_fields``: Segment keeps only one. Other identical events are not counted."""
+    ``message_id_fields``: Segment keeps only one. Other identical events are not counted. 0 after a stop."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Events rejected, by reason."""
     batches: int = 0

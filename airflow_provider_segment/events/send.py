@@ -199,8 +199,9 @@ class Sending:
                 task.cancel()
         await asyncio.gather(*tickers, *self._in_flight, return_exceptions=True)
         self._update_report()
-        self.report.duplicates = self._checker.own_ids.repeated()
         self._save()
+        if not self._stop.requested:  # with many millions it takes longer than a stopped task has
+            self.report.duplicates = self._checker.own_ids.repeated()
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
         # With a rate limit, a batch holds the events of one second at most.

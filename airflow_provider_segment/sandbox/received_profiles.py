@@ -28,11 +28,15 @@ class ReceivedProfiles:
         self._profiles: dict[tuple[str, str], Profile] = {}
 
     def get(self, space_id: str, collection: str, external_id: str) -> Profile | None:
-        """The profile with an external id, such as `user_id:u1`, in a collection (users, accounts)."""
+        """The profile with an external id, such as `user_id:u1`, in a collection (users, accounts).
+
+        Its latest event is the first.
+        """
         for stored in self._accepted[self._read :]:
             self._take(stored.as_event())
             self._read += 1
-        return self._profiles.get((collection, external_id)) if space_id == SPACE_ID else None
+        profile = self._profiles.get((collection, external_id)) if space_id == SPACE_ID else None
+        return profile and {**profile, "events": profile["events"][::-1]}
 
     def _take(self, event: dict[str, Any]) -> None:
         person = self._of("users", event, list(_ids_of_person(event)))
@@ -49,7 +53,7 @@ class ReceivedProfiles:
             account["traits"] |= traits
             _link(person, "accounts", account)
             _link(account, "users", person)
-        person["events"].insert(0, _shown(event, person))
+        person["events"].append(_shown(event, person))
 
     def _of(self, collection: str, event: dict[str, Any], ids: list[tuple[str, str]]) -> Profile | None:
         """The profile of the first of these ids that has one, otherwise a new one; it gets the others."""

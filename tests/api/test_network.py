@@ -402,6 +402,25 @@ def test_a_server_without_tls_is_named(ask: Ask) -> None:
             ask(settings(port, "https", retries=5), "GET", "/sources/s")
 
 
+@pytest.mark.parametrize("before", [b"", HEAD + b"Content-Length: 99\r\n\r\n{"], ids=["head", "body"])
+def test_garbage_on_an_encrypted_connection_is_no_fault_of_the_configuration(
+    ask: Ask, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: bytes
+) -> None:
+    """The request was sent: nobody knows whether it was carried out."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    wrap = tls(authority.issue_cert("127.0.0.1"))
+
+    def say(connection: socket.socket) -> None:
+        connection.sendall(before)
+        os.write(connection.fileno(), answer(b"past the encryption"))
+
+    with raw_server(after_request(say), wrap) as port:
+        with pytest.raises(errors.SegmentTransportError) as caught:
+            ask(settings(port, "https"), "POST", "/sources", json={})
+    assert not caught.value.never_ran
+
+
 def test_an_encrypted_answer_that_drips_ends_in_a_timeout(
     ask: Ask, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import Mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_segment.events import duplicates
+from airflow_provider_segment.errors import SegmentStoppedError
+from airflow_provider_segment.events import duplicates, send
 from airflow_provider_segment.events.duplicates import MessageIds
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
@@ -15,14 +19,14 @@ pytestmark = pytest.mark.core
 
 
 @given(st.lists(st.text(max_size=2) | st.text(min_size=99, max_size=100)), st.integers(1, 9))
-def test_ids_that_were_there_before_are_counted(ids: list[str], part: int) -> None:
-    counted = MessageIds()
-    for number, one in enumerate(ids):
-        counted.add(one)
-        if number % 3:
-            counted.fold()
+def test_ids_that_were_there_before_are_counted(ids: list[str], parts: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "PART_IDS", part)
+        patch.setattr(duplicates, "PARTS", parts)
+        counted = MessageIds()
+        for number, one in enumerate(ids):
+            counted.add(one)
+            if number % 3:
+                counted.fold()
         assert counted.repeated() == len(ids) - len(set(ids))
 
 
@@ -34,6 +38,27 @@ def test_the_report_tells_duplicates_from_what_is_counted(segment_sandbox: Sandb
     assert (report.read, report.sent, report.duplicates, report.distinct) == (9, 8, 3, 5)
     assert len(segment_sandbox.accepted) == report.distinct
     assert "3 with the messageId of another, which Segment drops" in str(report)
+
+
+def test_a_stopped_run_does_not_take_the_time_to_compare_ids(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow kills a task soon after it asked it to stop; millions of ids take seconds."""
+    hook = SegmentHook()
+    saved: list[dict[str, Any]] = []
+
+    def save(checkpoint: dict[str, Any]) -> None:
+        saved.append(checkpoint)
+        hook.stop_sending()
+
+    compared = Mock()
+    monkeypatch.setattr(MessageIds, "repeated", compared)
+    monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
+    event = {"type": "page", "userId": "u", "context": {"x": "x" * 5_000}}
+    with pytest.raises(SegmentStoppedError):
+        hook.send_events([{**event, "messageId": f"{n}"} for n in range(3_000)], save_checkpoint=save)
+    assert 0 < saved[-1]["position"] == len(segment_sandbox.accepted) < 3_000
+    compared.assert_not_called()
 
 
 def test_ids_from_the_same_fields_are_duplicates_too(segment_sandbox: Sandbox) -> None:
