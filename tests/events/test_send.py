@@ -501,18 +501,24 @@ def test_after_a_stop_batches_in_flight_arrive(
 # Checkpoints
 
 
-def test_a_second_run_sends_only_what_comes_after_the_checkpoint(
-    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def lines_with_faults(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """5,000 events: number 7 is refused, number 3,000 ends a run without retries after many checkpoints."""
     monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
     events = make_events(5_000, size=1_000)
     events[7]["evil"] = True
-    lines = [json.dumps(event, separators=(",", ":")).encode() for event in events]
+    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
+    segment_sandbox.faults.add("status", status=503, contains='"n":3000,')
+    return [json.dumps(event, separators=(",", ":")).encode() for event in events]
+
+
+def test_a_second_run_sends_only_what_comes_after_the_checkpoint(
+    segment_sandbox: Sandbox, tmp_path: Path, lines_with_faults: list[bytes]
+) -> None:
+    lines = lines_with_faults
     path = write_lines(tmp_path / "a.jsonl", [*lines[:100], b"bad", *lines[100:]])
     rejects = tmp_path / "rejects.jsonl"
     saved: list[dict[str, Any]] = []
-    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
-    segment_sandbox.faults.add("status", status=503, contains='"n":3000,')
     with pytest.raises(SegmentServerError):
         SegmentHook(retries=0).send_events(
             path=path, rejects_path=str(rejects), concurrency=3, save_checkpoint=saved.append
@@ -535,17 +541,12 @@ def test_a_second_run_sends_only_what_comes_after_the_checkpoint(
 
 
 def test_a_checkpoint_may_lie_within_a_line(
-    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    segment_sandbox: Sandbox, tmp_path: Path, lines_with_faults: list[bytes]
 ) -> None:
-    monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
-    events = make_events(5_000, size=1_000)
-    events[7]["evil"] = True
-    lines = [json.dumps(event, separators=(",", ":")).encode() for event in events]
+    lines = lines_with_faults
     path = write_lines(tmp_path / "a.jsonl", [lines[0], b"".join(lines[1:4_999]), lines[-1]])
     rejects = tmp_path / "rejects.jsonl"
     saved: list[dict[str, Any]] = []
-    segment_sandbox.faults.add("status", status=400, contains='"evil":true')
-    segment_sandbox.faults.add("status", status=503, contains='"n":3000,')
     with pytest.raises(SegmentServerError):
         SegmentHook(retries=0).send_events(path=path, concurrency=3, save_checkpoint=saved.append)
     segment_sandbox.faults.clear()

@@ -111,7 +111,8 @@ def wait_once(name: str) -> Any:
 @pytest.mark.parametrize("name", WAITS)
 def test_a_documented_answer_is_read(scripted_api: ScriptedAPI, name: str) -> None:
     scripted_api.answers = Answers()
-    wait_once(name)
+    assert wait_once(name) is not None
+    assert scripted_api.requests
 
 
 @pytest.mark.parametrize("name", WAITS)
