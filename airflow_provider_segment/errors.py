@@ -100,12 +100,18 @@ class SegmentEventError(SegmentError):
 
     :param reason: one of the words of ``airflow_provider_segment.events.check.Reason``
     :param detail: what exactly is wrong with this event
+    :param column: the column of the row that it comes from, if it is one's fault
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, column: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.column = column
+
+
+class SegmentApprovalError(SegmentError):
+    """A send would have cost more than ``max_events`` or ``max_users`` allow; what they allow was sent."""
 
 
 LONGEST_REASON = 2_000

@@ -42,6 +42,19 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": _INTEGRATION, "python-modules": _modules("triggers")},
         ],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": _INTEGRATION,
+                "python-module": f"{_PACKAGE}.transfers.sql_to_segment",
+            }
+        ],
+        "task-decorators": [
+            {
+                "name": "segment_events",
+                "class-name": f"{_PACKAGE}.decorators.segment_events.segment_events_task",
+            }
+        ],
         "notifications": [f"{_PACKAGE}.notifications.segment.SegmentNotifier"],
         "extra-links": [f"{_PACKAGE}.tasks.links.SegmentLink"],
         "asset-uris": [_ASSETS],

@@ -157,6 +157,11 @@ def _null(value: Any) -> None:
 
 
 def _number(value: Any) -> Any:
+    written = str(value)
+    if len(written) <= DIGITS_IN_FLOAT and written[-1].isdecimal() and "E" not in written:
+        # The usual case, four times as fast: a few digits, and perhaps a point.
+        digits = written.rstrip("0").rstrip(".") if "." in written else written
+        return msgspec.Raw(digits.encode() if digits != "-0" else b"0")
     if not value.is_finite():
         return None
     if not math.isfinite(float(value)):
@@ -182,12 +187,15 @@ def well_formed(text: str) -> str:
     return text
 
 
-def _duration(value: Any) -> timedelta:
-    return timedelta(value.days, value.seconds, value.microseconds)
+def _duration(value: Any) -> float:
+    # Not total_seconds(): pandas and pendulum count what they do not have in common with timedelta.
+    seconds = timedelta(value.days, value.seconds, value.microseconds).total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _numpy_time(value: Any) -> Any:
-    return None if str(value) == "NaT" else str(value)
+    # To microseconds: Segment reads no more, and neither do other readers of the same data.
+    return None if str(value) == "NaT" else str(value)[: len("2026-01-02T03:04:05.123456")]
 
 
 def _numpy_duration(value: Any) -> Any:
@@ -222,7 +230,7 @@ def _set(values: Iterable[Any]) -> list[Any]:
 def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, member in value.items():
-        name = _key(key)
+        name = object_key(key)
         if name in members:
             raise ValueRejected(f"two keys are written {shown(name)}")
         try:
@@ -232,7 +240,11 @@ def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
     return members
 
 
-def _key(key: Any) -> str:
+def object_key(key: Any) -> str:
+    """The key of an object that a Python value is.
+
+    :raises ValueRejected: it is none
+    """
     if type(key) is str:
         return well_formed(key)
     try:

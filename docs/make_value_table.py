@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import fill
 
-from tests.events.value_table import LEFT_OUT, LINES, PYTHON, REJECTED, TIMESTAMPS, Group
+from tests.events.value_table import (
+    CELLS,
+    CONVERSIONS,
+    LEFT_OUT,
+    LINES,
+    PYTHON,
+    REJECTED,
+    TIMESTAMPS,
+    Group,
+)
 
 PAGE = Path(__file__).with_name("values.md")
 
@@ -41,6 +50,25 @@ otherwise is converted at the top level, if it has one meaning.
 """
 
 
+COLUMNS = """\
+## Columns of tables
+
+With a `mapping`, and for tables without one, the value of a column follows the tables above, whatever it was
+read from, except in what readers of the same data have to agree on: a time with a zone is written in UTC, with
+microseconds at most, and a whole number that a float cannot hold is text, also within objects and lists. *As
+key* is as one of the columns in `message_id_fields`.
+
+| Value | Inside | As key |
+|---|---|---|
+"""
+
+CONVERTED = """\
+A mapping may say what a column is, as `{"$": "total", "as": "number"}` does:
+
+| `as` | Value | Sent |
+|---|---|---|
+"""
+
 TEMPLATES = """\
 ## Templates
 
@@ -55,7 +83,7 @@ off, or pass the output of another task, which is not rendered: `user_id=task.ou
 def page() -> str:
     """The whole page."""
     sections = (line for group in (*PYTHON, *LINES) for line in section(group))
-    return "\n".join([HEAD, *sections, *timestamps(), TEMPLATES])
+    return "\n".join([HEAD, *sections, *timestamps(), *columns(), TEMPLATES])
 
 
 def section(group: Group) -> Iterator[str]:
@@ -70,6 +98,20 @@ def section(group: Group) -> Iterator[str]:
 def timestamps() -> Iterator[str]:
     """The table of timestamps."""
     yield TIMES + "\n".join(f"| {code(text)} | {cell(sent)} |" for text, sent in TIMESTAMPS)
+    yield ""
+
+
+def columns() -> Iterator[str]:
+    """The tables of the values of columns."""
+    yield COLUMNS + "\n".join(
+        f"| {code(row.value)} | {cell(row.inside)} | {cell(row.as_key)} |" for row in CELLS
+    )
+    yield ""
+    yield CONVERTED + "\n".join(
+        f"| `{kind}` | {code(value)} | {cell(sent)} |"
+        for kind, rows in CONVERSIONS.items()
+        for value, sent in rows
+    )
     yield ""
 
 

@@ -25,6 +25,7 @@ FLOORS = [
     {"triggers"},
     {"tasks"},
     {"operators", "sensors", "notifications"},
+    {"transfers", "decorators"},
 ]
 """From the lowest: a module takes from its own part of a floor, and from the floors below."""
 
@@ -36,6 +37,8 @@ FORBIDDEN = {
     "sandbox": {"airflow"},
     "tasks": {"httpx", "httpx_aiohttp", "aiohttp"},
     "operators": {"httpx", "httpx_aiohttp", "aiohttp"},
+    "transfers": {"httpx", "httpx_aiohttp", "aiohttp"},
+    "decorators": {"httpx", "httpx_aiohttp", "aiohttp"},
     "sensors": {"httpx", "httpx_aiohttp", "aiohttp"},
     "notifications": {"httpx", "httpx_aiohttp", "aiohttp"},
 }

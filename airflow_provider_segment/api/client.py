@@ -108,6 +108,8 @@ class _Client:
         self.clock = clock or Clock()
         self.retried = 0
         """Requests sent again so far."""
+        self.rate_limited = 0
+        """How many of them after a 429."""
         self.scrub = Scrubber(settings.secrets)
         """Removes the connection's credentials from texts, and from lists and objects with texts."""
         # Rate limiters hold monotonic times, which clients with different clocks cannot share.
@@ -134,6 +136,7 @@ class _Client:
         if isinstance(error, SegmentRateLimitError):
             # The limit applies to the credential, not to this request: the others wait, too, and one warning
             # is enough.
+            self.rate_limited += 1
             limiter, now = self._limiter(call), self.clock.monotonic()
             level = logging.DEBUG if limiter.blocked_for(now) else logging.WARNING
             limiter.block_until(now + seconds)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
-from contextvars import copy_context
 from hashlib import blake2b
 from math import floor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -17,16 +13,21 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_segment.api.client import AsyncSegmentClient, http_client
 from airflow_provider_segment.api.regions import host_of
 from airflow_provider_segment.api.settings import Settings
-from airflow_provider_segment.errors import SegmentConfigurationError
-from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.codec import Unwritable
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.options import identity_of
+from airflow_provider_segment.events.pipeline import make_pipeline
+from airflow_provider_segment.events.reading import Checkpoint
 from airflow_provider_segment.events.report import SendReport
-from airflow_provider_segment.events.send import STOP_SECONDS, Checkpoint, Sending
+from airflow_provider_segment.events.send import STOP_SECONDS, Sending
 from airflow_provider_segment.events.sources.source import Source
 from airflow_provider_segment.events.stop import Stop
+from airflow_provider_segment.events.threads import run_in_thread
 from airflow_provider_segment.events.transport import BulkClient
+
+if TYPE_CHECKING:
+    from airflow_provider_segment.events.tracking_plan import PlanRules
 
 END_SECONDS = STOP_SECONDS + 1
 """How long the sending thread may take to end after it was stopped."""
@@ -39,9 +40,11 @@ class Backfill:
 
     :param settings: the connection's, with the write key of the source that the events go to
     :param options: all options of a bulk send, checked
+    :param rules: of the tracking plan that the events are checked against, if any
     :param checkpoint: how far an earlier run got; ignored unless it was a run of the same backfill
     :param save_checkpoint: called with the checkpoint, plain JSON, about every second
     :param stop: ends the run
+    :param observe: called with the report every ten seconds, and at the end
     :raises SegmentConfigurationError: the connection has no write key
     """
 
@@ -52,9 +55,11 @@ class Backfill:
         source: Source,
         options: Mapping[str, Any],
         *,
+        rules: PlanRules | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,
         stop: Stop,
+        observe: Callable[[SendReport], None] = lambda report: None,
     ) -> None:
         if settings.write_key is None:
             raise SegmentConfigurationError(
@@ -67,7 +72,8 @@ class Backfill:
         self._source = source
         self._options = options
         self._stop = stop
-        self._checker = Checker(write_key, **options)
+        self._observe = observe
+        self._pipeline = make_pipeline(write_key, options, self.report, rules)
         self._save_checkpoint = save_checkpoint
         self._identity = None
         if source.identity is not None and save_checkpoint is not None:
@@ -78,59 +84,64 @@ class Backfill:
     def run(self) -> SendReport:
         """Send all events and return the report, which is logged even if the run ends early.
 
-        Events are sent in a separate thread: in the main thread Airflow's timeout may raise at any moment,
-        and an exception raised in a callback of the event loop is lost. The thread has ended when this
-        returns or raises, unless the source blocks for longer than ``END_SECONDS``. Then it ends when the
-        source returns, and sends nothing more.
+        They are sent in a separate thread, which has ended when this returns or raises, unless the source
+        blocks for longer than ``END_SECONDS``. Then it ends when the source returns, and sends nothing more.
         """
-        # Created before the thread, so that the thread can be stopped at any moment: until it has claimed
-        # the future, cancelling the future prevents it from starting work.
-        done: Future[SendReport] = Future()
-        context = copy_context()
         try:
-            threading.Thread(
-                target=context.run, args=(self._run_into, done), name="segment-send", daemon=True
-            ).start()
-            report = done.result()
+            report = run_in_thread(self._send, name="segment-send", stop=self._stop, end_seconds=END_SECONDS)
         except BaseException:
-            self._stop.request()
-            if not done.cancel():
-                wait([done], timeout=END_SECONDS)
             self._log.error("Sending ended early. %s", self.report)
             raise
         self._log.info("%s", report)
+        least = self._options["min_events"]
+        if least is not None and report.sent < least:
+            raise SegmentInputError(
+                f"{report.sent:,} events were sent, and min_events is {least:,}: is the input complete, and "
+                f"its time window not empty? {report}"
+            )
         return report
-
-    def _run_into(self, done: Future[SendReport]) -> None:
-        if not done.set_running_or_notify_cancel():
-            return
-        try:
-            done.set_result(asyncio.run(self._send()))
-        except BaseException as error:
-            done.set_exception(error)
 
     async def _send(self) -> SendReport:
         options = self._options
         rejects = options["rejects_path"]
         http = http_client(BulkClient, self._settings, connections=options["concurrency"])
         # Closed by the thread that writes to it.
-        with DeadLetters(ObjectStoragePath(rejects) if rejects else None, self._log) as letters:
+        mapper, checker, checks = self._pipeline
+        file = ObjectStoragePath(rejects) if rejects else None
+        keep_to, kept = self._resume()
+        with DeadLetters(file, self._log, keep_to=keep_to, kept=kept) as letters:
             async with AsyncSegmentClient(self._settings, http=http) as client:
                 sending = Sending(
                     self._source,
-                    self._checker,
+                    checker,
                     client,
                     letters,
+                    mapper=mapper,
+                    checks=checks,
                     log=self._log,
                     report=self.report,
                     start=self._start,
                     save=self._save,
                     stop=self._stop,
+                    observe=self._observe,
                     **options,
                 )
                 await sending.run()
         self.report.rejects_failure = letters.failure
         return self.report
+
+    def _resume(self) -> tuple[int, int]:
+        """Have the source go on where an earlier run got, if it can.
+
+        :returns: up to where that is, and how many events were rejected up to there
+        """
+        start = self._start
+        if start.mark is None:
+            return 0, 0
+        self._source.resume(start.mark)  # type: ignore[attr-defined]
+        position: int = start.mark["position"]
+        refused = sum(where <= position for where in start.refused)
+        return position, refused + sum(start.counts["rejected"].values())
 
     def _start_after(self, checkpoint: Mapping[str, Any] | None) -> Checkpoint:
         """Where to start: a checkpoint is valid only for the same input, sent to the same source in the
@@ -141,7 +152,7 @@ class Backfill:
             self._log.info("The input or the options changed since the last try: sending from the beginning")
             return Checkpoint()
         start = Checkpoint.from_json(checkpoint)
-        self._log.info("An earlier try delivered everything up to line %s", f"{floor(start.position):,}")
+        self._log.info("An earlier try delivered everything up to number %s", f"{floor(start.position):,}")
         return start
 
     def _save(self, reached: Checkpoint) -> None:

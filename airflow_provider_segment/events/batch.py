@@ -92,8 +92,12 @@ class Batcher:
             fit = self.last.extend(events, positions)
             events, positions = events[fit:], positions[fit:]
             if events:
-                yield self.last
-                self.last = Batch(self._most)
+                yield self.take()
+
+    def take(self) -> Batch:
+        """The last batch, as it is."""
+        taken, self.last = self.last, Batch(self._most)
+        return taken
 
 
 class _Body(msgspec.Struct):

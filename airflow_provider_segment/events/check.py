@@ -58,8 +58,16 @@ Reason = Literal[
     "invalid_timestamp",
     "too_large",
     "refused",
+    "malformed_row",
+    "invalid_value",
+    "mapping_failed",
+    "same_message_id",
+    "tracking_plan",
 ]
-"""Why an event was rejected; ``refused``: Segment answered 400 or 413 to this event alone."""
+"""Why an event was rejected; ``refused``: Segment answered 400 or 413 to this event alone; ``malformed_row``:
+the row of a table cannot be read; ``invalid_value``: a value of the row cannot become what the mapping says;
+``mapping_failed``: the function that maps rows raised an error; ``same_message_id``: an event of the same row
+has its id; ``tracking_plan``: it violates the tracking plan."""
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID_CHARACTERS)]

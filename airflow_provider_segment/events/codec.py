@@ -91,6 +91,8 @@ def to_bytes(item: Any) -> bytes:
     """
     if isinstance(item, str):
         return item.encode(errors="backslashreplace").strip()  # halves of surrogate pairs as JSON escapes
+    if isinstance(item, SegmentEventError):
+        raise item
     if isinstance(item, Overlong):
         raise SegmentEventError("too_large", f"{item.size:,} bytes; the limit is {MAX_EVENT_BYTES:,}")
     try:

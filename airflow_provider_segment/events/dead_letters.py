@@ -4,19 +4,24 @@ One JSON object per line: the event's place in the input, why it was rejected, a
 ``event``, or as ``raw`` text if it is not a JSON object. The file can be used as an input: correct each
 ``event`` in place (add one to each ``raw``) and send the file. Of an item too long to be kept, ``raw`` is
 only the beginning, and ``bytes`` the length.
+
+Of an event that a mapping made, the ``row`` is kept, with the ``column`` that is at fault and, if the mapping
+makes several events of a row, which ``template`` made this one. Correct the row, and send the file with the
+same mapping: only this event is made of it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
-from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
+from airflow_provider_segment.events.codec import Unreadable, Unwritable, encode, to_bytes
+from airflow_provider_segment.events.mapping.cells import cell
 from airflow_provider_segment.events.private_files import is_link, open_private
 from airflow_provider_segment.events.sources.files import File, is_local
 from airflow_provider_segment.events.sources.source import Overlong
@@ -24,6 +29,17 @@ from airflow_provider_segment.values import ValueRejected
 
 LOGGED = 10
 """How many rejected events are also logged."""
+
+
+class RejectedRow(NamedTuple):
+    """A row of which a rejected event was made.
+
+    :param row: as it was read: JSON text, or a dict
+    :param template: the number of the template that made the event; None if there is only one
+    """
+
+    row: Any
+    template: int | None
 
 
 class DeadLetters:
@@ -34,11 +50,15 @@ class DeadLetters:
 
     :raises SegmentConfigurationError: on entry, the file is a symbolic link
     :param file: is overwritten; None to only log the first few
+    :param keep_to: the letters of rows up to this one are kept, because this run does not read those again
+    :param kept: how many letters that should be
     """
 
-    def __init__(self, file: File | None, log: logging.Logger) -> None:
+    def __init__(self, file: File | None, log: logging.Logger, *, keep_to: int = 0, kept: int = 0) -> None:
         self._file = file
         self._log = log
+        self._keep_to = keep_to
+        self._to_keep = kept
         self._stream: IO[bytes] | None = None
         self._count = 0
         self.failure: str | None = None
@@ -51,30 +71,55 @@ class DeadLetters:
     def __exit__(self, *_: object) -> None:
         self._guarded(self._close)
 
-    def add(self, place: dict[str, Any], reason: str, detail: str, item: Any) -> None:
+    def add(self, place: dict[str, Any], error: SegmentEventError, item: Any) -> None:
         """Keep a rejected event.
 
         :param place: the event's place in the input
-        :param item: the event as it was read (bytes, str or dict) or sent (bytes)
+        :param error: why it was rejected
+        :param item: the event as it was read (bytes, str or dict) or sent (bytes), or its row
         """
         self._count += 1
         if self._count <= LOGGED:
             where = ", ".join(f"{name} {value}" for name, value in place.items())
-            self._log.warning("Rejected (%s): %s: %s", where, reason, detail)
+            self._log.warning("Rejected (%s): %s", where, error)
         elif self._count == LOGGED + 1:
             self._log.warning("Further rejected events are counted, not logged")
         if self._stream is not None:
-            letter = {**place, "reason": reason, "detail": detail, **_content(item)}
+            letter = {**place, "reason": error.reason, "detail": error.detail}
+            if error.column is not None:
+                letter["column"] = error.column
+            letter |= _content(item)
             self._guarded(lambda: self._write(encode(letter) + b"\n"))
 
     def _open(self) -> None:
         assert self._file is not None
+        kept = self._letters_before() if self._keep_to else []
         if is_local(self._file):
             self._stream = open_private(self._file.path)
-            return
-        with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._file.open("wb")
+        else:
+            with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self._file.open("wb")
+        self._stream.writelines(kept)
+        if (lost := self._to_keep - len(kept)) > 0:
+            raise OSError(
+                f"{lost:,} rows that an earlier try rejected are not in it, because the try was killed; clear "
+                "the task to have all rows read again"
+            )
+
+    def flush(self) -> None:
+        """Write what was added, as far as the storage can without closing the file."""
+        if self._stream is not None:
+            self._guarded(self._stream.flush)
+
+    def _letters_before(self) -> list[bytes]:
+        assert self._file is not None
+        try:
+            with self._file.open("rb") as stream:
+                lines = stream.read().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [line for line in lines if 0 < _row_number(line) <= self._keep_to]
 
     def _write(self, line: bytes) -> None:
         assert self._stream is not None
@@ -100,7 +145,24 @@ class DeadLetters:
             self._log.error("Rejected events cannot be written to %s: %s", self._file, reason)
 
 
+def _row_number(line: bytes) -> int:
+    """The number of the row of a letter; 0 if it is none, or cut off."""
+    try:
+        return msgspec.json.decode(line, type=_Numbered).row_number
+    except Unreadable:
+        return 0
+
+
+class _Numbered(msgspec.Struct):
+    row_number: int = 0
+
+
 def _content(item: Any) -> dict[str, Any]:
+    if isinstance(item, RejectedRow):
+        template = {"template": item.template} if item.template is not None else {}
+        return template | _row(item.row)
+    if isinstance(item, SegmentEventError):
+        return {}
     if isinstance(item, Overlong):
         return {"raw": item.start.decode(errors="replace"), "bytes": item.size}
     if isinstance(item, str):
@@ -117,3 +179,19 @@ def _content(item: Any) -> dict[str, Any]:
         with suppress(SegmentEventError, ValueRejected):
             return {"event": msgspec.Raw(to_bytes(item))}
     return {"raw": repr(item)}
+
+
+def _row(row: Any) -> dict[str, Any]:
+    if isinstance(row, (bytes, str)):
+        content = _content(row)
+        return {"row": content["event"]} if "event" in content else content
+    columns = row if isinstance(row, Mapping) else getattr(row, "_asdict", dict)()
+    return {"row": {str(name): _shown(value) for name, value in columns.items()}}
+
+
+def _shown(value: Any) -> Any:
+    """A value of a row in the form in which the same mapping takes it again, or as it looks."""
+    try:
+        return msgspec.Raw(encode(cell(value)))
+    except Unwritable:  # ValueRejected is one
+        return repr(value)

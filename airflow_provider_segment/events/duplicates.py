@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from tempfile import TemporaryFile
+from typing import IO
 
 PARTS = 256
 """The hashes are compared one part at a time: a set of all those of a huge run would fill the memory."""
+IN_MEMORY = 1_000_000
+"""How many hashes are kept in memory; further ones go to a temporary file."""
 
 
 class MessageIds:
@@ -18,6 +22,10 @@ class MessageIds:
     def __init__(self) -> None:
         self._new: list[str] = []
         self._parts = [array("q") for _ in range(PARTS)]
+        self._in_memory = 0
+        self._room = IN_MEMORY
+        self._file: IO[bytes] | None = None
+        self._written: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]  # start and bytes
         self.add = self._new.append  # called for each event
         """Add an id."""
 
@@ -26,9 +34,37 @@ class MessageIds:
         add = [part.append for part in self._parts]
         for one in map(hash, self._new):
             add[one % PARTS](one)
+        self._in_memory += len(self._new)
         self._new.clear()
+        if self._in_memory > self._room:
+            try:
+                self._spill()
+            except OSError:  # no room on the disk
+                self._room = self._in_memory * 2
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = TemporaryFile()
+        start = self._file.seek(0, 2)
+        written = [part.tobytes() for part in self._parts]
+        self._file.write(b"".join(written))
+        self._file.flush()
+        for places, content in zip(self._written, written, strict=True):
+            places.append((start, len(content)))
+            start += len(content)
+        for part in self._parts:
+            del part[:]
+        self._in_memory = 0
 
     def repeated(self) -> int:
         """How many of the ids were added before."""
         self.fold()
-        return sum(len(part) - len(set(part)) for part in self._parts)
+        repeated = 0
+        for part, places in zip(self._parts, self._written, strict=True):
+            everything = array("q", part)
+            for start, size in places:
+                assert self._file is not None
+                self._file.seek(start)
+                everything.frombytes(self._file.read(size))
+            repeated += len(everything) - len(set(everything))
+        return repeated

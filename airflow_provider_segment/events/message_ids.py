@@ -8,8 +8,7 @@ the write key, because Segment's deduplication does not distinguish sources.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from datetime import timezone
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -18,7 +17,8 @@ from xxhash import xxh3_128_hexdigest
 
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import decode, encode
-from airflow_provider_segment.values import Moment, ValueRejected, id_text, timestamp_text
+from airflow_provider_segment.events.mapping.cells import key_text
+from airflow_provider_segment.values import Moment, ValueRejected, timestamp_text
 
 PREFIX = "airflow-"
 
@@ -34,51 +34,75 @@ def id_from_parts(write_key: str, parts: Sequence[Any]) -> str:
     return PREFIX + digest.hexdigest()
 
 
+IdOfEvent = Callable[[int, Mapping[str, Any], Sequence[str]], str]
+"""The id of an event: of its place among those of a row, the event, and the texts of its keys."""
+
+
+def ids_from_keys(write_key: str) -> IdOfEvent:
+    """A function that derives an event's id from its keys.
+
+    The id also follows the event's place among those of its row, its type, its name and whom it is about:
+    two events of one row have the same keys, but different ids.
+    """
+    digest = _digest(write_key)
+    prefix = PREFIX
+
+    def id_of_event(place: int, event: Mapping[str, Any], keys: Sequence[str]) -> str:
+        get = event.get
+        identity = (
+            place,
+            event["type"],
+            get("event"),
+            get("userId"),
+            get("anonymousId"),
+            get("groupId"),
+            *keys,
+        )
+        try:
+            return prefix + digest(encode(identity))
+        except UnicodeEncodeError:
+            raise ValueRejected(
+                "a text that the messageId follows has half of an emoji (a surrogate)"
+            ) from None
+
+    return id_of_event
+
+
 def ids_from_content(write_key: str, fields: Sequence[str] | None = None) -> Callable[[bytes], bytes]:
     """A function from an event, as JSON, to its id.
 
-    :param fields: names (dotted: ``properties.order_id``) of the fields that the id is derived from, besides
-        the type and the event's name; by default the whole line. The function raises SegmentEventError for
-        an event that lacks one, or has something else there than an id
+    :param fields: names (dotted: ``properties.order_id``) of the fields that the id is derived from, as keys
+        (see :func:`ids_from_keys`); by default it is derived from the whole line. The function raises
+        SegmentEventError for an event that lacks one, or has something else there than a key
     """
-    # A one-way hash, so that no id reveals the key; the fast hash below is not cryptographic.
-    seed = int.from_bytes(blake2b(write_key.encode(), digest_size=8).digest(), "big")
-    prefix = PREFIX.encode()
-
-    def from_line(line: bytes) -> bytes:
-        return prefix + xxh3_128_hexdigest(line, seed).encode()
-
     if not fields:
-        return from_line
+        digest, prefix = _digest(write_key), PREFIX.encode()
+        return lambda line: prefix + digest(line).encode()
     paths = [name.split(".") for name in fields]
-    return lambda line: from_line(_values(line, paths))
+    id_of_event = ids_from_keys(write_key)
+
+    def from_fields(line: bytes) -> bytes:
+        event = decode(line)
+        return id_of_event(0, event, [_key(event, path) for path in paths]).encode()
+
+    return from_fields
 
 
-def _values(line: bytes, paths: list[list[str]]) -> bytes:
-    event = decode(line)
-    values: list[Any] = [event["type"], event.get("event")]
-    for path in paths:
-        name = ".".join(path)
-        try:
-            value = _text(_value(event, path), is_timestamp=path == ["timestamp"])
-        except ValueRejected as error:
-            raise SegmentEventError(
-                "invalid_field", f"{name}: {error}, so no messageId can be derived from it"
-            ) from None
-        if value is None:
-            raise SegmentEventError("missing_field", f"no {name} to derive a messageId from")
-        values.append(value)
-    return encode(values)
+def _digest(write_key: str) -> Callable[[bytes], str]:
+    # A one-way hash, so that no id reveals the key; the fast hash is not cryptographic.
+    seed = int.from_bytes(blake2b(write_key.encode(), digest_size=8).digest(), "big")
+    return lambda content: xxh3_128_hexdigest(content, seed)
 
 
-def _value(event: Any, path: list[str]) -> Any:
-    for name in path:
-        event = event.get(name) if isinstance(event, dict) else None
-    return event
-
-
-def _text(value: Any, *, is_timestamp: bool) -> str | None:
-    """A value of an event in one form, however the event is written: 7, 7.0 and "7" are the same."""
-    if is_timestamp and (moment := timestamp_text(value)):
-        return msgspec.convert(moment, Moment).astimezone(timezone.utc).isoformat()
-    return id_text(value)
+def _key(event: Any, path: list[str]) -> str:
+    name, value = ".".join(path), event
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    if value is None or value == "":
+        raise SegmentEventError("missing_field", f"no {name} to derive a messageId from")
+    try:
+        if path == ["timestamp"] and (moment := timestamp_text(value)):
+            value = msgspec.convert(moment, Moment)
+        return key_text(value)
+    except ValueRejected as error:
+        raise SegmentEventError("invalid_field", f"{name}: {error}") from None

@@ -7,11 +7,11 @@ uses them, where each is read by its name.
 # Without `from __future__ import annotations`: the types are needed at import, and strings must be evaluated.
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from math import inf
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
@@ -73,6 +73,33 @@ FilePath = Annotated[
 """A path as text, or an ``os.PathLike`` such as ``pathlib.Path``."""
 
 
+Paths = Annotated[FilePath | list[FilePath] | tuple[FilePath, ...] | None, "a path or glob, or several"]
+
+
+def _check_format(name: str) -> str:
+    from airflow_provider_segment.events.sources.open import check_format
+
+    return check_format(name)
+
+
+def _check_csv(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    from airflow_provider_segment.events.sources.csv_dialect import CsvDialect
+
+    CsvDialect.of(options)
+    return options
+
+
+Format = Annotated[str, Validator(_check_format)] | None
+"""What files are: a format of tables, or the shape in which a known product exports events."""
+CsvOptions = Annotated[Mapping[str, Any], Validator(_check_csv)] | None
+"""How CSV files are written."""
+Limit = Annotated[int, within(1)] | None
+"""How many rows or events are looked at."""
+MessageIds = Literal["keep", "new"] | None
+"""Whether exported events keep their message ids."""
+OnViolation = Literal["report", "reject", "fail"]
+
+
 def _check_json(value: Any) -> Any:
     from airflow_provider_segment.events.codec import Unwritable
     from airflow_provider_segment.values import json_value
@@ -110,6 +137,39 @@ def _not_empty(names: Any) -> Any:
     return names
 
 
+def _check_mapping(value: Any) -> Any:
+    from airflow_provider_segment.events.mapping.template import read_mapping
+
+    if value is None or callable(value):
+        return value
+    if isinstance(value, str):
+        value = _read_document(value)
+    read_mapping(value)
+    return value
+
+
+def _read_document(text: str) -> Any:
+    import yaml  # JSON is YAML, too
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"cannot be read as YAML or JSON: {error}") from None
+
+
+EventMapping = Annotated[
+    Mapping[str, Any] | Sequence[Mapping[str, Any]] | Callable[[dict[str, Any]], Any] | None,
+    Validator(_check_mapping, "plain"),
+]
+"""A template of an event, or several, or a function of a row; or the text of a YAML or JSON file of it."""
+
+
+def _check_zone(name: str) -> str:
+    from airflow_provider_segment.events.mapping.template import check_zone
+
+    return check_zone(name)
+
+
 FieldName = Annotated[str, Validator(_check_field_name)]
 # Not any sequence: a str is one of its letters.
 FieldNames = Annotated[list[FieldName] | tuple[FieldName, ...], Validator(_not_empty)]
@@ -132,9 +192,23 @@ class SendOptions(TypedDict, total=False):
         ``{"All": False, "<destination>": True}``
     :param timestamp: default ``timestamp`` of events, ISO 8601 with a time zone
     :param message_id_fields: a list of names (dotted: ``properties.order_id``) of the fields that identify an
-        event: a missing ``messageId`` is derived from them, together with the type and the event's name, and
-        is the same however the event is written. They are text or whole numbers, or ``timestamp``. By
-        default it is derived from the event as it is written
+        event: a missing ``messageId`` is derived from them, together with the type, the event's name and the
+        user, and is the same however the event is written. They are text, whole numbers or dates, or
+        ``timestamp``. By default it is derived from the event as it is written. With a ``mapping``, the
+        names of the columns that identify a row
+    :param mapping: how rows become events: a template of an event, in which ``"$name"`` is a column; a list
+        of templates; or a function from a row, a dict, to an event, a list of them, or None. By default
+        items and lines are events, and columns of tables are named as fields are (``properties.total``)
+    :param nulls: ``keep`` or ``drop`` members of the mapping's objects that are null
+    :param naive_timezone: zone (``Europe/Berlin``) of times that have none and must have one; by default
+        such a time rejects the event
+    :param min_events: fail if fewer events than this were sent: an empty input is often a mistake
+    :param max_events: stop before more events than this are sent
+    :param max_users: stop before events about more users than this are sent
+    :param tracking_plan_id: tracking plan, read through the Public API, that each event is checked against
+    :param tracking_plan_path: the same from a JSON or YAML file of rules
+    :param on_violation: what becomes of an event that violates it: ``report`` (count it), ``reject`` it, or
+        ``fail`` the run before it is sent
     """
 
     rejects_path: Annotated[FilePath | None, Option(identity=False)]
@@ -147,6 +221,15 @@ class SendOptions(TypedDict, total=False):
     integrations: Annotated[Integrations | None, Option()]
     timestamp: Annotated[Annotated[str | datetime, Validator(_check_timestamp)] | None, Option()]
     message_id_fields: Annotated[FieldNames | None, Option()]
+    mapping: Annotated[EventMapping, Option()]
+    nulls: Annotated[Literal["keep", "drop"], Option("keep")]
+    naive_timezone: Annotated[Annotated[str, Validator(_check_zone)] | None, Option()]
+    min_events: Annotated[Annotated[int, within(0)] | None, Option(identity=False)]
+    max_events: Annotated[Annotated[int, within(0)] | None, Option(identity=False)]
+    max_users: Annotated[Annotated[int, within(0)] | None, Option(identity=False)]
+    tracking_plan_id: Annotated[str | None, Option()]
+    tracking_plan_path: Annotated[FilePath | None, Option()]
+    on_violation: Annotated[OnViolation, Option("reject")]
 
 
 TYPES: dict[str, Any] = SendOptions.__annotations__
@@ -162,8 +245,12 @@ def send_checker() -> Any:
     """Checks the arguments of the hook's ``send_events``: its options, and what each input has of its own."""
     arguments: dict[str, Any] = {
         "events": Events,
-        "path": FilePath | None,  # pyright: ignore[reportOperatorIssue]
+        "path": Paths,
+        "format": Format,
+        "csv": CsvOptions,
+        "message_ids": MessageIds,
         "source_id": str | None,
+        "limit": Limit,
         "checkpoint": Mapping[str, Any] | None,
         "save_checkpoint": Callable[[dict[str, Any]], None] | None,
     }
@@ -177,4 +264,13 @@ def all_options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that determine which events are sent."""
-    return {name: value for name, value in options.items() if OPTIONS[name].identity}
+    return {name: _identity(value) for name, value in options.items() if OPTIONS[name].identity}
+
+
+def _identity(value: Any) -> Any:
+    if not callable(value):
+        return value
+    # Not the function itself: it has another address in each process.
+    code = getattr(value, "__code__", None)
+    name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    return [name, code.co_code.hex() if code else ""]

@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
+VIOLATIONS_SHOWN = 20
+"""How many different violations the report lists, the most frequent first: it is an XCom."""
+
+
 @dataclass
 class SendReport:
     """What happened to the events of one input.
@@ -14,8 +18,12 @@ class SendReport:
     ``read = sent + rejected + unsent``; ``unsent`` is zero unless the run ended early.
     """
 
+    rows: int = 0
+    """Rows read, if events are made of rows."""
+    skipped: int = 0
+    """How many of the rows made no event, as the mapping says."""
     read: int = 0
-    """Events read, not counting blank lines."""
+    """Events read, or made of rows, not counting blank lines."""
     sent: int = 0
     """Events in batches that Segment answered with 200."""
     sent_before: int = 0
@@ -25,10 +33,16 @@ class SendReport:
     ``message_id_fields``: Segment keeps only one. Other identical events are not counted. 0 after a stop."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Events rejected, by reason."""
+    violations: Counter[str] = field(default_factory=Counter)
+    """Violations of the tracking plan, by rule, path and keyword."""
     batches: int = 0
     """Batches that Segment accepted, in this try."""
     retries: int = 0
     """Requests sent again, in this try."""
+    rate_limited: int = 0
+    """How many of them after a 429."""
+    lag: float | None = None
+    """Seconds between the timestamp of the last event read and the time at which it was read."""
     bytes: int = 0
     """Bytes of the accepted batches before compression, in this try."""
     seconds: float = 0.0
@@ -69,6 +83,7 @@ class SendReport:
             **asdict(self),
             "distinct": self.distinct,
             "rejected": dict(self.rejected),
+            "violations": dict(self.violations.most_common(VIOLATIONS_SHOWN)),
             "unsent": self.unsent,
             "seconds": round(self.seconds, 3),
             "events_per_second": round(self.events_per_second, 1),
@@ -76,13 +91,17 @@ class SendReport:
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.rejected.most_common())
+        made = f"{self.rows:,} rows" + (f" ({self.skipped:,} skipped)" if self.skipped else "") + ", "
         parts = [
-            f"{self.read:,} events read",
+            (made if self.rows else "") + f"{self.read:,} events read",
             f"{self.sent:,} sent" + (f" ({self.sent_before:,} by earlier tries)" if self.sent_before else ""),
             f"{self.rejected_total:,} rejected" + (f" ({reasons})" if reasons else ""),
         ]
         if self.duplicates:
             parts.append(f"{self.duplicates:,} with the messageId of another, which Segment drops")
+        if self.violations:
+            worst = ", ".join(f"{what} {count:,}" for what, count in self.violations.most_common(3))
+            parts.append(f"{self.violations.total():,} violations of the tracking plan ({worst})")
         if self.unsent:
             parts.append(f"{self.unsent:,} NOT sent")
         parts.append(

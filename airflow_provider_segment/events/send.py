@@ -1,19 +1,15 @@
 """Sends batches concurrently, as fast as Segment accepts them; each event is delivered or accounted for.
 
 Delivered means that Segment answered 200 to the batch that held the event. Batches end in any order; up to
-the checkpoint's position nothing is left to send. A run that starts from a checkpoint reads and checks its
-input from the beginning, so that counts and dead letters cover the whole input, and sends only what comes
-after the position.
+the checkpoint's position nothing is left to send.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, nullcontext, suppress
-from dataclasses import dataclass, field
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.client import AsyncSegmentClient
@@ -25,15 +21,15 @@ from airflow_provider_segment.errors import (
     SegmentStoppedError,
     SegmentTooLargeError,
 )
-from airflow_provider_segment.events.batch import Batch, Batcher
+from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
+from airflow_provider_segment.events.mapping.mapper import Mapper
 from airflow_provider_segment.events.options import SendOptions, all_options
+from airflow_provider_segment.events.reading import Check, Checkpoint, Reading, most_in_batch
 from airflow_provider_segment.events.report import SendReport
-from airflow_provider_segment.events.sources.json_objects import objects_in
-from airflow_provider_segment.events.sources.source import Block, Source
+from airflow_provider_segment.events.sources.source import Source
 from airflow_provider_segment.events.stop import Stop
 
 if TYPE_CHECKING:
@@ -52,27 +48,6 @@ REFUSALS_REMEMBERED = 300
 """Maximum number of refused events in a checkpoint; with more, it is no longer updated, which is safe."""
 
 
-@dataclass
-class Checkpoint:
-    """How far a run got.
-
-    :param position: nothing up to this position is left to send
-    :param refused: Segment's messages about events that it refused, by position
-    """
-
-    position: float = 0
-    refused: dict[float, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain JSON types."""
-        return {"position": self.position, "refused": [[where, said] for where, said in self.refused.items()]}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
-        """From :meth:`as_json`."""
-        return cls(stored["position"], dict(stored["refused"]))
-
-
 class Sending:
     """One run from an input to its report.
 
@@ -80,11 +55,14 @@ class Sending:
     :param checker: turns each item into what is sent
     :param client: with the write key of the source that the events go to
     :param letters: takes the rejected events
+    :param mapper: makes events of rows; None if the input is events
+    :param checks: each is asked about each event that the checker accepts
     :param log: for progress
     :param report: is kept up to date
     :param start: how far an earlier run of the same input got
     :param save: called about every second with the checkpoint
     :param stop: ends the run: batches in flight may arrive, no more are sent
+    :param observe: called with the report every ten seconds, and at the end
     :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
     """
 
@@ -96,10 +74,13 @@ class Sending:
         letters: DeadLetters,
         *,
         log: logging.Logger,
+        mapper: Mapper | None = None,
+        checks: Sequence[Check] = (),
         report: SendReport | None = None,
         start: Checkpoint | None = None,
         save: Callable[[Checkpoint], None] | None = None,
         stop: Stop | None = None,
+        observe: Callable[[SendReport], None] = lambda report: None,
         **options: Unpack[SendOptions],
     ) -> None:
         chosen = all_options(options)
@@ -112,6 +93,7 @@ class Sending:
         self._concurrency = chosen["concurrency"]
         self._compress = compress if chosen["gzip"] else None
         self._rate = chosen["max_events_per_second"]
+        self._most_in_batch = most_in_batch(chosen)
         self._start = start or Checkpoint()
         self._save_checkpoint = save
         self._clock = client.clock
@@ -123,9 +105,17 @@ class Sending:
         self._refused = dict(self._start.refused)
         self._acknowledged = Watermark(self._start.position)
         self._saved = self._start.position
-        self._read_to = 0
-        self._input_failure: Exception | None = None
+        self._reading = Reading(
+            source,
+            checker,
+            letters,
+            report=self.report,
+            mapper=mapper,
+            start=self._start,
+            checks=checks,
+        )
         self._stop = stop or Stop()
+        self._observe = observe
         self._task: asyncio.Task[Any] | None = None  # while there is something to cancel
 
     async def run(self) -> SendReport:
@@ -157,7 +147,7 @@ class Sending:
             await self._end(tickers)
         if self._stop.requested:
             raise SegmentStoppedError("stopped before the end of the input")
-        failure = self._input_failure
+        failure = self._reading.failure
         if isinstance(failure, SegmentInputError):
             raise SegmentInputError(f"{failure}. What was read was sent: {self.report}") from failure
         if failure is not None:
@@ -171,7 +161,7 @@ class Sending:
             task.cancel()
 
     async def _send_all(self) -> None:
-        async with aclosing(self._batches()) as batches:
+        async with aclosing(self._reading.batches(self._most_in_batch)) as batches:
             async for batch in batches:
                 await self._pace(len(batch))
                 while len(self._in_flight) >= self._concurrency:
@@ -202,74 +192,6 @@ class Sending:
         self._save()
         if not self._stop.requested:  # with many millions it takes longer than a stopped task has
             self.report.duplicates = self._checker.own_ids.repeated()
-
-    async def _batches(self) -> AsyncGenerator[Batch, None]:
-        # With a rate limit, a batch holds the events of one second at most.
-        batcher = Batcher(min(MAX_BATCH_EVENTS, max(1, int(self._rate or MAX_BATCH_EVENTS))))
-        try:
-            async for block in self._blocks():
-                events: list[bytes] = []
-                positions: list[float] = []
-                try:
-                    self._prepare(enumerate(block.items, block.first), events, positions)
-                finally:
-                    for batch in batcher.add(events, positions):
-                        yield batch
-                self._read_to = block.first + len(block.items) - 1
-                # A stop and the tickers get their turn even while no batch is complete.
-                await asyncio.sleep(0)
-        except Exception as error:
-            # What was read is sent; run() raises this at the end.
-            self._input_failure = error
-        if batcher.last:
-            yield batcher.last
-
-    def _prepare(
-        self, items: Iterable[tuple[float, Any]], events: list[bytes], positions: list[float]
-    ) -> None:
-        """Check items, and add those that are to be sent."""
-        report, prepare, start = self.report, self._checker.prepare, self._start.position
-        for position, item in items:
-            if not item and isinstance(item, (bytes, str)):
-                continue  # a blank line
-            report.read += 1
-            try:
-                event = prepare(item)
-            except SegmentEventError as error:
-                if parts := _objects_of(item, error):
-                    report.read -= 1
-                    self._prepare(_positions(position, parts), events, positions)
-                else:
-                    self._reject(position, error.reason, error.detail, item)
-                continue
-            if position <= start:
-                self._account(position, event)
-            else:
-                events.append(event)
-                positions.append(position)
-        self._checker.own_ids.fold()
-
-    async def _blocks(self) -> AsyncIterator[Block]:
-        blocks = iter(self._source)
-        if not self._source.blocking:
-            for block in blocks:
-                yield block
-            return
-        ahead = asyncio.create_task(asyncio.to_thread(next, blocks, None))
-        try:
-            while (read := await ahead) is not None:
-                ahead = asyncio.create_task(asyncio.to_thread(next, blocks, None))
-                yield read
-        finally:
-            ahead.cancel()
-
-    def _account(self, position: float, event: bytes) -> None:
-        """Count an event that an earlier run sent, or Segment refused."""
-        if said := self._start.refused.get(position):
-            self._reject(position, "refused", said, event)
-        else:
-            self.report.sent += 1
-            self.report.sent_before += 1
 
     async def _pace(self, events: int) -> None:
         if not self._rate:
@@ -326,11 +248,7 @@ class Sending:
         (event,), (position,) = part.events(), part.positions
         said = "; ".join(str(item.get("message", item)) for item in error.errors)[:100] or str(error.status)
         self._refused[position] = said
-        self._reject(position, "refused", said, event)
-
-    def _reject(self, position: float, reason: str, detail: str, item: Any) -> None:
-        self.report.rejected[reason] += 1
-        self._letters.add(self._source.place(ceil(position)), reason, detail, item)
+        self._reading.reject(position, SegmentEventError("refused", said), event)
 
     def _save(self) -> None:
         position = self._acknowledged.position
@@ -339,8 +257,9 @@ class Sending:
         refused = {where: said for where, said in self._refused.items() if where <= position}
         if len(refused) > REFUSALS_REMEMBERED:
             return
+        self._letters.flush()  # a source that can resume does not read what is before the mark again
         try:
-            self._save_checkpoint(Checkpoint(position, refused))
+            self._save_checkpoint(Checkpoint(position, refused, *self._reading.mark_at(position)))
             self._saved = position
         except Exception as error:  # sending the events matters more than a faster retry
             self._log.warning("The checkpoint could not be saved; a retry will resend more: %s", error)
@@ -349,9 +268,12 @@ class Sending:
         report = self.report
         report.seconds = self._clock.monotonic() - self._started
         report.retries = self._client.retried
-        if self._read_to:
+        report.rate_limited = self._client.rate_limited
+        report.lag = self._reading.lag(self._clock.now())
+        self._observe(report)
+        if read_to := self._reading.read_to:
             report.first = self._source.place(1)
-            report.last = self._source.place(self._read_to)
+            report.last = self._source.place(read_to)
 
     def _log_progress(self) -> None:
         self._update_report()
@@ -389,18 +311,6 @@ class Watermark:
             self._arrived.remove(self._next)
             self.position = self._ends.pop(self._next)
             self._next += 1
-
-
-def _objects_of(item: Any, error: SegmentEventError) -> list[bytes]:
-    """The objects of a line that holds several, although it should be one event."""
-    if type(item) is not bytes or error.reason not in ("not_json", "not_an_object"):
-        return []
-    return objects_in(item)
-
-
-def _positions(last: float, items: list[bytes]) -> Iterator[tuple[float, bytes]]:
-    """The items of one line, each with a position of its own, so that a checkpoint may lie between them."""
-    return ((last - 1 + number / len(items), item) for number, item in enumerate(items, 1))
 
 
 async def _every(seconds: float, action: Callable[[], None]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from airflow.providers.common.compat.sdk import BaseHook
 from typing_extensions import Unpack
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from airflow_provider_segment.api.regions import Region
     from airflow_provider_segment.api.settings import Settings
     from airflow_provider_segment.events.options import SendOptions
+    from airflow_provider_segment.events.preview_report import PreviewReport
     from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.events.single import EventFields
+    from airflow_provider_segment.events.sources.source import Source
+    from airflow_provider_segment.events.tracking_plan import PlanRules
 
 
 class SegmentHook(BaseHook):
@@ -172,9 +176,12 @@ class SegmentHook(BaseHook):
 
     def send_events(
         self,
-        events: Iterable[Mapping[str, Any] | bytes | str] | None = None,
+        events: Any = None,
         *,
-        path: str | PathLike[str] | None = None,
+        path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        format: str | None = None,
+        csv: Mapping[str, Any] | None = None,
+        message_ids: Literal["keep", "new"] | None = None,
         source_id: str | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
@@ -182,10 +189,19 @@ class SegmentHook(BaseHook):
     ) -> SendReport:
         """Send any number of events in batches: each is delivered, or rejected and accounted for.
 
-        :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent
-        :param path: instead of ``events``: files of JSON Lines, or of JSON objects in an array or one after
-            the other, in any storage that Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``,
-            ``file://``...). gzip, bzip2 and xz are told by their content. May be a glob
+        :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent: events,
+            or, with a ``mapping``, rows, which may also be named tuples. A generator is read in a thread of
+            its own. A DataFrame of pandas or polars, or an Arrow table, has rows in any case
+        :param path: instead of ``events``: a file, a glob, or a list of them, in any storage that Airflow's
+            ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in
+            an array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is
+            told by its content
+        :param format: what the files are if their content and names do not tell: ``csv``, ``tsv``, ``jsonl``,
+            ``parquet``, ``avro``; or what exported them: ``segment_archive``, ``mixpanel``, ``amplitude``
+        :param csv: how CSV files are written: ``delimiter``, ``quotechar``, ``escapechar``, ``encoding``,
+            ``header``, ``columns``
+        :param message_ids: of events of a ``segment_archive``: ``keep``, or ``new`` (the default), without
+            which Segment drops what it received within 24 hours
         :param source_id: source whose write key is looked up through the Public API, instead of the
             connection's
         :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
@@ -195,44 +211,179 @@ class SegmentHook(BaseHook):
         :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
         :raises SegmentConfigurationError: an argument or the connection is invalid; nothing was sent
         :raises SegmentInputError: there is no input, or it cannot be read to its end, or changed while it was
-            read; what was read was sent
+            read, or has fewer events than ``min_events``; what was read was sent
+        :raises SegmentApprovalError: there is more than ``max_events`` or ``max_users`` allow; the rest was
+            sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not accept the events
         """
-        from airflow_provider_segment.arguments import check_arguments
-        from airflow_provider_segment.assets import note_lineage
-        from airflow_provider_segment.events.backfill import Backfill
-        from airflow_provider_segment.events.options import all_options, send_checker
-        from airflow_provider_segment.events.sources.open import open_source
-        from airflow_provider_segment.resources import source_of
+        given = {
+            "events": events,
+            "path": path,
+            "format": format,
+            "csv": csv,
+            "message_ids": message_ids,
+            **options,
+        }
+        given |= {"source_id": source_id, "checkpoint": checkpoint, "save_checkpoint": save_checkpoint}
+        with self._may_be_stopped():
+            checked = self._check_sending(given)
+            source, checked = self._input(checked)
+            return self._send(source, checked)
 
+    def send_from(
+        self,
+        source: Source,
+        *,
+        source_id: str | None = None,
+        checkpoint: Mapping[str, Any] | None = None,
+        save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+        **options: Unpack[SendOptions],
+    ) -> SendReport:
+        """Send what a source reads, such as the rows of a query: see :meth:`send_events`.
+
+        :param source: see :class:`~airflow_provider_segment.events.sources.source.Source`
+        """
+        given = {"source_id": source_id, "checkpoint": checkpoint, "save_checkpoint": save_checkpoint}
+        with self._may_be_stopped():
+            return self._send(source, self._check_sending(given | options))
+
+    @contextmanager
+    def _may_be_stopped(self) -> Iterator[None]:
         try:
-            given = {
-                "events": events,
-                "path": path,
-                "source_id": source_id,
-                "checkpoint": checkpoint,
-                "save_checkpoint": save_checkpoint,
-                **options,
-            }
-            checked = check_arguments(send_checker(), given)
-            source = open_source(checked["events"], checked["path"], rejects_path=checked.get("rejects_path"))
-            source_id = checked["source_id"]
-            settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
-            backfill = Backfill(
-                settings,
-                self.log,
-                source,
-                all_options(checked),
-                checkpoint=checked["checkpoint"],
-                save_checkpoint=checked["save_checkpoint"],
-                stop=self._stop,
-            )
-            report = backfill.run()
-            note_lineage(self, source.files, [source_of(source_id, self.segment_conn_id).uri])
-            return report
+            yield
         finally:
             self._stop = Stop()
+
+    def preview_events(
+        self,
+        events: Any = None,
+        *,
+        path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        format: str | None = None,
+        csv: Mapping[str, Any] | None = None,
+        message_ids: Literal["keep", "new"] | None = None,
+        source_id: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[SendOptions],
+    ) -> PreviewReport:
+        """Do all that :meth:`send_events` does with the same arguments, but send nothing.
+
+        With a Public API token, the report also says how many of the users are suppressed, and, with a
+        ``source_id``, which destinations the events would reach.
+
+        :param limit: look at this many rows or events only
+        """
+        given = {"events": events, "path": path, "format": format, "csv": csv, "message_ids": message_ids}
+        with self._may_be_stopped():
+            checked = self._check_sending(given | {"source_id": source_id, "limit": limit} | options)
+            source, checked = self._input(checked)
+            return self._preview(source, checked)
+
+    def preview_from(
+        self,
+        source: Source,
+        *,
+        source_id: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[SendOptions],
+    ) -> PreviewReport:
+        """The same as :meth:`preview_events`, of what a source reads, such as the rows of a query."""
+        with self._may_be_stopped():
+            return self._preview(
+                source, self._check_sending({"source_id": source_id, "limit": limit, **options})
+            )
+
+    def _preview(self, source: Source, checked: dict[str, Any]) -> PreviewReport:
+        from airflow_provider_segment.events.dry_run import DryRun
+        from airflow_provider_segment.events.options import all_options
+
+        source_id = checked["source_id"]
+        settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
+        suppressed = destinations = None
+        if settings.public_api_token is not None:
+            from airflow_provider_segment.api.paths import fill_path
+
+            found = self.paginate("/suppressions", page_size=200)
+            suppressed = {user for one in found for user in one.get("subjectIds") or ()}
+            if source_id:
+                path = fill_path("/sources/{source_id}/connected-destinations", {"source_id": source_id})
+                destinations = [
+                    str(destination.get("name") or destination.get("id"))
+                    for destination in self.paginate(path)
+                    if destination.get("enabled", True)
+                ]
+        return DryRun(
+            settings.write_key.get_secret_value() if settings.write_key else "",
+            self.log,
+            source,
+            all_options(checked),
+            limit=checked["limit"],
+            rules=self._plan_rules(checked),
+            suppressed=suppressed,
+            destinations=destinations,
+            stop=self._stop,
+        ).run()
+
+    def _send(self, source: Source, checked: dict[str, Any]) -> SendReport:
+        from airflow_provider_segment.assets import note_lineage
+        from airflow_provider_segment.events.backfill import Backfill
+        from airflow_provider_segment.events.options import all_options
+        from airflow_provider_segment.hooks.metrics import SendMetrics
+        from airflow_provider_segment.resources import source_of
+
+        source_id = checked["source_id"]
+        backfill = Backfill(
+            self._settings(write_key=self.get_write_key(source_id) if source_id else None),
+            self.log,
+            source,
+            all_options(checked),
+            rules=self._plan_rules(checked),
+            checkpoint=checked["checkpoint"],
+            save_checkpoint=checked["save_checkpoint"],
+            stop=self._stop,
+            observe=SendMetrics(self.segment_conn_id),
+        )
+        report = backfill.run()
+        note_lineage(self, source.files, [source_of(source_id, self.segment_conn_id).uri])
+        return report
+
+    @staticmethod
+    def _check_sending(given: Mapping[str, Any]) -> dict[str, Any]:
+        from airflow_provider_segment.arguments import check_arguments
+        from airflow_provider_segment.events.options import all_options, send_checker
+
+        checked = check_arguments(send_checker(), given)
+        return {**checked, **all_options(checked)}
+
+    @staticmethod
+    def _input(checked: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+        """The source of ``events`` or ``path``, and the options, among them the mapping of its format."""
+        from airflow_provider_segment.events.sources.open import open_source
+
+        events, path, format, csv, message_ids = (
+            checked.pop(name) for name in ("events", "path", "format", "csv", "message_ids")
+        )
+        source, mapping = open_source(
+            events,
+            path,
+            format=format,
+            csv=csv,
+            message_ids=message_ids,
+            mapping=checked["mapping"],
+            keys=checked["message_id_fields"],
+            rejects_path=checked["rejects_path"],
+        )
+        return source, {**checked, "mapping": mapping}
+
+    def _plan_rules(self, options: Mapping[str, Any]) -> PlanRules | None:
+        if options["tracking_plan_id"] is None and options["tracking_plan_path"] is None:
+            return None
+        from airflow_provider_segment.events.tracking_plan import load_rules
+
+        return load_rules(
+            self.paginate, plan_id=options["tracking_plan_id"], path=options["tracking_plan_path"]
+        )
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""

@@ -5,24 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.regions import Region, read_region
 from airflow_provider_segment.arguments import Validator
-from airflow_provider_segment.events.options import OPTIONS, TYPES, Events, FilePath, within
+from airflow_provider_segment.events.options import (
+    OPTIONS,
+    TYPES,
+    CsvOptions,
+    Events,
+    Format,
+    Limit,
+    MessageIds,
+    Paths,
+    within,
+)
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_segment.events.preview_report import PreviewReport
     from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
 
 AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
+
+INPUT = ("events", "path", "format", "csv", "message_ids")
+"""The arguments that say what is sent."""
 
 CHECKPOINT = "checkpoint"
 """Name of the note that holds the checkpoint of a task instance."""
@@ -217,7 +231,93 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
         return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
 
 
-class SegmentBatchEventsOperator(_SendingOperator):
+class SegmentBulkOperator(_SendingOperator):
+    """What all operators share that send any number of events; each has an input of its own.
+
+    Files that the DAG's author keeps beside the DAG (``template_files``) are looked for where Airflow looks
+    for templates, and are templates themselves.
+    """
+
+    waits = True
+
+    template_files: ClassVar[dict[str, tuple[str, ...]]] = {"mapping": (".yaml", ".yml", ".json")}
+    """Arguments that may be the name of a file, and how the name ends then."""
+
+    source_id: Arg[str | None] = option(default=None)
+    max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=NOT_GIVEN)
+    max_rejected_share: Arg[Annotated[float, within(0, 1)] | None] = option(default=None)
+
+    if not TYPE_CHECKING:
+        # One argument per option; the options are declared only in events/options.py.
+        __annotations__ |= {name: Arg[hint] for name, hint in TYPES.items()}
+        vars().update({name: option(default=declared.default) for name, declared in OPTIONS.items()})
+
+    def check_when_parsed(self) -> None:
+        """Check the mapping, as far as that is possible before its templates are rendered.
+
+        :raises SegmentConfigurationError: it is wrong
+        """
+        mapping: Any = getattr(self, "mapping", None)
+        if isinstance(mapping, (dict, list)):
+            from airflow_provider_segment.errors import SegmentConfigurationError
+            from airflow_provider_segment.events.mapping.template import MappingError, read_mapping
+
+            try:
+                read_mapping(mapping, rendered=False)
+            except MappingError as error:
+                raise SegmentConfigurationError(f"{self.task_id}: mapping: {error}") from None
+
+    def resolve_template_files(self) -> None:
+        """Read the files of arguments that are the name of one."""
+        super().resolve_template_files()
+        for name, endings in self.template_files.items():
+            value = getattr(self, name, None)
+            if isinstance(value, str) and value.endswith(endings):
+                env = self.get_template_env()
+                setattr(self, name, cast("Any", env.loader).get_source(env, value)[0])
+
+    def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
+        """The source that the events go to."""
+        from airflow_provider_segment.resources import source_of
+
+        yield source_of(arguments["source_id"], arguments["segment_conn_id"])
+
+    def send(self, arguments: dict[str, Any], **options: Any) -> SendReport:
+        """Send the input.
+
+        :param options: of the hook's ``send_events``, besides the input
+        """
+        raise NotImplementedError
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Send the events; returns the report."""
+        from airflow_provider_segment.errors import SegmentApprovalError
+        from airflow_provider_segment.tasks.memory import Memory
+
+        memory = Memory(context)
+        options: Any = {name: arguments[name] for name in OPTIONS}
+        try:
+            report = self.send(
+                arguments,
+                source_id=arguments["source_id"],
+                checkpoint=memory.get(CHECKPOINT),
+                save_checkpoint=(lambda reached: memory.note(**{CHECKPOINT: reached}))
+                if memory.persistent
+                else None,
+                **options,
+            )
+        except SegmentApprovalError as error:  # a retry would find the same
+            raise AirflowFailException(f"{type(self).__name__}: {error}") from None
+        if fault := _too_many_rejected(report, arguments):
+            raise AirflowFailException(f"{fault}. All others were sent: {report}")
+        return report.as_dict()
+
+    def on_kill(self) -> None:
+        """Stop: batches in flight may arrive, then the report so far is logged."""
+        self.hook.stop_sending()
+
+
+class SegmentBatchEventsOperator(SegmentBulkOperator):
     """Sends any number of events in batches: nothing lost, nothing duplicated, nothing silent.
 
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.
@@ -235,10 +335,17 @@ class SegmentBatchEventsOperator(_SendingOperator):
 
     All arguments are templated. An invalid one fails the task before anything is sent, without a retry.
 
-    :param events: a list of dicts, or an XComArg of one
-    :param path: instead of ``events``: files of JSON Lines, or of JSON objects in an array or one after the
-        other, in any storage that Airflow's ``ObjectStoragePath`` supports (``s3://``, ``gs://``,
-        ``file://``...). gzip, bzip2 and xz are told by their content. May be a glob
+    :param events: a list of dicts, or an XComArg of one: events, or with a ``mapping`` rows
+    :param path: instead of ``events``: a file, a glob, or a list of them, in any storage that Airflow's
+        ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in an
+        array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is told by
+        its content
+    :param format: what the files are if their content and names do not tell: ``csv``, ``tsv``, ``jsonl``,
+        ``parquet``, ``avro``; or what exported them: ``segment_archive``, ``mixpanel``, ``amplitude``
+    :param csv: how CSV files are written: ``delimiter``, ``quotechar``, ``escapechar``, ``encoding``,
+        ``header``, ``columns``
+    :param message_ids: of events of a ``segment_archive``: ``keep``, or ``new`` (the default), without which
+        Segment drops what it received within 24 hours
     :param source_id: source whose write key is looked up through the Public API, instead of the connection's
     :param max_rejected: with more rejected events than this the task fails, without a retry, after all valid
         ones were sent; None for no limit. 0 by default, and no limit if ``max_rejected_share`` is given
@@ -246,24 +353,23 @@ class SegmentBatchEventsOperator(_SendingOperator):
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
-        rejected, or all of them (whatever is allowed), or the rejected events could not be written
+        rejected, or all of them (whatever is allowed), or the rejected events could not be written; or there
+        is more than ``max_events`` or ``max_users`` allow
     :raises SegmentInputError: no file matches, or a file cannot be read to its end, or changed while it was
-        read; what was read was sent
+        read, or there are fewer events than ``min_events``; what was read was sent
     :raises SegmentError: Segment does not accept the events
 
-    Further arguments, such as ``rejects_path`` and ``concurrency``: see
+    Further arguments, such as ``mapping``, ``rejects_path`` and ``concurrency``: see
     :class:`~airflow_provider_segment.events.options.SendOptions`.
 
     Returns the report (:class:`~airflow_provider_segment.events.report.SendReport`) as a dict.
     """
 
-    waits = True
-
     events: Arg[Events] = option(default=None)
-    path: Arg[FilePath | None] = option(default=None)
-    source_id: Arg[str | None] = option(default=None)
-    max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=NOT_GIVEN)
-    max_rejected_share: Arg[Annotated[float, within(0, 1)] | None] = option(default=None)
+    path: Arg[Paths] = option(default=None)
+    format: Arg[Format] = option(default=None)
+    csv: Arg[CsvOptions] = option(default=None)
+    message_ids: Arg[MessageIds] = option(default=None)
 
     if TYPE_CHECKING:
         # For type checkers the options are any keywords. They are checked when the task is created and when
@@ -273,7 +379,10 @@ class SegmentBatchEventsOperator(_SendingOperator):
             *,
             task_id: str,
             events: Arg[Events] = None,
-            path: Arg[str | None] = None,
+            path: Arg[str | list[str] | None] = None,
+            format: Arg[str | None] = None,
+            csv: Arg[dict[str, Any] | None] = None,
+            message_ids: Arg[MessageIds] = None,
             source_id: Arg[str | None] = None,
             max_rejected: Arg[int | None] = NOT_GIVEN,
             max_rejected_share: Arg[float | None] = None,
@@ -282,11 +391,6 @@ class SegmentBatchEventsOperator(_SendingOperator):
             **kwargs: Any,
         ) -> None: ...
 
-    else:
-        # One argument per option; the options are declared only in events/options.py.
-        __annotations__ |= {name: Arg[hint] for name, hint in TYPES.items()}
-        vars().update({name: option(default=declared.default) for name, declared in OPTIONS.items()})
-
     def arguments(self) -> dict[str, Any]:
         """The checked arguments; exactly one input must be given."""
         arguments = super().arguments()
@@ -294,35 +398,58 @@ class SegmentBatchEventsOperator(_SendingOperator):
             raise AirflowFailException(f"{type(self).__name__}: give either events or path")
         return arguments
 
-    def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
-        """The source that the events go to."""
-        from airflow_provider_segment.resources import source_of
+    def send(self, arguments: dict[str, Any], **options: Any) -> SendReport:
+        """Send the events, or the rows."""
+        return self.hook.send_events(**{name: arguments[name] for name in INPUT}, **options)
 
-        yield source_of(arguments["source_id"], arguments["segment_conn_id"])
+
+class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
+    """Does all that :class:`SegmentBatchEventsOperator` does with the same arguments, but sends nothing.
+
+    It maps and checks every event, and reports what a send would do and cost: events by type and name,
+    rejects with examples, requests, API calls, different users (the most that can be added to the MTU), how
+    many of them are suppressed, the oldest and the newest timestamp, the largest event, duplicates, minutes
+    at the given rate, warnings, and the first requests. With a Public API token it also looks for suppressed
+    users and, with a ``source_id``, for the destinations that the events would reach.
+
+    The report and the note are data of people: they hold ids of users, and the beginnings of requests.
+
+    :param limit: look at this many rows, or events that are not made of rows, only
+    :raises AirflowFailException: an argument is invalid
+    :raises SegmentInputError: the input cannot be read to its end
+
+    Further arguments: see :class:`SegmentBatchEventsOperator`. ``max_rejected`` and what concerns sending
+    only has no effect.
+
+    Returns the report (:class:`~airflow_provider_segment.events.preview_report.PreviewReport`) as a dict, and
+    pushes the XCom ``note``: the same in Markdown, for a person who approves the send.
+    """
+
+    limit: Arg[Limit] = option(default=None)
+
+    if TYPE_CHECKING:
+        # For type checkers the options are any keywords.
+        def __init__(self, *, task_id: str, limit: Arg[int | None] = None, **kwargs: Any) -> None: ...
 
     def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Send the events; returns the report."""
-        from airflow_provider_segment.tasks.memory import Memory
-
-        memory = Memory(context)
+        """Look at the events; returns the report."""
         options: Any = {name: arguments[name] for name in OPTIONS}
-        report = self.hook.send_events(
-            arguments["events"],
-            path=arguments["path"],
-            source_id=arguments["source_id"],
-            checkpoint=memory.get(CHECKPOINT),
-            save_checkpoint=(lambda reached: memory.note(**{CHECKPOINT: reached}))
-            if memory.persistent
-            else None,
-            **options,
+        preview = self.preview(
+            arguments, source_id=arguments["source_id"], limit=arguments["limit"], **options
         )
-        if fault := _too_many_rejected(report, arguments):
-            raise AirflowFailException(f"{fault}. All others were sent: {report}")
-        return report.as_dict()
+        note = preview.markdown()
+        self.log.info("%s", note)
+        if (ti := context.get("ti")) and self.do_xcom_push:
+            ti.xcom_push(key="note", value=note)
+        return preview.as_dict()
 
-    def on_kill(self) -> None:
-        """Stop: batches in flight may arrive, then the report so far is logged."""
-        self.hook.stop_sending()
+    def preview(self, arguments: dict[str, Any], **options: Any) -> PreviewReport:
+        """Look at the events, or the rows."""
+        return self.hook.preview_events(**{name: arguments[name] for name in INPUT}, **options)
+
+    def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
+        """Nothing was changed."""
+        return {}
 
 
 def _too_many_rejected(report: SendReport, arguments: dict[str, Any]) -> str | None:

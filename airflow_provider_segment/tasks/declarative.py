@@ -179,6 +179,9 @@ class Declarative:
         required = [name for name, field in cls.fields.items() if field.default is REQUIRED]
         return make_checker(cls.__name__, types, required=required, unknown="allow")
 
+    def check_when_parsed(self) -> None:
+        """Check what can be checked before templates are rendered; an error shows as one of the DAG."""
+
     def arguments(self) -> dict[str, Any]:
         """The arguments that were given, rendered, each checked against its annotation.
 
@@ -250,6 +253,7 @@ def _constructor(cls: type[Declarative]) -> Callable[..., None]:
         parent.__init__(self, **kwargs, **{name: values[name] for name in again})
         for name, value in values.items():
             setattr(self, name, value)
+        self.check_when_parsed()
 
     parameters = [_SELF, *(field.parameter for field in fields.values()), _KWARGS]
     __init__.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

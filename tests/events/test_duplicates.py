@@ -18,16 +18,31 @@ from airflow_provider_segment.sandbox import Sandbox
 pytestmark = pytest.mark.core
 
 
-@given(st.lists(st.text(max_size=2) | st.text(min_size=99, max_size=100)), st.integers(1, 9))
-def test_ids_that_were_there_before_are_counted(ids: list[str], parts: int) -> None:
+@given(
+    st.lists(st.text(max_size=2) | st.text(min_size=99, max_size=100)),
+    st.integers(1, 9),
+    st.integers(0, 9),
+)
+def test_ids_that_were_there_before_are_counted(ids: list[str], parts: int, in_memory: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duplicates, "PARTS", parts)
+        patch.setattr(duplicates, "IN_MEMORY", in_memory)
         counted = MessageIds()
         for number, one in enumerate(ids):
             counted.add(one)
             if number % 3:
                 counted.fold()
         assert counted.repeated() == len(ids) - len(set(ids))
+
+
+def test_without_room_on_the_disk_they_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "IN_MEMORY", 1)
+    monkeypatch.setattr(duplicates, "TemporaryFile", Mock(side_effect=OSError("no space left")))
+    counted = MessageIds()
+    for one in "abcabd":
+        counted.add(one)
+        counted.fold()
+    assert counted.repeated() == 2
 
 
 def test_the_report_tells_duplicates_from_what_is_counted(segment_sandbox: Sandbox) -> None:

@@ -29,7 +29,10 @@ __all__ = ["hook", "patient"]  # fixtures
 pytestmark = pytest.mark.core
 
 PACKAGE = Path(airflow_provider_segment.__file__).parent
-SWEPT = {str(PACKAGE / name) for name in ("hooks/segment.py", "events/backfill.py", "events/stop.py")}
+SWEPT = {
+    str(PACKAGE / name)
+    for name in ("hooks/segment.py", "events/backfill.py", "events/stop.py", "events/threads.py")
+}
 """The files whose lines are interrupted: all in which the main thread starts, awaits and stops the other."""
 SWEPT_AT_THEIR_END = {threading.Thread.start.__code__, Future.cancel.__code__, Future.result.__code__}
 """They complete, but their caller is not informed. Their own lines are not interrupted: Python

@@ -58,7 +58,17 @@ WRONG: list[tuple[str, Any]] = [
     ("message_id_fields", ("userId", "properties..id")),
     ("message_id_fields", [7, None]),
     ("rejects_path", ["a"]),
-    ("path", ["a"]),
+    ("path", {"a": 1}),
+    ("mapping", "type: trak"),
+    ("mapping", 5),
+    ("nulls", "some"),
+    ("naive_timezone", "Berlin"),
+    ("min_events", -1),
+    ("max_users", "many"),
+    ("format", "xml"),
+    ("csv", {"delimeter": ";"}),
+    ("message_ids", "old"),
+    ("on_violation", "warn"),
     ("path", b"\xff"),
     ("source_id", ["x"]),
     ("source_id", True),
@@ -211,6 +221,7 @@ def test_the_operator_has_an_argument_for_each_option_with_its_default() -> None
 def test_an_option_is_part_of_the_identity_unless_it_says_otherwise() -> None:
     assert Option().identity
     apart = {"rejects_path", "concurrency", "gzip", "max_events_per_second"}
+    apart |= {"min_events", "max_events", "max_users"}
     assert identity_of(all_options({})).keys() == OPTIONS.keys() - apart
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
@@ -125,6 +125,6 @@ class Kept(io.BytesIO):
 def test_other_storages_are_not_concerned() -> None:
     bucket = Bucket()
     with DeadLetters(bucket, logging.getLogger()) as letters:
-        letters.add({"item": 1}, "missing_field", "event", BAD)
+        letters.add({"item": 1}, SegmentEventError("missing_field", "event"), BAD)
     assert letters.failure is None
     assert b"jane@example.com" in bucket.written

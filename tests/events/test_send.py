@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
@@ -486,6 +487,8 @@ def test_after_a_stop_batches_in_flight_arrive(
     def events() -> Any:
         for event in make_events(3_000, size=5_000):
             if event["properties"]["n"] == 2_000:  # two full batches are on their way: about 97 events each
+                while on_its_way.hits < 2:
+                    time.sleep(0.01)
                 hook.stop_sending()
                 on_its_way.released = 2
             yield event if event["properties"]["n"] < 1_800 else {**event, "late": True}

@@ -109,7 +109,7 @@ PYTHON = [
     ),
     Group(
         "Times",
-        "A timestamp needs a time zone, or it is no point in time.",
+        "A timestamp needs a time zone, or it is no point in time. A duration is a number of seconds.",
         [
             Row("datetime(2026, 1, 2, 3, tzinfo=timezone.utc)", *['"2026-01-02T03:00:00Z"'] * 3),
             Row(
@@ -123,10 +123,11 @@ PYTHON = [
             Row("np.datetime64('2026-01-02T03:04:05')", *['"2026-01-02T03:04:05"'] * 2),
             Row("date(2026, 1, 2)", *['"2026-01-02"'] * 2),
             Row("time(3, 4, 5)", *['"03:04:05"'] * 2),
-            Row("timedelta(hours=1)", *['"PT3600S"'] * 2),
-            Row("pd.Timedelta('1h')", *['"PT3600S"'] * 2),
-            Row("np.timedelta64(5, 's')", *['"PT5S"'] * 2),
-            Row("pendulum.duration(hours=1)", *['"PT3600S"'] * 2),
+            Row("timedelta(hours=1)", "3600", '"3600"'),
+            Row("timedelta(milliseconds=1500)", "1.5"),
+            Row("pd.Timedelta('1h')", "3600", '"3600"'),
+            Row("np.timedelta64(5, 's')", "5", '"5"'),
+            Row("pendulum.duration(hours=1)", "3600", '"3600"'),
         ],
     ),
     Group(
@@ -174,6 +175,152 @@ PYTHON = [
         ],
     ),
 ]
+
+
+class Cell(NamedTuple):
+    """A value of a column, and what a mapping makes of it.
+
+    :param inside: below the top level
+    :param as_key: the text of a key in ``message_id_fields``
+    """
+
+    value: str
+    inside: str
+    as_key: str = REJECTED
+
+
+CELLS = [
+    Cell("None", "null"),
+    Cell("True", "true"),
+    Cell("7", "7", "7"),
+    Cell("2**53", "9007199254740992", "9007199254740992"),
+    Cell("2**53 + 1", '"9007199254740993"', "9007199254740993"),
+    Cell("-(2**64)", '"-18446744073709551616"', "-18446744073709551616"),
+    Cell("7.0", "7.0"),
+    Cell("math.nan", "null"),
+    Cell("np.int64(7)", "7", "7"),
+    Cell("np.float32(0.5)", "0.5"),
+    Cell("Decimal('7.00')", "7", "7"),
+    Cell("Decimal('9.50')", "9.5"),
+    Cell("Decimal('1E+2')", "100", "100"),
+    Cell("Decimal('NaN')", "null"),
+    Cell("Decimal('12345678901234.567')", '"12345678901234.567"'),
+    Cell("Decimal('1E+400')", REJECTED),
+    Cell("'u1'", '"u1"', "u1"),
+    Cell("'01234'", '"01234"', "01234"),
+    Cell("''", '""'),
+    Cell("'cut \\ud83d'", '"cut \ufffd"'),
+    Cell(
+        "UUID('0000000A-0000-0000-0000-000000000005')",
+        *['"0000000a-0000-0000-0000-000000000005"', "0000000a-0000-0000-0000-000000000005"],
+    ),
+    Cell("b'x'", REJECTED),
+    Cell("memoryview(b'x')", REJECTED),
+    Cell("date(2026, 1, 2)", '"2026-01-02"', "2026-01-02"),
+    Cell("time(3, 4, 5)", '"03:04:05"'),
+    Cell("datetime(2026, 1, 2, 3, tzinfo=timezone.utc)", *['"2026-01-02T03:00:00Z"', "2026-01-02T03:00:00Z"]),
+    Cell(
+        "datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=2)))",
+        *['"2026-01-02T01:04:05.000678Z"', "2026-01-02T01:04:05.000678Z"],
+    ),
+    Cell("datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2)))", REJECTED),
+    Cell("datetime(2026, 1, 2, 3)", '"2026-01-02T03:00:00"'),
+    Cell(
+        "pd.Timestamp('2026-01-02T03:04:05.123456789+01:00')",
+        *['"2026-01-02T02:04:05.123456Z"', "2026-01-02T02:04:05.123456Z"],
+    ),
+    Cell("pendulum.datetime(2026, 1, 2, 3)", *['"2026-01-02T03:00:00Z"', "2026-01-02T03:00:00Z"]),
+    Cell("np.datetime64('2026-01-02T03:04:05.123456789')", '"2026-01-02T03:04:05.123456"'),
+    Cell("pd.NaT", "null"),
+    Cell("timedelta(hours=26)", "93600"),
+    Cell("[1, None, 2**60]", '[1,null,"1152921504606846976"]'),
+    Cell("{'a': datetime(2026, 1, 2, tzinfo=timezone.utc), 1: 'b'}", '{"a":"2026-01-02T00:00:00Z","1":"b"}'),
+    Cell("{None: 1}", REJECTED),
+    Cell("Point(1, 2)", "[1,2]"),
+    Cell("Plan.FREE", '"free"', "free"),
+    Cell("object()", REJECTED),
+]
+"""Values of columns, as databases and files have them."""
+
+CONVERSIONS = {
+    "number": [
+        ("'01234'", "1234"),
+        ("' 9.50 '", "9.5"),
+        ("'1e3'", "1000"),
+        ("'-0'", "0"),
+        ("'9007199254740993'", '"9007199254740993"'),
+        ("''", "null"),
+        ("None", "null"),
+        ("7", "7"),
+        ("Decimal('7.10')", "7.1"),
+        ("'1,5'", REJECTED),
+        ("'NaN'", REJECTED),
+        ("'0x10'", REJECTED),
+        ("'\u0661'", REJECTED),
+        ("'1e400'", REJECTED),
+        ("'9' * 500", REJECTED),
+        ("True", REJECTED),
+        ("[1]", REJECTED),
+    ],
+    "text": [
+        ("7", '"7"'),
+        ("2**60", '"1152921504606846976"'),
+        ("1.5", '"1.5"'),
+        ("Decimal('7.10')", '"7.10"'),
+        ("True", '"true"'),
+        ("date(2026, 1, 2)", '"2026-01-02"'),
+        ("datetime(2026, 1, 2, tzinfo=timezone.utc)", '"2026-01-02T00:00:00Z"'),
+        ("''", '""'),
+        ("None", "null"),
+        ("math.nan", "null"),
+        ("{'a': 1}", REJECTED),
+        ("b'x'", REJECTED),
+    ],
+    "boolean": [
+        ("True", "true"),
+        ("1", "true"),
+        ("0", "false"),
+        ("1.0", "true"),
+        ("Decimal('0')", "false"),
+        ("'T'", "true"),
+        ("'no'", "false"),
+        ("''", "null"),
+        ("None", "null"),
+        ("2", REJECTED),
+        ("'maybe'", REJECTED),
+        ("[]", REJECTED),
+    ],
+    "json": [
+        ("'{\"a\": [1, 2]}'", '{"a":[1,2]}'),
+        ("'5'", "5"),
+        ("'null'", "null"),
+        ("''", "null"),
+        ("{'a': 1}", '{"a":1}'),
+        ("'{'", REJECTED),
+        ("'[' * 5_000", REJECTED),
+        ("b'{}'", REJECTED),
+    ],
+    "timestamp": [
+        ("'2026-01-02T03:04:05Z'", '"2026-01-02T03:04:05Z"'),
+        ("'2026-01-02 03:04:05 UTC'", '"2026-01-02T03:04:05+00:00"'),
+        ("datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))", '"2026-01-02T01:00:00Z"'),
+        ("''", "null"),
+        ("None", "null"),
+        ("'2026-01-02 03:04:05'", REJECTED),
+        ("datetime(2026, 1, 2)", REJECTED),
+        ("date(2026, 1, 2)", REJECTED),
+        ("1767323045", REJECTED),
+        ("'yesterday'", REJECTED),
+    ],
+    "base64": [
+        ("b'x'", '"eA=="'),
+        ("memoryview(b'x')", '"eA=="'),
+        ("'eA=='", '"eA=="'),
+        ("None", "null"),
+        ("7", REJECTED),
+    ],
+}
+"""What ``as`` makes of values."""
 
 LINES = [
     Group(

@@ -1,26 +1,67 @@
-"""Opens the input of a backfill."""
+"""Opens the input of a bulk send."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.formats import FORMATS, ProductFormat
+from airflow_provider_segment.events.mapping.template import nearest, read_mapping
+from airflow_provider_segment.events.sources.content import FORMATS as TABLE_FORMATS
 from airflow_provider_segment.events.sources.files import FileSource, describe, list_files
+from airflow_provider_segment.events.sources.frames import TableSource, is_table
 from airflow_provider_segment.events.sources.items import ItemSource
 from airflow_provider_segment.events.sources.source import Source
 
 
-def open_source(events: Iterable[Any] | None, path: str | None, *, rejects_path: str | None) -> Source:
-    """The input: either ``events`` or the files at ``path``.
+def check_format(name: str) -> str:
+    """A format of files.
 
-    :raises SegmentConfigurationError: both or neither are given, or ``path`` is the ``rejects_path``
+    :raises ValueError: there is none of that name
+    """
+    if name not in TABLE_FORMATS and name not in FORMATS:
+        raise ValueError(f"{name!r} is no format{nearest(name, [*TABLE_FORMATS, *FORMATS])}")
+    return name
+
+
+def open_source(
+    events: Any,
+    path: str | Sequence[str] | None,
+    *,
+    format: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    message_ids: str | None = None,
+    mapping: Any = None,
+    keys: Collection[str] | None = None,
+    rejects_path: str | None = None,
+) -> tuple[Source, Any]:
+    """The input, either ``events`` or the files at ``path``, and the mapping: that given, or its format's.
+
+    :param keys: columns of the rows that identify an event
+    :raises SegmentConfigurationError: both or neither are given, or ``path`` is the ``rejects_path``, or
+        there are a mapping and a format that has one
     :raises SegmentInputError: there is no file
     """
     if (events is None) == (path is None):
         raise SegmentConfigurationError("give either events or path")
+    if format in FORMATS:
+        if mapping is not None:
+            raise SegmentConfigurationError(f"give either a mapping or the format {format}, which is one")
+        mapping, format = ProductFormat(format, message_ids), None
+    elif message_ids is not None:
+        raise SegmentConfigurationError("message_ids is for a format that a product exports")
     if events is not None:
-        return ItemSource(events)
+        return (TableSource(events) if is_table(events) else ItemSource(events)), mapping
     assert path is not None
     files = list_files(path, rejects_path=rejects_path)
-    return FileSource(files, describe(files))
+    needed = _columns(mapping, keys)
+    return FileSource(files, describe(files), format=format, csv=csv, needed=needed), mapping
+
+
+def _columns(mapping: Any, keys: Collection[str] | None) -> set[str] | None:
+    """The columns that a mapping needs; None for all."""
+    if mapping is None or callable(mapping) or isinstance(mapping, ProductFormat):
+        return None
+    read = read_mapping(mapping)
+    return None if read.has_rest else {*read.names, *(keys or ())}

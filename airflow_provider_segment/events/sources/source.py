@@ -5,7 +5,7 @@ A position counts the lines (or items) of the whole input from 1; :meth:`Source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 MAX_ITEM_BYTES = 1 << 20
@@ -36,12 +36,28 @@ class Overlong(NamedTuple):
 class Block(NamedTuple):
     """Consecutive items of the input.
 
-    :param items: lines as bytes, including blank ones, or the items of an iterable
+    :param items: lines as bytes, including blank ones; rows as tuples; or the items of an iterable. An item
+        that cannot be read is a :class:`.SegmentEventError`
     :param first: position of the first item
+    :param columns: the names of the values of each row; None if the items are no tuples
     """
 
     items: Sequence[Any]
     first: int
+    columns: tuple[str, ...] | None = None
+
+    @property
+    def last(self) -> int:
+        """Position of the last item."""
+        return self.first + len(self.items) - 1
+
+    def placed(self) -> Iterable[tuple[float, Any]]:
+        """The items with their positions."""
+        return enumerate(self.items, self.first)
+
+    def kept(self, position: float, item: Any) -> Any:
+        """What a dead letter keeps of a rejected item."""
+        return item
 
 
 class Source(Protocol):

@@ -1,0 +1,73 @@
+"""Reads an iterator that blocks, one item ahead, beside an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class ReadAhead(Generic[T]):
+    """An iterator read in a thread of its own, always one item ahead.
+
+    The thread is a daemon: a source that never returns does not keep the process from ending. An exception
+    of the iterator is raised by :meth:`next`, after the items before it.
+    """
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+        self._loop = asyncio.get_running_loop()
+        self._wanted = threading.Semaphore(1)
+        self._closed = False
+        self._next: asyncio.Future[T | None] = self._loop.create_future()
+        context = copy_context()
+        threading.Thread(target=context.run, args=(self._read,), name="segment-read", daemon=True).start()
+
+    async def next(self, timeout: float) -> T | None:
+        """The next item, or None at the end.
+
+        :param timeout: seconds to wait
+        :raises TimeoutError: it is not there yet; call again
+        """
+        done, _ = await asyncio.wait([self._next], timeout=timeout)
+        if not done:
+            raise TimeoutError
+        item = self._next.result()
+        if item is not None:
+            self._next = self._loop.create_future()
+            self._wanted.release()
+        return item
+
+    def close(self) -> None:
+        """Read nothing more. The thread ends when the iterator returns."""
+        self._closed = True
+        self._wanted.release()
+        if self._next.done() and not self._next.cancelled():
+            self._next.exception()  # nobody asks for it any more
+
+    def _read(self) -> None:
+        try:
+            while self._wanted.acquire() and not self._closed:
+                self._tell(next(self._items, None), None)
+        except Exception as error:
+            self._tell(None, error)
+        finally:
+            # A generator is closed by the thread that ran it.
+            getattr(self._items, "close", lambda: None)()
+
+    def _tell(self, item: T | None, error: Exception | None) -> None:
+        def tell() -> None:
+            if self._next.done():
+                return
+            if error is not None:
+                self._next.set_exception(error)
+            else:
+                self._next.set_result(item)
+
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(tell)

@@ -1,0 +1,287 @@
+"""The first half of a bulk send: reads, maps and checks the input, and puts its events into batches.
+
+A run that starts from a checkpoint reads and checks its input from the beginning, so that counts and dead
+letters cover the whole input, and leaves out what an earlier run sent. Only a source that can resume starts
+behind what was done with, and brings the counts of what came before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.batch import Batch, Batcher
+from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.dead_letters import DeadLetters
+from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
+from airflow_provider_segment.events.mapping.mapper import Mapped, Mapper
+from airflow_provider_segment.events.read_ahead import ReadAhead
+from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.events.sources.json_objects import objects_in
+from airflow_provider_segment.events.sources.source import Block, Source
+from airflow_provider_segment.values import Moment
+
+FLUSH_SECONDS = 1.0
+"""If the source takes longer than this, what there is of a batch is sent."""
+
+
+def most_in_batch(options: Mapping[str, Any]) -> int:
+    """The maximum number of events of a batch: with a rate limit, the events of one second."""
+    rate = options["max_events_per_second"]
+    return min(MAX_BATCH_EVENTS, max(1, int(rate or MAX_BATCH_EVENTS)))
+
+
+Check = Callable[[bytes], None]
+"""Raises SegmentEventError for an event to be rejected, and another error to end the run before it."""
+
+
+class _Dated(msgspec.Struct):
+    timestamp: Moment | None = None
+
+
+_decode_dated = msgspec.json.Decoder(_Dated).decode
+
+
+@dataclass
+class Checkpoint:
+    """How far a run got.
+
+    :param position: nothing up to this position is left to send
+    :param refused: Segment's messages about events that it refused, by position
+    :param mark: where a source that can resume goes on; None for from the beginning
+    :param counts: what the report counted up to there
+    """
+
+    position: float = 0
+    refused: dict[float, str] = field(default_factory=dict)
+    mark: Any = None
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        plain = {
+            "position": self.position,
+            "refused": [[where, said] for where, said in self.refused.items()],
+        }
+        return plain if self.mark is None else {**plain, "mark": self.mark, "counts": self.counts}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
+        """From :meth:`as_json`."""
+        return cls(
+            stored["position"], dict(stored["refused"]), stored.get("mark"), stored.get("counts") or {}
+        )
+
+
+class Reading:
+    """One reading of an input.
+
+    :param source: where the events, or the rows, come from
+    :param mapper: makes events of rows; None if they are events
+    :param checker: turns each event into what is sent
+    :param letters: takes the rejected events
+    :param report: is kept up to date
+    :param start: how far an earlier run of the same input got
+    :param checks: each is asked about each event that the checker accepts
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        checker: Checker,
+        letters: DeadLetters,
+        *,
+        report: SendReport,
+        mapper: Mapper | None = None,
+        start: Checkpoint | None = None,
+        checks: Sequence[Check] = (),
+    ) -> None:
+        self.failure: Exception | None = None
+        """What ended the input before its end."""
+        self.read_to = 0
+        """Position of the last item that was read."""
+        self.report = report
+        self._source = source
+        self._mapper = mapper
+        self._checker = checker
+        self._letters = letters
+        self._checks = checks
+        self._start = start or Checkpoint()
+        self._rejected: Counter[str] = Counter()
+        self._counts: deque[dict[str, Any]] = deque()
+        self._can_resume = hasattr(source, "mark")
+        self._last_event = b""
+        self._take_over(self._start)
+
+    def _take_over(self, start: Checkpoint) -> None:
+        """Continue the counts of the run before."""
+        if start.mark is None:
+            return
+        report, counts = self.report, start.counts
+        self.read_to = counts["position"]
+        report.read, report.rows, report.skipped = counts["read"], counts["rows"], counts["skipped"]
+        self._rejected.update(counts["rejected"])
+        report.rejected.update(counts["rejected"])
+        report.rejected.update(["refused" for where in start.refused if where <= self.read_to])
+        report.sent = report.sent_before = report.read - report.rejected_total
+
+    def mark_at(self, position: float) -> tuple[Any, dict[str, Any]]:
+        """Where the source can go on if nothing up to a position is left to send, and the counts up to there.
+
+        Forgets what was before it, so the positions must not decrease.
+        """
+        if self._can_resume and (mark := self._source.mark(position)):  # type: ignore[attr-defined]
+            while self._counts and self._counts[0]["position"] < mark["position"]:
+                self._counts.popleft()
+            if self._counts and self._counts[0]["position"] == mark["position"]:
+                return mark, self._counts[0]
+        return self._start.mark, self._start.counts
+
+    def lag(self, now: datetime) -> float | None:
+        """Seconds since the timestamp of the last event; None if it has none."""
+        if not self._last_event:
+            return None
+        timestamp = _decode_dated(self._last_event).timestamp
+        return round((now - timestamp).total_seconds(), 3) if timestamp else None
+
+    async def batches(self, most: int) -> AsyncGenerator[Batch, None]:
+        """The events that are to be sent; afterwards ``failure`` says why there are no more, if not all.
+
+        :param most: the maximum number of events of a batch
+        """
+        batcher = Batcher(most)
+        try:
+            async for block in self._blocks():
+                if block is None:
+                    if batcher.last:
+                        yield batcher.take()
+                    continue
+                events: list[bytes] = []
+                positions: list[float] = []
+                try:
+                    self._prepare(block, block.placed(), events, positions)
+                finally:
+                    for batch in batcher.add(events, positions):
+                        yield batch
+                self._last_event = events[-1] if events else self._last_event
+                self._note(block)
+                # A stop and the tickers get their turn even while no batch is complete.
+                await asyncio.sleep(0)
+        except Exception as error:
+            self.failure = error  # what was read is sent all the same
+        if batcher.last:
+            yield batcher.last
+
+    def _note(self, block: Block | Mapped) -> None:
+        self.read_to = block.last
+        report = self.report
+        if isinstance(block, Mapped):
+            report.rows += block.rows
+            report.skipped += block.skipped
+        if self._can_resume:
+            self._counts.append(
+                {
+                    "position": block.last,
+                    "read": report.read,
+                    "rows": report.rows,
+                    "skipped": report.skipped,
+                    "rejected": dict(self._rejected),
+                }
+            )
+
+    async def _blocks(self) -> AsyncIterator[Block | Mapped | None]:
+        """The blocks of the input; None if the next one is long in coming."""
+        blocks: Iterator[Block | Mapped] = iter(self._source)
+        if self._mapper is not None:
+            blocks = _mapped(self._source, self._mapper)
+        if not self._source.blocking:
+            for block in blocks:
+                yield block
+            return
+        ahead = ReadAhead(blocks)
+        try:
+            while True:
+                try:
+                    read = await ahead.next(FLUSH_SECONDS)
+                except TimeoutError:
+                    yield None
+                    continue
+                if read is None:
+                    return
+                yield read
+        finally:
+            ahead.close()
+
+    def _prepare(
+        self,
+        block: Block | Mapped,
+        items: Iterable[tuple[float, Any]],
+        events: list[bytes],
+        positions: list[float],
+    ) -> None:
+        """Check items, and add those that are to be sent."""
+        report, prepare, start = self.report, self._checker.prepare, self._start.position
+        checks = self._checks
+        for position, item in items:
+            if not item and isinstance(item, (bytes, str)):
+                continue  # a blank line
+            report.read += 1
+            try:
+                event = prepare(item)
+                for check in checks:
+                    check(event)
+            except SegmentEventError as error:
+                if parts := _objects_of(item, error):
+                    report.read -= 1
+                    self._prepare(block, _positions(position, parts), events, positions)
+                else:
+                    self._rejected[error.reason] += 1
+                    self.reject(position, error, block.kept(position, item))
+                continue
+            if position <= start:
+                self._account(position, event)
+            else:
+                events.append(event)
+                positions.append(position)
+        self._checker.own_ids.fold()
+
+    def _account(self, position: float, event: bytes) -> None:
+        """Count an event that an earlier run sent, or Segment refused."""
+        if said := self._start.refused.get(position):
+            self.reject(position, SegmentEventError("refused", said), event)
+        else:
+            self.report.sent += 1
+            self.report.sent_before += 1
+
+    def reject(self, position: float, error: SegmentEventError, item: Any) -> None:
+        """Count an event as rejected, and keep it.
+
+        :param item: what is kept of it
+        """
+        self.report.rejected[error.reason] += 1
+        self._letters.add(self._source.place(ceil(position)), error, item)
+
+
+def _mapped(source: Source, mapper: Mapper) -> Iterator[Block | Mapped]:
+    for block in source:
+        yield mapper(block)
+
+
+def _objects_of(item: Any, error: SegmentEventError) -> list[bytes]:
+    """The objects of a line that holds several, although it should be one event."""
+    if type(item) is not bytes or error.reason not in ("not_json", "not_an_object"):
+        return []
+    return objects_in(item)
+
+
+def _positions(last: float, items: list[bytes]) -> Iterator[tuple[float, bytes]]:
+    """The items of one line, each with a position of its own, so that a checkpoint may lie between them."""
+    return ((last - 1 + number / len(items), item) for number, item in enumerate(items, 1))
