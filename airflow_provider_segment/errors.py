@@ -110,8 +110,12 @@ class SegmentEventError(SegmentError):
         self.column = column
 
 
-class SegmentApprovalError(SegmentError):
+class SegmentApprovalError(SegmentInputError):
     """A send would have cost more than ``max_events`` or ``max_users`` allow; what they allow was sent."""
+
+
+class SegmentViolationError(SegmentInputError):
+    """An event violates the tracking plan, and ``on_violation`` is ``fail``; what was before it was sent."""
 
 
 LONGEST_REASON = 2_000

@@ -102,7 +102,7 @@ class DryRun:
         self._report.duplicates = self._checker.own_ids.repeated()
         failure = reading.failure
         if isinstance(failure, SegmentInputError):
-            raise SegmentInputError(f"{failure}. Nothing was sent: {self._report}") from failure
+            raise type(failure)(f"{failure}. Nothing was sent: {self._report}") from failure
         if failure is not None:
             raise failure
 

@@ -128,6 +128,7 @@ class Reading:
         report, counts = self.report, start.counts
         self.read_to = counts["position"]
         report.read, report.rows, report.skipped = counts["read"], counts["rows"], counts["skipped"]
+        report.violations.update(counts["violations"])
         self._rejected.update(counts["rejected"])
         report.rejected.update(counts["rejected"])
         report.rejected.update(["refused" for where in start.refused if where <= self.read_to])
@@ -194,6 +195,7 @@ class Reading:
                     "rows": report.rows,
                     "skipped": report.skipped,
                     "rejected": dict(self._rejected),
+                    "violations": dict(report.violations),
                 }
             )
 

@@ -149,7 +149,7 @@ class Sending:
             raise SegmentStoppedError("stopped before the end of the input")
         failure = self._reading.failure
         if isinstance(failure, SegmentInputError):
-            raise SegmentInputError(f"{failure}. What was read was sent: {self.report}") from failure
+            raise type(failure)(f"{failure}. What was read was sent: {self.report}") from failure
         if failure is not None:
             raise failure
         return self.report

@@ -381,9 +381,12 @@ class SegmentHook(BaseHook):
             return None
         from airflow_provider_segment.events.tracking_plan import load_rules
 
-        return load_rules(
+        rules = load_rules(
             self.paginate, plan_id=options["tracking_plan_id"], path=options["tracking_plan_path"]
         )
+        for fault in rules.faults if rules else ():
+            self.log.warning("The tracking plan has a rule that is not checked: %s", fault)
+        return rules
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""

@@ -291,7 +291,7 @@ class SegmentBulkOperator(_SendingOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         """Send the events; returns the report."""
-        from airflow_provider_segment.errors import SegmentApprovalError
+        from airflow_provider_segment.errors import SegmentApprovalError, SegmentViolationError
         from airflow_provider_segment.tasks.memory import Memory
 
         memory = Memory(context)
@@ -306,7 +306,7 @@ class SegmentBulkOperator(_SendingOperator):
                 else None,
                 **options,
             )
-        except SegmentApprovalError as error:  # a retry would find the same
+        except (SegmentApprovalError, SegmentViolationError) as error:  # a retry would find the same
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
         if fault := _too_many_rejected(report, arguments):
             raise AirflowFailException(f"{fault}. All others were sent: {report}")
@@ -354,7 +354,7 @@ class SegmentBatchEventsOperator(SegmentBulkOperator):
     :param segment_conn_id: the Airflow connection
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
         rejected, or all of them (whatever is allowed), or the rejected events could not be written; or there
-        is more than ``max_events`` or ``max_users`` allow
+        is more than ``max_events`` or ``max_users`` allow, or a violation with ``on_violation="fail"``
     :raises SegmentInputError: no file matches, or a file cannot be read to its end, or changed while it was
         read, or there are fewer events than ``min_events``; what was read was sent
     :raises SegmentError: Segment does not accept the events

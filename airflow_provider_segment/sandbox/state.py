@@ -12,6 +12,7 @@ from airflow_provider_segment.sandbox.clock import MovableClock
 from airflow_provider_segment.sandbox.constants import Region
 from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
+from airflow_provider_segment.sandbox.protocols import Judge, Plans
 from airflow_provider_segment.sandbox.received_events import EventCounts
 from airflow_provider_segment.sandbox.received_profiles import ReceivedProfiles
 from airflow_provider_segment.sandbox.scripts import Scripts
@@ -71,6 +72,7 @@ class State:
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
         self.received_profiles = ReceivedProfiles(self.accepted)
         self.collections = self.new_workspace()
+        self.plans = Plans()
         self.computing: dict[str, Any] = {}  # id of an audience, trait or preview -> start and script
         self.scripts = Scripts(self.clock.now)
         self.counts = EventCounts(self.accepted, self.dropped)
@@ -87,6 +89,10 @@ class State:
         """The id of the source that this write key belongs to."""
         sources = self.collections["/sources"].values()
         return next((source["id"] for source in sources if write_key in source["writeKeys"]), None)
+
+    def judge_of(self, source_id: str | None) -> Judge | None:
+        """Who judges the events of a source by its tracking plan; None if it has none."""
+        return self.plans.judge_of(source_id, self.collections) if source_id else None
 
     def limits_of(self, operation: str) -> list[RateLimit]:
         """The rate limits in force for an operation of the Public API."""

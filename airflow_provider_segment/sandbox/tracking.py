@@ -163,6 +163,7 @@ def key_of(request: Request) -> str | None:
 
 
 def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: str | None) -> None:
+    judge = state.judge_of(delivery.source_id)
     for raw in raws:
         try:
             event = decode_event(raw)
@@ -175,8 +176,13 @@ def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: 
             state.dropped.append(StoredEvent(message_id, bytes(raw), delivery, reason))
         elif state.is_duplicate(message_id, delivery.received_at):
             state.dropped.append(StoredEvent(message_id, b"", delivery, "duplicate"))
-        else:
+        elif judge is None:
             state.accepted.append(StoredEvent(message_id, bytes(raw), delivery))
+        else:
+            reason, kept = judge.judge(bytes(raw), delivery.type or event.type, delivery.context)
+            (state.dropped if reason else state.accepted).append(
+                StoredEvent(message_id, kept, delivery, reason)
+            )
 
 
 def why_dropped(event: CheckedFields, type: Any, message_id: str, suppressed: set[str]) -> str | None:

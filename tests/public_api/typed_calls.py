@@ -111,7 +111,8 @@ SegmentTrackOperator(
 SegmentTrackOperator(task_id="unknown", event="E", propertis={})  # type: ignore[call-arg]
 SegmentTrackOperator(task_id="list", event="E", properties=[])  # type: ignore[arg-type]
 SegmentBatchEventsOperator(task_id="bulk", path="x", concurrency="{{ 8 }}", max_rejected=None, retries=2)
-SegmentBatchEventsOperator(task_id="list", path=["x"])  # type: ignore[arg-type]
+SegmentBatchEventsOperator(task_id="list", path=["x"])
+SegmentBatchEventsOperator(task_id="path", path=[7])  # type: ignore[list-item]
 
 SegmentHook().send_events(path="x", concurrency=8, message_id_fields=["userId"], context={"a": 1})
 SegmentHook().send_events(path="x", concurency=8)  # type: ignore[call-arg]

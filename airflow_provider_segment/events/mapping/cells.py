@@ -70,9 +70,8 @@ def _moment(value: Any) -> datetime:
         return value
     if hasattr(value, "to_pydatetime"):  # pandas has nanoseconds
         value = value.floor("us").to_pydatetime()
-    if value.tzinfo is None:
-        return value
-    return in_utc(value)
+    moment: datetime = value
+    return moment if moment.tzinfo is None else in_utc(moment)
 
 
 def in_utc(value: datetime) -> datetime:

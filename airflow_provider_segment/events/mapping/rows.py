@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import count
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
@@ -123,7 +123,9 @@ class RowMapper:
         if len(self._conversions) >= 1_000:  # nulls in many columns
             self._conversions.clear()
         self._conversions[kinds] = [
-            (index, converter_of(kinds[index])) for index in self._converted if kinds[index] not in AS_IT_IS
+            (index, converter_of(cast("Any", kinds[index])))
+            for index in self._converted
+            if kinds[index] not in AS_IT_IS
         ]
         return self._conversions[kinds]
 
@@ -146,7 +148,7 @@ class RowMapper:
                 return SegmentEventError(reason, f"{column.name}: {found}", column.name)
         for name in self._rest:
             try:
-                converter_of(type(row[self._index[name]]))(row[self._index[name]])
+                cell(row[self._index[name]])
             except ValueRejected as found:
                 return SegmentEventError("invalid_value", f"{name}: {found}", name)
         return SegmentEventError("invalid_value", str(error))

@@ -62,7 +62,7 @@ class Feed:
             self._full,
             self._room,
         )
-        items = iter(())
+        items: Iterator[Any] = iter(())
         try:
             items = iter(self._items)
             for item in items:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from airflow_provider_segment.sandbox import fql
+from airflow_provider_segment.sandbox import fql, protocols
 from airflow_provider_segment.sandbox.clock import iso, seconds
 from airflow_provider_segment.sandbox.collection import Handler
 from airflow_provider_segment.sandbox.operations.workspace import WORKSPACE
@@ -43,7 +43,7 @@ FACTS: dict[str, Callable[[CountKey], str | None]] = {
 }
 
 # Dropped by a rule of the workspace, not as invalid.
-FILTERED = ("suppressed_user",)
+FILTERED = ("suppressed_user", *protocols.REASONS)
 
 
 def window(asked: Item) -> tuple[int, int, int]:
