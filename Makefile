@@ -11,6 +11,8 @@ VENV           := $(VENVS)/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION)
 CONSTRAINTS    := $(wildcard constraints/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION).txt)
 PIP            := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
+# The driver for MySQL is compiled: where there is nothing to compile it with, its tests are skipped.
+MYSQL          := $(if $(shell command -v mariadb_config || command -v mysql_config),$(VENV)/.mysql)
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no
 demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for its UI
 	@$(VENV)/bin/python -m example_dags.demo --ui
 
-test: $(VENV)/.test ## All tests; ARGS='-k name' passes arguments on to pytest
+test: $(VENV)/.test $(MYSQL) ## All tests; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
 
 fuzz: $(VENV)/.test ## The tests with generated input, with a hundred times as much of it: hours
@@ -44,6 +46,7 @@ format: $(VENV)/.lint ## Format the code
 bench: $(VENV)/.bench ## Measure against the official library, naive loops and the limit
 	$(VENV)/bin/python -m benchmarks.import_time
 	$(VENV)/bin/python -m benchmarks.bulk_send $(ARGS)
+	$(VENV)/bin/python -m benchmarks.tables $(ARGS)
 
 drift: $(VENV)/.base ## Compare the facts of the Public API with an OpenAPI document: make drift SPEC=file
 	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC)
@@ -59,12 +62,12 @@ constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv
 	for python in 3.10 3.11 3.12 3.13; do \
 	  echo 'apache-airflow==3.3.2' | $(VENV)/bin/uv pip compile --quiet --upgrade --no-annotate --no-header \
-	    --python-version $$python --all-extras --group test --group lint --group bench pyproject.toml - \
+	    --python-version $$python --all-extras --group test --group mysql --group lint --group bench pyproject.toml - \
 	    --output-file constraints/airflow-3.3.2-python-$$python.txt || exit 1; \
 	done
 	for python in 3.10 3.11 3.12; do \
 	  echo 'apache-airflow==2.11.2' | $(VENV)/bin/uv pip compile --quiet --upgrade --no-annotate --no-header \
-	    --python-version $$python --all-extras --group test pyproject.toml - \
+	    --python-version $$python --all-extras --group test --group mysql pyproject.toml - \
 	    --output-file constraints/airflow-2.11.2-python-$$python.txt || exit 1; \
 	done
 
@@ -74,7 +77,7 @@ clean: ## Remove what the other targets made
 $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[gzip,sandbox]'
+	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[avro,gzip,parquet,sandbox,sql,tracking-plan,zstd]'
 	touch $@
 
 $(VENV)/.%: $(VENV)/.base

@@ -9,21 +9,15 @@ The peers take turns, each run is a process of its own, and each is checked: eve
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
-from importlib.metadata import distributions
-from statistics import median
 from typing import NamedTuple
 
 from benchmarks.events import event_file
+from benchmarks.measurements import FAR, LIMIT, NEAR, Measurements, conditions
 from benchmarks.peers import PEERS, Run, run
 from benchmarks.sink import received, sink
 
-NEAR, FAR = 0, 80  # ms of round trip
 OFFICIAL = "analytics"
 LOOPS = ("requests_loop", "httpx_loop")
 PACKAGES = ("segment-analytics-python", "requests", "httpx", "httpx-aiohttp", "aiohttp", "msgspec", "isal")
@@ -67,48 +61,11 @@ def table_rows(sizes: Sizes) -> list[Row]:
         *(both(loop, usual) for loop in LOOPS),
         both("ours", usual),
         both("ours_gzip", usual),
-        Row(Job("limit", usual, NEAR), None),
+        Row(Job(LIMIT, usual, NEAR), None),
         both("ours", many),
         both("ours_gzip", many),
-        Row(Job("limit", many, NEAR), None),
+        Row(Job(LIMIT, many, NEAR), None),
     ]
-
-
-class Measurements:
-    """The runs of each job, one a round."""
-
-    def __init__(self) -> None:
-        self.runs: dict[Job, list[Run]] = defaultdict(list)
-
-    def add(self, job: Job) -> None:
-        """Run the job once more, and make sure that every event arrived once."""
-        result, arrived = measure(job)
-        expected = 0 if job.peer == "limit" else job.events
-        if (result.delivered, arrived) != (job.events, expected):
-            sys.exit(f"{job}: {result.delivered:,} taken for delivered, {arrived:,} arrived")
-        self.runs[job].append(result)
-
-    def rate(self, job: Job) -> float:
-        """Median of the events per second."""
-        return median(job.events / run.seconds for run in self.runs[job])
-
-    def ratio(self, job: Job, other: Job) -> float:
-        """Median of how many times faster than `other` it was in the same round."""
-        return median(
-            (job.events / mine.seconds) / (other.events / theirs.seconds)
-            for mine, theirs in zip(self.runs[job], self.runs[other], strict=True)
-        )
-
-    def peak_mb(self, job: Job) -> float:
-        return median(run.peak_mb for run in self.runs[job])
-
-    def added_mb(self, job: Job) -> float:
-        """Median of what the job added to the interpreter and its imports."""
-        return median(run.peak_mb - run.idle_mb for run in self.runs[job])
-
-    def best_loop(self, round_trip: int) -> Job:
-        loops = [job for job in self.runs if job.peer in LOOPS and job.round_trip == round_trip]
-        return max(loops, key=self.rate)
 
 
 def measure(job: Job) -> tuple[Run, int]:
@@ -124,7 +81,7 @@ def measure(job: Job) -> tuple[Run, int]:
     return result, got.distinct
 
 
-def table(sizes: Sizes, rows: list[Row], measured: Measurements) -> Iterator[str]:
+def table(sizes: Sizes, rows: list[Row], measured: Measurements[Job]) -> Iterator[str]:
     official = {job.round_trip: job for job in measured.runs if job.peer == OFFICIAL}
 
     def speed(job: Job | None) -> list[str]:
@@ -134,7 +91,7 @@ def table(sizes: Sizes, rows: list[Row], measured: Measurements) -> Iterator[str
         return [
             f"{measured.rate(job):,.0f}{fewer}",
             f"{measured.ratio(job, official[job.round_trip]):.1f}",
-            f"{measured.ratio(job, measured.best_loop(job.round_trip)):.1f}",
+            f"{measured.ratio(job, measured.fastest(LOOPS, job.round_trip)):.1f}",
         ]
 
     speeds = [f"| {trip} ms: events/s | to official | to best loop " for trip in (NEAR, FAR)]
@@ -149,9 +106,9 @@ def table(sizes: Sizes, rows: list[Row], measured: Measurements) -> Iterator[str
         yield f"| {' | '.join(cells)} |"
 
 
-def findings(sizes: Sizes, measured: Measurements) -> Iterator[str]:
+def findings(sizes: Sizes, measured: Measurements[Job]) -> Iterator[str]:
     for events in (sizes.usual, sizes.many):
-        share = measured.ratio(Job("ours", events, NEAR), Job("limit", events, NEAR))
+        share = measured.ratio(Job("ours", events, NEAR), Job(LIMIT, events, NEAR))
         yield f"- This package reaches {share:.0%} of the limit ({events:,} events, {NEAR} ms)."
     for round_trip in (NEAR, FAR):
         usual, many = (measured.peak_mb(Job("ours", n, round_trip)) for n in (sizes.usual, sizes.many))
@@ -171,13 +128,6 @@ def losses(sizes: Sizes) -> Iterator[str]:
         )
 
 
-def conditions() -> str:
-    installed = {dist.name.lower(): dist.version for dist in distributions()}
-    packages = ", ".join(f"{name} {installed[name]}" for name in PACKAGES if name in installed)
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-    return f"{date.today()}, {machine}, Python {platform.python_version()}, {packages}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="What it costs to send a file of events to Segment.")
     parser.add_argument("--rounds", type=int, default=3)
@@ -186,13 +136,13 @@ def main() -> None:
     sizes, rounds = (QUICK, 1) if options.quick else (FULL, options.rounds)
 
     rows = table_rows(sizes)
-    measured = Measurements()
+    measured = Measurements(measure)
     for _ in range(rounds):
         for job in (job for row in rows for job in row if job):
             measured.add(job)
     lost = list(losses(sizes))
 
-    print(f"`{' '.join(['python -m benchmarks.bulk_send', *sys.argv[1:]])}`: {conditions()}.")
+    print(f"`{' '.join(['python -m benchmarks.bulk_send', *sys.argv[1:]])}`: {conditions(PACKAGES)}.")
     print(f"{sizes.usual:,} events of about 600 bytes; medians of {rounds} round(s).\n")
     print(*table(sizes, rows, measured), "", *findings(sizes, measured), *lost, sep="\n")
 

@@ -200,19 +200,32 @@ class Run(msgspec.Struct):
 
 def run(name: str, path: str, url: str) -> Run:
     """A run in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.peers", name, path, url]
+    return run_module("benchmarks.peers", name, path, url)
+
+
+def run_module(name: str, *arguments: str) -> Run:
+    """What a module, run in a process of its own, says that a run took."""
+    command = [sys.executable, "-m", name, *arguments]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=WITH_AIRFLOW).stdout
     return msgspec.json.decode(output.splitlines()[-1], type=Run)  # Airflow logs to stdout
 
 
-def run_here(name: str, path: str, url: str) -> Run:
-    send = PEERS[name].send
+def run_here(send: Send, path: str, url: str, *, warm_up: str) -> Run:
+    """A run in this process.
+
+    :param warm_up: the path of a few events, which are sent elsewhere first
+    """
     with sink() as elsewhere:  # much is imported by the first request only
-        send(str(event_file(WARM_UP)), elsewhere)
+        send(warm_up, elsewhere)
     idle_mb = peak_mb()
     start = time.perf_counter()
     delivered = send(path, url)
     return Run(delivered, time.perf_counter() - start, idle_mb, peak_mb())
+
+
+def say(result: Run) -> None:
+    """Tell the process that started this one."""
+    sys.stdout.buffer.write(msgspec.json.encode(result))
 
 
 def peak_mb() -> float:
@@ -222,4 +235,5 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(run_here(*sys.argv[1:])))
+    peer_name, events_path, sink_url = sys.argv[1:]
+    say(run_here(PEERS[peer_name].send, events_path, sink_url, warm_up=str(event_file(WARM_UP))))
