@@ -119,6 +119,8 @@ def id_of(value: Any) -> str | None:
 
     :raises ValueRejected: it is none
     """
+    if type(value) is int:
+        return str(value)
     _lose_nothing(value)
     return id_text(msgspec.json.decode(msgspec.json.encode(json_value(value))))
 

@@ -1,6 +1,7 @@
-"""Compressed data, written as gzip and read as gzip, bzip2 or xz, whichever it is.
+"""Compressed data, written as gzip and read as gzip, bzip2, xz or Zstandard, whichever it is.
 
 gzip is handled by the fastest library installed: isal (extra ``gzip``), otherwise the standard library.
+Zstandard is read by the standard library from Python 3.14 on, before by its backport (extra ``zstd``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from typing import IO, Any
 
 try:
@@ -27,7 +30,7 @@ FASTEST_LEVEL = 1
 Corrupt: tuple[Any, ...] = (EOFError, OSError, lzma.LZMAError, zlib.error, *_errors)
 """What reading a corrupt or truncated file raises; gzip and bzip2 raise an OSError, too."""
 
-GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
+GZIP, BZIP2, XZ, ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 """How the files begin."""
 GZIP_FORMAT = 31
 """zlib's number for gzip."""
@@ -45,11 +48,13 @@ def compress(data: bytes) -> bytes:
 def blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
     """The content of an open file, decompressed if it is compressed, whatever its name is.
 
+    Zstandard is left as it is if there is no library for it.
+
     :param raw: can seek, and is at its beginning
     :param size: bytes of a block
     :raises Exception: one of ``Corrupt``; all that could be decompressed was yielded before
     """
-    start = raw.read(max(map(len, (GZIP, BZIP2, XZ))))
+    start = raw.read(max(map(len, (GZIP, BZIP2, XZ, ZSTD))))
     raw.seek(0)
     if start.startswith(GZIP):
         return _gzip_blocks(raw, size)
@@ -57,7 +62,35 @@ def blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
         return _stream_blocks(raw, size, bz2.BZ2Decompressor)
     if start.startswith(XZ):
         return _stream_blocks(raw, size, lzma.LZMADecompressor)
+    if start.startswith(ZSTD) and (zstd := zstd_library()):
+        return _stream_blocks(raw, size, partial(_ZstdDecoder, zstd))
     return iter(lambda: raw.read(size), b"")
+
+
+def zstd_library() -> Any:
+    """The module that reads Zstandard; None if none is installed."""
+    for name in ("compression.zstd", "backports.zstd"):
+        with suppress(ImportError):
+            return import_module(name)
+    return None
+
+
+class _ZstdDecoder:
+    """A decoder of Zstandard, whose errors are among ``Corrupt``, although its library is imported late."""
+
+    def __init__(self, library: Any) -> None:
+        self._decoder = library.ZstdDecompressor()
+        self._error = library.ZstdError
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        try:
+            piece: bytes = self._decoder.decompress(data, most)
+        except self._error as error:
+            raise OSError(str(error)) from error
+        return piece
 
 
 def _gzip_blocks(raw: IO[bytes], size: int) -> Iterator[bytes]:

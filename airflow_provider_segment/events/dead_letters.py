@@ -103,8 +103,8 @@ class DeadLetters:
         self._stream.writelines(kept)
         if (lost := self._to_keep - len(kept)) > 0:
             raise OSError(
-                f"{lost:,} rows that an earlier try rejected are not in it, because the try was killed; clear "
-                "the task to have all rows read again"
+                f"{lost:,} rows that an earlier try rejected are not in it, because that try was killed: "
+                "clear the task to have all rows read again"
             )
 
     def flush(self) -> None:

@@ -44,7 +44,7 @@ class MessageIds:
 
     def _spill(self) -> None:
         if self._file is None:
-            self._file = TemporaryFile()
+            self._file = TemporaryFile()  # noqa: SIM115  (deleted with this object)
         start = self._file.seek(0, 2)
         written = [part.tobytes() for part in self._parts]
         self._file.write(b"".join(written))

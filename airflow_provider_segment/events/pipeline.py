@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.formats import ProductFormat, format_function
-from airflow_provider_segment.events.mapping.mapper import FunctionMapper, Mapper, TemplateMapper
+from airflow_provider_segment.events.mapping.function_mapper import FunctionMapper
+from airflow_provider_segment.events.mapping.mapped import Mapper
 from airflow_provider_segment.events.mapping.rows import Compiling
 from airflow_provider_segment.events.mapping.template import read_mapping
+from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
 from airflow_provider_segment.events.message_ids import ids_from_keys
 from airflow_provider_segment.events.reading import Check
 from airflow_provider_segment.events.report import SendReport

@@ -22,7 +22,7 @@ from airflow_provider_segment.events.batch import Batch, Batcher
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
-from airflow_provider_segment.events.mapping.mapper import Mapped, Mapper
+from airflow_provider_segment.events.mapping.mapped import Mapped, Mapper
 from airflow_provider_segment.events.read_ahead import ReadAhead
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.json_objects import objects_in

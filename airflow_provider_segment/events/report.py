@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
 VIOLATIONS_SHOWN = 20
 """How many different violations the report lists, the most frequent first: it is an XCom."""
 

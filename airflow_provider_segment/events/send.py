@@ -25,7 +25,7 @@ from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.mapping.mapper import Mapper
+from airflow_provider_segment.events.mapping.mapped import Mapper
 from airflow_provider_segment.events.options import SendOptions, all_options
 from airflow_provider_segment.events.reading import Check, Checkpoint, Reading, most_in_batch
 from airflow_provider_segment.events.report import SendReport

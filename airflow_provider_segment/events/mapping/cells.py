@@ -22,6 +22,7 @@ import msgspec
 
 from airflow_provider_segment.events.mapping.template import EPOCHS, Column
 from airflow_provider_segment.values import (
+    DIGITS_IN_FLOAT,
     EXACT_IN_FLOAT,
     ValueRejected,
     json_value,
@@ -150,6 +151,8 @@ def as_number(value: Any) -> Any:
     """A number of text: exact if a float can hold it, otherwise text of digits."""
     if value is None or type(value) is float:
         return value
+    if type(value) is str and len(value) <= DIGITS_IN_FLOAT and _USUAL.fullmatch(value):
+        return msgspec.Raw(value.encode())  # JSON as it is
     if isinstance(value, bool):
         raise ValueRejected(f"{shown(value)} is not a number")
     if not isinstance(value, str):
@@ -174,6 +177,7 @@ def _no_number(value: Any) -> Any:
     raise ValueRejected(f"{shown(value)} is not a number")
 
 
+_USUAL = re.compile(r"-?[1-9]\d*(?:\.\d+)?|0(?:\.\d+)?", re.ASCII)
 LONGEST_NUMBER = 400
 """Characters of a number: more are no number that anybody reads."""
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -211,10 +215,7 @@ def as_boolean(value: Any) -> bool | None:
     """True or false of a boolean, of 1 and 0, and of the words for them."""
     if value is None or value == "":
         return None
-    if isinstance(value, str):
-        word = value.strip().lower()
-    else:
-        word = (as_text(value) or "").removesuffix(".0")
+    word = value.strip().lower() if isinstance(value, str) else (as_text(value) or "").removesuffix(".0")
     if word in _TRUE:
         return True
     if word in _FALSE:

@@ -18,6 +18,7 @@ from airflow_provider_segment.events.codec import encode
 from airflow_provider_segment.events.mapping.cells import (
     AS_IT_IS,
     at_path,
+    cell,
     conversion,
     converter_of,
     key_text,

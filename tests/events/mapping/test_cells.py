@@ -10,9 +10,9 @@ import pytest
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.mapping.cells import key_text
-from airflow_provider_segment.events.mapping.mapper import TemplateMapper
 from airflow_provider_segment.events.mapping.rows import Compiling
 from airflow_provider_segment.events.mapping.template import read_mapping
+from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.values import ValueRejected
 from tests.events.value_table import CELLS, CONVERSIONS, REJECTED, Cell, names

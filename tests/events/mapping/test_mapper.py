@@ -12,9 +12,11 @@ import pytest
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.dead_letters import RejectedRow
-from airflow_provider_segment.events.mapping.mapper import FunctionMapper, Mapped, TemplateMapper
+from airflow_provider_segment.events.mapping.function_mapper import FunctionMapper
+from airflow_provider_segment.events.mapping.mapped import Mapped
 from airflow_provider_segment.events.mapping.rows import Compiling
 from airflow_provider_segment.events.mapping.template import read_mapping
+from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
 from airflow_provider_segment.events.message_ids import ids_from_keys
 from airflow_provider_segment.events.sources.source import Block
 

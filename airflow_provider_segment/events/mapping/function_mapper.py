@@ -1,0 +1,98 @@
+"""Makes events of rows by a function of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.codec import to_bytes
+from airflow_provider_segment.events.mapping.mapped import EventsOfRows, Mapped
+from airflow_provider_segment.events.mapping.objects import letter_of, row_of, rows_of
+from airflow_provider_segment.events.mapping.rows import SAME_ID, Compiling, Made, key_value
+from airflow_provider_segment.events.mapping.template import Column
+from airflow_provider_segment.events.sources.source import Block
+from airflow_provider_segment.values import ValueRejected, shown_text
+
+RowFunction = Callable[[Any], Any]
+"""From a row, as a dict, to an event, a list of events, or None to skip it."""
+
+
+class FunctionMapper:
+    """Makes events by a function of each row, a dict: it returns an event, a list of them, or None.
+
+    What it raises rejects the row.
+    """
+
+    def __init__(self, function: RowFunction, options: Compiling) -> None:
+        self._function = function
+        self._options = options
+        self._keys = [(name, key_value(Column(name), options)) for name in options.keys]
+
+    def __call__(self, block: Block) -> Mapped:
+        """The events of a block of rows."""
+        events = EventsOfRows(block, several=True)
+        for position, item in enumerate(block.items, block.first):
+            if not item and isinstance(item, (bytes, str)):
+                continue
+            letter = letter_of(item) if type(item) is bytes else None
+            if letter is not None and not bytes(letter.row):
+                events.add(position, [(0, bytes(letter.event))])
+                continue
+            if letter is not None:
+                made = self._events(bytes(letter.row))
+                events.add(position, [one for one in made if letter.template in (None, one[0] + 1)])
+                continue
+            if block.columns is not None and not isinstance(item, SegmentEventError):
+                events.add(position, self._events(dict(zip(block.columns, item, strict=True))))
+                continue
+            found = rows_of(item)
+            for number, one in enumerate(found, 1):
+                where = position - 1 + number / len(found)
+                events.add(where, self._events(one), one if len(found) > 1 else None, 1 / len(found))
+        return events.mapped()
+
+    def _events(self, item: Any) -> list[Made]:
+        try:
+            row = row_of(item)
+            made = self._function(row)
+        except SegmentEventError as error:
+            return [(0, error)]
+        except Exception as error:  # the user's code: one row must not end a run of millions
+            return [(0, SegmentEventError("mapping_failed", f"{type(error).__name__}: {shown_text(error)}"))]
+        if made is None:
+            return []
+        several = made if isinstance(made, (list, tuple)) else [made]
+        ids: set[Any] = set()
+        return [(place, self._event(event, place, row, ids)) for place, event in enumerate(several)]
+
+    def _event(
+        self, event: Any, place: int, row: Mapping[str, Any], ids: set[Any]
+    ) -> bytes | SegmentEventError:
+        """An event as JSON, or what is wrong with it.
+
+        :param ids: those of the events of the same row before it
+        """
+        try:
+            own_id = event.get("messageId") if isinstance(event, Mapping) else None
+            if isinstance(own_id, str):
+                if own_id in ids:
+                    raise SegmentEventError("same_message_id", SAME_ID)
+                ids.add(own_id)
+            if self._keys and isinstance(event, Mapping) and not event.get("messageId"):
+                assert self._options.id_of_event is not None
+                texts = [self._key(name, text_of, row) for name, text_of in self._keys]
+                event = {"type": None, **event}
+                event["messageId"] = self._options.id_of_event(place, event, texts)
+            return to_bytes(event)
+        except SegmentEventError as error:
+            return error
+        except ValueRejected as error:
+            return SegmentEventError("invalid_value", str(error))
+
+    @staticmethod
+    def _key(name: str, text_of: Callable[[Any], str], row: Mapping[str, Any]) -> str:
+        try:
+            return text_of(row.get(name))
+        except ValueRejected as error:
+            raise SegmentEventError("invalid_message_id", f"{name}: {error}", name) from None

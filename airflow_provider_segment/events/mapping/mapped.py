@@ -1,0 +1,137 @@
+"""The events of a block of rows, with their positions."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
+from typing import Any, Protocol
+
+from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.codec import encode
+from airflow_provider_segment.events.dead_letters import RejectedRow
+from airflow_provider_segment.events.mapping.rows import RowMapper
+from airflow_provider_segment.events.sources.source import Block, Overlong
+from airflow_provider_segment.values import ValueRejected
+
+FAULTS = (ValueRejected, SegmentEventError, UnicodeEncodeError)
+"""What making an event of a row raises if the row is at fault."""
+
+
+class Mapped:
+    """The events of a block of rows.
+
+    :param block: the rows
+    :param items: the events as JSON bytes, and what is wrong with those that could not be made
+    :param positions: of the items
+    :param places: of the items in the mapping; None if it makes one event
+    :param skipped: rows without an event
+    :param parts: rows by the position of their event, where an item of the block holds several
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        items: Sequence[Any],
+        positions: Sequence[float],
+        places: Sequence[int] | None,
+        skipped: int,
+        parts: Mapping[float, Any],
+        rows: int,
+    ) -> None:
+        self.items = items
+        self.rows = rows
+        self.skipped = skipped
+        self.last = block.last
+        self._block = block
+        self._positions = positions
+        self._places = places
+        self._parts = parts
+
+    def placed(self) -> Iterable[tuple[float, Any]]:
+        """The items with their positions."""
+        return zip(self._positions, self.items, strict=True)
+
+    def kept(self, position: float, item: Any) -> Any:
+        """What a dead letter keeps of a rejected item: the row that it was made of."""
+        row = self._parts.get(position, self._block.items[ceil(position) - self._block.first])
+        if isinstance(row, (SegmentEventError, Overlong)):
+            return row
+        place = self._places[bisect_left(self._positions, position)] + 1 if self._places else None
+        if self._block.columns is not None:
+            row = dict(zip(self._block.columns, row, strict=False))
+        return RejectedRow(row, place)
+
+
+class Mapper(Protocol):
+    """Makes events of the rows of a block."""
+
+    def __call__(self, block: Block) -> Block | Mapped: ...
+
+
+class EventsOfRows:
+    """Collects the events of a block's rows."""
+
+    def __init__(self, block: Block, *, several: bool) -> None:
+        self._block = block
+        self._items: list[Any] = []
+        self._positions: list[float] = []
+        self._places: list[int] | None = [] if several else None
+        self._skipped = self._rows = 0
+        self._parts: dict[float, Any] = {}
+
+    def adder(self, mapper: RowMapper) -> Callable[[float, Any], None]:
+        """A function that adds the events of the row at a position."""
+        if len(mapper.makers) > 1:
+            return lambda position, row: self.add(position, mapper.events(row))
+        (make,) = mapper.makers
+        cells, add_item, add_position = mapper.cells, self._items.append, self._positions.append
+
+        def add_row(position: float, row: Any) -> None:  # the same as add(), and faster
+            try:
+                event = make(row, cells(row))
+                item = None if event is None else encode(event)
+            except FAULTS:  # the other way finds out what it is
+                self.add(position, mapper.events(row))
+                return
+            self._rows += 1
+            if item is None:
+                self._skipped += 1
+            else:
+                add_item(item)
+                add_position(position)
+
+        return add_row
+
+    def add(
+        self, position: float, events: Sequence[tuple[int, Any]], row: Any = None, part: float = 1
+    ) -> None:
+        """Add the events of a row.
+
+        :param position: of the row
+        :param events: each with its place in the mapping
+        :param row: if it is only a part of the item at its position
+        :param part: the part of the item that it is
+        """
+        self._rows += 1
+        if not events:
+            self._skipped += 1
+        for number, (place, event) in enumerate(events, 1):
+            self._items.append(event)
+            where = position if number == len(events) else position - part + part * number / len(events)
+            self._positions.append(where)
+            if self._places is not None:
+                self._places.append(place)
+            if row is not None:
+                self._parts[where] = row
+
+    def mapped(self) -> Mapped:
+        return Mapped(
+            self._block,
+            self._items,
+            self._positions,
+            self._places,
+            self._skipped,
+            self._parts,
+            self._rows,
+        )

@@ -1,0 +1,196 @@
+"""Makes events of rows by the templates of a mapping."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any
+
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
+from airflow_provider_segment.events.codec import Unreadable
+from airflow_provider_segment.events.mapping.mapped import EventsOfRows, Mapped
+from airflow_provider_segment.events.mapping.objects import Letter, ObjectRows, letter_of, row_of, rows_of
+from airflow_provider_segment.events.mapping.rows import Compiling, Made, RowMapper
+from airflow_provider_segment.events.mapping.template import (
+    EventMapping,
+    MappingError,
+    mapping_of_columns,
+    nearest,
+)
+from airflow_provider_segment.events.sources.source import Block
+from airflow_provider_segment.values import ValueRejected
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT = 1_000
+"""Rows in whose keys the columns of a mapping are looked for."""
+
+
+class TemplateMapper:
+    """Makes events by a mapping.
+
+    :param mapping: None for columns that are named as the fields of events are
+    :param identified: whether the events get message ids from named columns or fields
+    """
+
+    def __init__(self, mapping: EventMapping | None, options: Compiling, *, identified: bool = True) -> None:
+        self._identified = identified
+        self._mapping = mapping
+        self._options = options
+        self._mappers: dict[tuple[str, ...], RowMapper] = {}
+        self._plans: dict[Any, Any] = {}
+        self._looked = False
+        self._json: ObjectRows | None = None
+
+    def __call__(self, block: Block) -> Block | Mapped:
+        """The events of a block of rows; without a mapping, items that are no rows of a table are events.
+
+        :raises SegmentConfigurationError: the rows lack a column of the mapping
+        """
+        if block.columns is not None:
+            return self._tables(block, block.columns)
+        return block if self._mapping is None else self._objects(block, self._mapping)
+
+    def _tables(self, block: Block, columns: tuple[str, ...]) -> Mapped:
+        mapper = self._mappers.get(columns)
+        if mapper is None:
+            mapper = self._mappers[columns] = self._compile(columns)
+        frame = getattr(block.items, "frame", None)
+        if frame is not None and (made := self._by_columns(frame, columns)) is not None:
+            return _of_columns(block, made)
+        return _map_rows(block, mapper)
+
+    def _by_columns(self, frame: Any, columns: tuple[str, ...]) -> list[list[bytes | None]] | None:
+        from airflow_provider_segment.events.mapping.columns import compile_columns
+
+        key = tuple(frame.schema.items())
+        if key not in self._plans:
+            mapping = self._mapping or mapping_of_columns(columns)
+            self._plans[key] = compile_columns(mapping, frame.schema, self._options)
+        plan = self._plans[key]
+        made: list[list[bytes | None]] | None = plan.apply(frame) if plan else None
+        return made
+
+    def _warn_of_ids(self, mapping: EventMapping) -> None:
+        """Warn, once, of ids that change with the reader."""
+        named = all("messageId" in template.fields for template in mapping.templates)
+        if not self._identified and not named:
+            self._identified = True
+            log.warning(
+                "Without message_id_fields, the id of an event follows all of its content. A retry is safe; "
+                "but if the same rows are read from another format, with another mapping or with another "
+                "value in any column, Segment counts them once more. Name the columns that identify a row"
+            )
+
+    def _compile(self, columns: tuple[str, ...]) -> RowMapper:
+        try:
+            mapping = self._mapping or mapping_of_columns(columns)
+            self._warn_of_ids(mapping)
+            names = [*mapping.names, *self._options.keys]
+            for name in names:
+                if name not in columns:
+                    hint = nearest(name, columns)
+                    raise SegmentConfigurationError(f"the rows have no column {name!r}{hint}")
+            return RowMapper(mapping, columns, self._options)
+        except (MappingError, ValueRejected) as error:
+            raise SegmentConfigurationError(str(error)) from None
+
+    def _objects(self, block: Block, mapping: EventMapping) -> Mapped:
+        if not self._looked:
+            self._looked = True
+            self._warn_of_ids(mapping)
+            self._look_for_columns(block, mapping)
+        if self._json is None:
+            self._json = ObjectRows(mapping, self._options)
+        mapper = self._json.mapper
+        every = range(len(mapper.makers))
+        events = EventsOfRows(block, several=len(every) > 1)
+        tuple_of, add_row = self._json.tuple_of, events.adder(mapper)
+        for position, item in enumerate(block.items, block.first):
+            if not item and isinstance(item, (bytes, str)):
+                continue  # a blank line
+            if type(item) is bytes:
+                try:
+                    row = tuple_of(item)
+                except Unreadable:
+                    row = None
+                if row is not None:
+                    add_row(position, row)
+                    continue
+                if letter := letter_of(item):
+                    events.add(position, self._of_letter(letter, mapper, every))
+                    continue
+            self._add_odd(events, position, item, mapper, every)
+        return events.mapped()
+
+    def _add_odd(
+        self, events: EventsOfRows, position: float, item: Any, mapper: RowMapper, every: Sequence[int]
+    ) -> None:
+        assert self._json is not None
+        found = rows_of(item)
+        for number, one in enumerate(found, 1):
+            where = position - 1 + number / len(found)
+            part = one if len(found) > 1 else None
+            try:
+                made = mapper.events(self._json.tuple_of_dict(row_of(one)), every)
+            except SegmentEventError as error:
+                made = [(0, error)]
+            except ValueRejected as error:
+                made = [(0, SegmentEventError("invalid_value", str(error)))]
+            events.add(where, made, part, 1 / len(found))
+
+    def _of_letter(self, letter: Letter, mapper: RowMapper, every: Sequence[int]) -> list[Made]:
+        assert self._json is not None
+        if not bytes(letter.row):
+            return [(0, bytes(letter.event))]
+        place = (letter.template or 1) - 1
+        places = every if letter.template is None or place not in every else [place]
+        try:
+            return mapper.events(self._json.tuple_of_dict(row_of(bytes(letter.row))), places)
+        except SegmentEventError as error:
+            return [(place, error)]
+
+    def _look_for_columns(self, block: Block, mapping: EventMapping) -> None:
+        """Objects may lack a key; but a column that none has may be misspelt."""
+        seen: set[str] = set()
+        for item in islice(block.items, LOOKED_AT):
+            letter = letter_of(item) if type(item) is bytes else None
+            try:
+                if letter is None:
+                    seen.update(row_of(item))
+                elif bytes(letter.row):
+                    seen.update(row_of(bytes(letter.row)))
+            except SegmentEventError:
+                continue
+        wanted = dict.fromkeys([*mapping.names, *self._options.keys])
+        if not seen:
+            return
+        for name in wanted:
+            if name in seen:
+                continue
+            unused = sorted(seen - wanted.keys())
+            if get_close_matches(name, unused, 1, 0.8) or name.lower() in map(str.lower, unused):
+                raise SegmentConfigurationError(f"the rows have no column {name!r}{nearest(name, unused)}")
+            log.warning(
+                "None of the first rows has a column %r, which the mapping names: it counts as null", name
+            )
+
+
+def _map_rows(block: Block, mapper: RowMapper) -> Mapped:
+    events = EventsOfRows(block, several=len(mapper.makers) > 1)
+    add_row = events.adder(mapper)
+    for position, row in enumerate(block.items, block.first):
+        if type(row) is not tuple and isinstance(row, SegmentEventError):
+            events.add(position, [(0, row)])
+        else:
+            add_row(position, row)
+    return events.mapped()
+
+
+def _of_columns(block: Block, made: list[list[bytes | None]]) -> Mapped:
+    events = EventsOfRows(block, several=len(made) > 1)
+    for position, row in enumerate(zip(*made, strict=True), block.first):
+        events.add(position, [(place, event) for place, event in enumerate(row) if event is not None])
+    return events.mapped()

@@ -1,0 +1,354 @@
+"""Whole columns become the same events as row by row, byte for byte, and only what is unusual goes by rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.mapping.columns import compile_columns
+from airflow_provider_segment.events.mapping.rows import Compiling, RowMapper
+from airflow_provider_segment.events.mapping.template import read_mapping
+from airflow_provider_segment.events.message_ids import ids_from_keys
+from airflow_provider_segment.events.sources.frame_rows import FrameRows, plain_columns
+from tests.harness.fuzzing import examples
+
+pytestmark = pytest.mark.core
+
+DAY = 86_400
+YEAR_1, YEAR_10000 = -719_162, 2_932_897
+"""Their first days, in days since 1970."""
+
+
+class Kind(NamedTuple):
+    """A type of columns.
+
+    :param stored: a type that values of Python are first stored as
+    :param usual: what columns hold
+    :param odd: what they hold now and then, and what is left to the row function
+    """
+
+    dtype: Any
+    stored: Any
+    usual: st.SearchStrategy[Any]
+    odd: st.SearchStrategy[Any] = st.nothing()
+
+
+def whole(dtype: Any, bits: int, *, signed: bool) -> Kind:
+    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    edges = [edge for edge in (0, 1, -1, 2**53, 2**53 + 1, -(2**53) - 1) if least <= edge <= most]
+    return Kind(dtype, dtype, st.integers(least, most) | st.sampled_from([*edges, least, most]))
+
+
+def time_in(unit: str, zone: str | None) -> Kind:
+    day = DAY * {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    first, last = (-(2**63) + 1, 2**63 - 1) if unit == "ns" else (YEAR_1 * day, YEAR_10000 * day - 1)
+    usual = st.integers(first, last) | st.integers(0, 20_000).map(lambda days: days * day)
+    usual |= st.integers(0, 2 * 10**9).map(lambda seconds: seconds * day // DAY)
+    return Kind(
+        pl.Datetime(unit, zone),  # type: ignore[arg-type]
+        pl.Int64,
+        usual | st.sampled_from([first, last, 0, -1]),
+        st.sampled_from([first - 1, last + 1] if unit != "ns" else [0]),
+    )
+
+
+def duration_in(unit: str) -> Kind:
+    second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    step = 1_000 if unit == "ns" else 1
+    most = 2**53 * second // 10**6 // step
+    usual = st.integers(-most, most).map(lambda units: units * step)
+    usual |= st.integers(-(10**6), 10**6).map(lambda seconds: seconds * second)
+    return Kind(pl.Duration(unit), pl.Int64, usual, st.sampled_from([2**62, 1, -(2**62), -1_501]))  # type: ignore[arg-type]
+
+
+def decimal_of(precision: int, scale: int) -> Kind:
+    def text(digits: int) -> str:
+        sign, digits = ("-" if digits < 0 else ""), abs(digits)
+        whole, fraction = divmod(digits, 10**scale)
+        return f"{sign}{whole}.{fraction:0{scale}}" if scale else f"{sign}{whole}"
+
+    most = 10**precision - 1
+    digits = st.integers(-most, most) | st.integers(-min(most, 10**6), min(most, 10**6))
+    digits |= st.integers(0, precision - 1).map(lambda power: 10**power)
+    return Kind(pl.Decimal(precision, scale), pl.String, digits.map(text))
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(
+    [
+        "",
+        "0",
+        "01",
+        "-0",
+        "1.50",
+        "1e3",
+        "true",
+        "it's",
+        '"',
+        "\\",
+        "\x00",
+        "\n",
+        "\x7f",
+        "\u2028",
+        "🎉",
+        "a" * 20,
+    ]
+    + ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.678Z", "2026-01-02 03:04:05 UTC", "$", '{"_":"x"}', ","]
+)
+FLOATS = st.floats() | st.integers(-(10**6), 10**6).map(lambda hundredths: hundredths / 100)
+FLOATS |= st.sampled_from([0.0, -0.0, 1e15, 1e16, 1e-5, 1e-6, 1e-7, 1e22, 2.0**53, 5e-324])
+
+KINDS = {
+    "boolean": Kind(pl.Boolean(), pl.Boolean, st.booleans()),
+    "int8": whole(pl.Int8(), 8, signed=True),
+    "int16": whole(pl.Int16(), 16, signed=True),
+    "int32": whole(pl.Int32(), 32, signed=True),
+    "int64": whole(pl.Int64(), 64, signed=True),
+    "int128": whole(pl.Int128(), 128, signed=True),
+    "uint8": whole(pl.UInt8(), 8, signed=False),
+    "uint16": whole(pl.UInt16(), 16, signed=False),
+    "uint32": whole(pl.UInt32(), 32, signed=False),
+    "uint64": whole(pl.UInt64(), 64, signed=False),
+    "uint128": whole(pl.UInt128(), 128, signed=False),
+    "float16": Kind(pl.Float16(), pl.Float64, FLOATS),
+    "float32": Kind(pl.Float32(), pl.Float64, FLOATS),
+    "float64": Kind(pl.Float64(), pl.Float64, FLOATS),
+    "price": decimal_of(12, 2),
+    "whole decimal": decimal_of(20, 0),
+    "long decimal": decimal_of(38, 10),
+    "fraction": decimal_of(38, 38),
+    "string": Kind(pl.String(), pl.String, TEXTS),
+    "categorical": Kind(pl.Categorical(), pl.String, TEXTS),
+    "enum": Kind(pl.Enum(["a", "", 'b"']), pl.String, st.sampled_from(["a", "", 'b"'])),
+    "binary": Kind(pl.Binary(), pl.Binary, st.binary(max_size=5)),
+    "date": Kind(
+        pl.Date(),
+        pl.Int32,
+        st.integers(YEAR_1, YEAR_10000 - 1) | st.integers(0, 40_000),
+        st.sampled_from([YEAR_1 - 1, YEAR_10000]),
+    ),
+    "time": Kind(
+        pl.Time(),
+        pl.Int64,
+        st.integers(0, DAY * 10**9 - 1) | st.integers(0, DAY - 1).map(lambda s: s * 10**9),
+    ),
+    "null": Kind(pl.Null(), pl.Null, st.none()),
+    **{
+        f"datetime {unit} {zone}": time_in(unit, zone)
+        for unit in ("ms", "us", "ns")
+        for zone in (None, "UTC", "Europe/Berlin")
+    },
+    **{f"duration {unit}": duration_in(unit) for unit in ("ms", "us", "ns")},
+}
+"""Types that are no lists and no structs."""
+
+REFUSED = {"Object", "Unknown", "Map", "Extension", "BaseExtension"}
+"""Types of polars whose tables are mapped row by row."""
+
+
+def list_of(kind: Kind) -> Kind:
+    items = st.none() | kind.usual
+    return Kind(
+        pl.List(kind.dtype),
+        pl.List(kind.stored),
+        st.lists(items, max_size=3),
+        st.lists(kind.odd, min_size=1, max_size=1),
+    )
+
+
+def array_of(kind: Kind) -> Kind:
+    items = st.none() | kind.usual
+    return Kind(pl.Array(kind.dtype, 2), pl.Array(kind.stored, 2), st.lists(items, min_size=2, max_size=2))
+
+
+def struct_of(kinds: list[Kind]) -> Kind:
+    names = ["a", "", 'b"', "$x"][: len(kinds)]
+    return Kind(
+        pl.Struct(dict(zip(names, (kind.dtype for kind in kinds), strict=True))),
+        pl.Struct(dict(zip(names, (kind.stored for kind in kinds), strict=True))),
+        st.fixed_dictionaries(
+            {name: st.none() | kind.usual for name, kind in zip(names, kinds, strict=True)}
+        ),
+    )
+
+
+TABLE = {
+    **KINDS,
+    "list": list_of(KINDS["string"]),
+    "array": array_of(KINDS["int64"]),
+    "struct": struct_of([KINDS["price"], KINDS["string"]]),
+}
+
+
+def nested(inner: st.SearchStrategy[Kind]) -> st.SearchStrategy[Kind]:
+    return inner.map(list_of) | inner.map(array_of) | st.lists(inner, min_size=1, max_size=3).map(struct_of)
+
+
+ANY_KIND = st.recursive(st.sampled_from(list(KINDS.values())), nested, max_leaves=4)
+
+
+def column(kind: Kind, values: list[Any]) -> pl.Series:
+    series = pl.Series(values, dtype=kind.stored)
+    return series if series.dtype == kind.dtype else series.cast(kind.dtype)
+
+
+def frame_of(columns: dict[str, pl.Series]) -> pl.DataFrame:
+    """As sources give them."""
+    frame = pl.DataFrame(list(columns.values()), schema=list(columns))
+    return frame.select(plain_columns(frame.schema))
+
+
+Events = list[list[bytes | SegmentEventError | None]]
+
+
+def by_rows(mapping: Any, frame: pl.DataFrame, options: Compiling) -> Events:
+    mapper = RowMapper(read_mapping(mapping), frame.columns, options)
+    events: Events = [[None] * frame.height for _ in mapper.makers]
+    for number, row in enumerate(FrameRows(frame)):
+        made = [(0, row)] if isinstance(row, SegmentEventError) else mapper.events(row)
+        for place, event in made:
+            events[place][number] = event
+    return events
+
+
+def by_columns(mapping: Any, frame: pl.DataFrame, options: Compiling) -> list[list[bytes | None]] | None:
+    plan = compile_columns(read_mapping(mapping), frame.schema, options)
+    return plan.apply(frame) if plan else None
+
+
+def compiling(*keys: str, **more: Any) -> Compiling:
+    return Compiling(keys=keys, id_of_event=ids_from_keys("write key"), **more)
+
+
+def agree(mapping: Any, frame: pl.DataFrame, options: Compiling) -> bool:
+    """Whether the mapping was done in columns; then it is the same."""
+    made = by_columns(mapping, frame, options)
+    if made is not None:
+        assert made == by_rows(mapping, frame, options)
+    return made is not None
+
+
+# Each type, wherever it can stand
+
+
+class Use(NamedTuple):
+    """How a mapping uses the column x.
+
+    :param members: of the mapping
+    """
+
+    members: dict[str, Any]
+    options: Compiling = compiling()
+
+
+def typed(kind: str, **more: Any) -> dict[str, Any]:
+    return {"$": "x", "as": kind, **more}
+
+
+USES = {
+    "inside": Use({"properties": {"a": 1, "x": "$x", "list": ["$x", 2]}}),
+    "dropped if null": Use({"traits": {"x": "$x", "y": ["$x"], "z": {"x": "$x"}}}, compiling(nulls="drop")),
+    "dropped or not": Use({"traits": {"x": "$x", "y": None, "z": 1, "w": "$x"}}, compiling(nulls="drop")),
+    "the rest": Use({"properties": "$*"}),
+    "object": Use({"properties": "$x"}),
+    "null": Use({"when": {"$": "x", "is_null": True}}),
+    "not null": Use({"when": {"not": {"$": "x", "is_null": True}}}),
+    "as json": Use({"properties": {"x": typed("json")}}),
+    "as text": Use({"properties": {"x": typed("text")}}),
+    "as number": Use({"properties": {"x": typed("number")}}),
+    "as boolean": Use({"properties": {"x": typed("boolean")}}),
+    "as base64": Use({"properties": {"x": typed("base64")}}),
+    "as timestamp": Use({"properties": {"x": typed("timestamp")}}),
+    "timestamp": Use({"timestamp": "$x"}),
+    "local timestamp": Use({"timestamp": typed("timestamp", timezone="Europe/Berlin")}),
+    "naive timestamp": Use({"timestamp": "$x"}, compiling(naive_timezone="America/New_York")),
+    "seconds": Use({"timestamp": typed("timestamp", format="unix_seconds")}),
+    "milliseconds": Use({"context": {"x": typed("timestamp", format="unix_milliseconds")}}),
+    "id": Use({"userId": "$x"}),
+    "id as text": Use({"anonymousId": typed("text")}),
+    "name": Use({"event": "$x"}),
+    "type": Use({"type": "$x"}),
+    "key": Use({}, compiling("x")),
+    "text key": Use({"properties": {"x": typed("text")}}, compiling("x")),
+    "number key": Use({"context": {"x": typed("number")}}, compiling("x")),
+    "timestamp key": Use({"context": {"x": typed("timestamp")}}, compiling("x", naive_timezone="UTC")),
+    "own id": Use({"messageId": "$x"}, compiling("x")),
+    "first item": Use({"properties": {"x": {"$": "x", "path": "0"}}}),
+    "field": Use({"properties": {"x": {"$": "x", "path": "a"}}}),
+    **{
+        f"equals {value!r}": Use({"when": {"$": "x", "equals": value}})
+        for value in (1, 1.5, 0, True, "a", "", "1970-01-01")
+    },
+}
+
+TEXT = {"string", "categorical", "enum"}
+WHOLE = {name for name in KINDS if "int" in name}
+DECIMALS = {"price", "whole decimal", "long decimal", "fraction"}
+FLOATS_ = {"float16", "float32", "float64"}
+INSTANTS = {name for name in KINDS if name.startswith("datetime") and not name.endswith("None")}
+NAIVE = {name for name in KINDS if name.endswith("None")}
+DURATIONS = {name for name in KINDS if name.startswith("duration")}
+NESTED = {"list", "array", "struct"}
+ALL = {*TABLE} - {"binary"}
+SCALARS = ALL - NESTED
+EPOCHS = WHOLE - {"int128", "uint64", "uint128"} | {"null"}
+NUMBERS = WHOLE | DECIMALS | FLOATS_
+
+IN_COLUMNS = {
+    **dict.fromkeys(["inside", "dropped if null", "dropped or not", "the rest", "object"], ALL),
+    **dict.fromkeys(["null", "not null"], ALL),
+    "as json": ALL - TEXT,
+    "as text": SCALARS,
+    "as number": NUMBERS | TEXT | DURATIONS | {"null"},
+    "as boolean": WHOLE | TEXT | {"boolean", "null"},
+    "as base64": TEXT | {"binary", "null"},
+    **dict.fromkeys(["timestamp", "as timestamp"], INSTANTS | TEXT | {"null"}),
+    **dict.fromkeys(["local timestamp", "naive timestamp"], INSTANTS | NAIVE | TEXT | {"date", "null"}),
+    **dict.fromkeys(["seconds", "milliseconds"], EPOCHS),
+    "id": NUMBERS | TEXT | {"null"},
+    "id as text": SCALARS - {"null"},
+    **dict.fromkeys(["name", "type"], WHOLE | TEXT),
+    "key": WHOLE | DECIMALS | TEXT | INSTANTS | {"date"},
+    "text key": SCALARS - {"null"},
+    "number key": WHOLE | DECIMALS,
+    "timestamp key": INSTANTS | NAIVE | {"date", "null"},
+    "own id": NUMBERS | TEXT | {"null"},
+    **dict.fromkeys(["first item", "field"], {*TABLE} - TEXT),
+    **{use: NUMBERS | TEXT | {"boolean", "date", "null"} for use in USES if use.startswith("equals")},
+}
+"""The types that are not left to the row function, by use."""
+
+
+def mapping_of(use: str) -> dict[str, Any]:
+    return {"type": "track", "event": "e", "userId": "u", **USES[use].members}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_which_types_are_mapped_in_columns(use: str) -> None:
+    mapping, options = read_mapping(mapping_of(use)), USES[use].options
+    frames = {name: frame_of({"x": column(kind, [])}) for name, kind in TABLE.items()}
+    done = {name for name, frame in frames.items() if compile_columns(mapping, frame.schema, options)}
+    assert done == IN_COLUMNS[use]
+
+
+@pytest.mark.parametrize("name", TABLE)
+@examples(5)
+@given(data=st.data())
+def test_each_type_wherever_it_can_stand(name: str, data: st.DataObject) -> None:
+    """All values at once, and each alone: what is seen of one must not change the others."""
+    kind = TABLE[name]
+    values = data.draw(st.lists(st.none() | kind.usual | kind.odd, max_size=8))
+    frame = frame_of({"x": column(kind, values)})
+    for use, (_, options) in USES.items():
+        plan = compile_columns(read_mapping(mapping_of(use)), frame.schema, options)
+        if plan is None:
+            continue
+        [expected] = by_rows(mapping_of(use), frame, options)
+        for start, count in [(0, frame.height), *((row, 1) for row in range(frame.height))]:
+            made = plan.apply(frame.slice(start, count))
+            assert made in (None, [expected[start : start + count]])
