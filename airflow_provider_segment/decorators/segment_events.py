@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_segment.operators.events import SegmentBulkOperator
+from airflow_provider_segment.operators.events import BulkEventsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.events.report import SendReport
 
 
-class SegmentEventsDecoratedOperator(DecoratedOperator, SegmentBulkOperator):
+class SegmentEventsDecoratedOperator(DecoratedOperator, BulkEventsOperator):
     """Runs a function, and sends what it yields or returns.
 
     Its arguments are those of the function and, as the decorator's keywords, those of
@@ -29,7 +29,7 @@ class SegmentEventsDecoratedOperator(DecoratedOperator, SegmentBulkOperator):
     """
 
     custom_operator_name = "@task.segment_events"
-    template_fields = (*DecoratedOperator.template_fields, *SegmentBulkOperator.template_fields)
+    template_fields = (*DecoratedOperator.template_fields, *BulkEventsOperator.template_fields)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -25,6 +25,7 @@ from airflow_provider_segment.events.mapping.cells import cell
 from airflow_provider_segment.events.private_files import is_link, open_private
 from airflow_provider_segment.events.sources.files import File, is_local
 from airflow_provider_segment.events.sources.source import Overlong
+from airflow_provider_segment.events.sources.tables import MalformedRow
 from airflow_provider_segment.values import ValueRejected
 
 LOGGED = 10
@@ -162,7 +163,7 @@ def _content(item: Any) -> dict[str, Any]:
         template = {"template": item.template} if item.template is not None else {}
         return template | _row(item.row)
     if isinstance(item, SegmentEventError):
-        return {}
+        return {"raw": item.raw} if isinstance(item, MalformedRow) and item.raw else {}
     if isinstance(item, Overlong):
         return {"raw": item.start.decode(errors="replace"), "bytes": item.size}
     if isinstance(item, str):

@@ -52,6 +52,8 @@ class DryRun:
     ) -> None:
         # All of it is looked at: more than was approved is what somebody wants to see.
         options = {**options, "max_events": None, "max_users": None}
+        if options["on_violation"] == "fail":
+            options["on_violation"] = "reject"  # and go on: there may be more
         self._report = SendReport()
         self._mapper, self._checker, self._checks = make_pipeline(write_key, options, self._report, rules)
         self._beginning = None if limit is None else _Beginning(source, limit)

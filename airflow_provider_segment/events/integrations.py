@@ -6,7 +6,7 @@ not name, and is true by default. Source: Segment's Spec, "Common fields".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 ALL = "All"
@@ -49,3 +49,18 @@ def _restrict_one(wanted: Any, own: Any) -> Any:
         **(own if isinstance(own, Mapping) else {}),
     }
     return options if isinstance(wanted, Mapping) or isinstance(own, Mapping) else True
+
+
+def reached(destinations: Iterable[Mapping[str, Any]], allowed: Mapping[str, Any] | None) -> list[str]:
+    """The names of the connected destinations that events reach.
+
+    :param destinations: as Segment lists those of a source
+    :param allowed: the option ``integrations``
+    """
+    names = []
+    for destination in destinations:
+        kind = str((destination.get("metadata") or {}).get("name", ""))
+        is_allowed = (allowed or {}).get(kind, (allowed or {}).get(ALL, True)) is not False
+        if is_allowed and destination.get("enabled", True):
+            names.append(str(destination.get("name") or kind or destination.get("id")))
+    return names

@@ -59,7 +59,9 @@ def _check_timestamp(value: str | datetime) -> str | datetime:
 
 
 def _check_events(value: Any) -> Any:
-    if value is not None and (isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)):
+    if value is None or hasattr(value, "__arrow_c_stream__"):
+        return value
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(f"must be a list of events (or an XComArg of one), not {type(value).__name__}")
     return value
 
@@ -143,18 +145,11 @@ def _check_mapping(value: Any) -> Any:
     if value is None or callable(value):
         return value
     if isinstance(value, str):
-        value = _read_document(value)
+        from airflow_provider_segment.events.yaml_or_json import read_document
+
+        value = read_document(value)
     read_mapping(value)
     return value
-
-
-def _read_document(text: str) -> Any:
-    import yaml  # JSON is YAML, too
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"cannot be read as YAML or JSON: {error}") from None
 
 
 EventMapping = Annotated[

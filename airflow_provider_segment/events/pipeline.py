@@ -53,7 +53,11 @@ def make_pipeline(
         from airflow_provider_segment.events.approval import Approval
 
         checks.append(Approval(options["max_events"], options["max_users"]).admit)
-    compiling = Compiling(options["nulls"], options["naive_timezone"])
+    compiling = Compiling(
+        nulls=options["nulls"],
+        naive_timezone=options["naive_timezone"],
+        timestamp_may_be_null=options["timestamp"] is not None,
+    )
     mapper: Mapper
     if mapping is None:
         mapper = TemplateMapper(None, compiling, identified=bool(keys))

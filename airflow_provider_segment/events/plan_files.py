@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from airflow_provider_segment.api import documents
 from airflow_provider_segment.errors import SegmentConfigurationError
-
-_BOOLEAN = re.compile("true|false")
+from airflow_provider_segment.events.yaml_or_json import read_document
 
 
 def read_rules(content: bytes | str) -> list[Any]:
@@ -42,30 +39,8 @@ def kind_of(value: Any) -> str:
 
 def _document(content: bytes | str) -> Any:
     try:
-        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        return read_document(content.decode("utf-8-sig") if isinstance(content, bytes) else content)
     except UnicodeDecodeError as error:
         raise SegmentConfigurationError(f"the file is not UTF-8: {error}") from None
-    try:
-        return documents.read(text)
     except ValueError as error:
-        if text.lstrip()[:1] in ("{", "["):
-            raise SegmentConfigurationError(f"the file is not JSON: {error}") from None
-    return _yaml(text)
-
-
-def _yaml(text: str) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads words as YAML 1.2 does: ``on`` is a name and not true, and a date is a text."""
-
-        yaml_implicit_resolvers = {
-            letter: [(tag, form) for tag, form in forms if not tag.endswith((":bool", ":timestamp"))]
-            for letter, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEAN, list("tf"))
-    try:
-        return yaml.load(text, Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SegmentConfigurationError(f"the file is neither JSON nor YAML: {error}") from None
+        raise SegmentConfigurationError(str(error).replace("it is", "the file is", 1)) from None

@@ -15,7 +15,7 @@ from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.preview import Statistics
 from airflow_provider_segment.events.preview_note import note
 from airflow_provider_segment.events.preview_warnings import DESTINATIONS_SHOWN, warnings_of
-from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.events.report import VIOLATIONS_SHOWN, SendReport
 
 EXAMPLES = 3
 """Rejected events that are shown of each reason."""
@@ -81,6 +81,8 @@ class PreviewReport:
     """Events by type and name, the most frequent first."""
     other_names: int
     """Events whose names are not among these."""
+    violations: dict[str, int]
+    """Violations of the tracking plan, by rule, path and keyword; the most frequent."""
     batches: int
     """Requests."""
     bytes: int
@@ -178,6 +180,7 @@ class PreviewReport:
             types=dict(statistics.types.most_common()),
             names=[{**_kind(kind), "events": count} for kind, count in names],
             other_names=statistics.events - sum(count for _, count in names),
+            violations=dict(report.violations.most_common(VIOLATIONS_SHOWN)),
             batches=report.batches,
             bytes=report.bytes,
             users=users.count,

@@ -303,16 +303,13 @@ class SegmentHook(BaseHook):
         suppressed = destinations = None
         if settings.public_api_token is not None:
             from airflow_provider_segment.api.paths import fill_path
+            from airflow_provider_segment.events.integrations import reached
 
             found = self.paginate("/suppressions", page_size=200)
             suppressed = {user for one in found for user in one.get("subjectIds") or ()}
             if source_id:
                 path = fill_path("/sources/{source_id}/connected-destinations", {"source_id": source_id})
-                destinations = [
-                    str(destination.get("name") or destination.get("id"))
-                    for destination in self.paginate(path)
-                    if destination.get("enabled", True)
-                ]
+                destinations = reached(self.paginate(path), checked["integrations"])
         return DryRun(
             settings.write_key.get_secret_value() if settings.write_key else "",
             self.log,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -231,7 +231,7 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
         return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
 
 
-class SegmentBulkOperator(_SendingOperator):
+class BulkEventsOperator(_SendingOperator):
     """What all operators share that send any number of events; each has an input of its own.
 
     Files that the DAG's author keeps beside the DAG (``template_files``) are looked for where Airflow looks
@@ -258,7 +258,10 @@ class SegmentBulkOperator(_SendingOperator):
         :raises SegmentConfigurationError: it is wrong
         """
         mapping: Any = getattr(self, "mapping", None)
-        if isinstance(mapping, (dict, list)):
+        if callable(mapping):
+            # Airflow calls a function in an argument to render it: this one gives back the function.
+            self.mapping = wraps(mapping)(lambda **_: mapping)
+        elif isinstance(mapping, (dict, list)):
             from airflow_provider_segment.errors import SegmentConfigurationError
             from airflow_provider_segment.events.mapping.template import MappingError, read_mapping
 
@@ -317,7 +320,7 @@ class SegmentBulkOperator(_SendingOperator):
         self.hook.stop_sending()
 
 
-class SegmentBatchEventsOperator(SegmentBulkOperator):
+class SegmentBatchEventsOperator(BulkEventsOperator):
     """Sends any number of events in batches: nothing lost, nothing duplicated, nothing silent.
 
     Each event is checked against Segment's rules, because Segment answers 200 to events that it then drops.

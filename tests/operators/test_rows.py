@@ -248,3 +248,31 @@ def test_no_more_is_sent_than_was_approved(
     assert run.state == ("success" if sent == 30 else "failed")
     if sent < 30:
         assert f"than the {next(iter(limit.values()))} " in str(run.error) and f"{sent} sent" in run.log
+
+
+def page_of(row: dict[str, Any]) -> Any:
+    return {"type": "page", "userId": row["user"]} if row["user"] else None
+
+
+def test_a_function_maps_rows(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    operator = send(events=[{"user": "u1"}, {"user": ""}], mapping=page_of)
+    for _ in range(2):
+        run = run_task(operator)
+        assert run.state == "success", run.error
+        assert (run.xcom["rows"], run.xcom["skipped"], run.xcom["sent"]) == (2, 1, 1)
+    assert "Without message_id_fields" in run.log
+
+
+@pytest.mark.parametrize("form", ["dicts", "arrow"])
+def test_a_row_without_its_time_is_rejected_unless_there_is_a_default(
+    run_task: RunTask, segment_sandbox: Sandbox, form: str
+) -> None:
+    from airflow_provider_segment.hooks.segment import SegmentHook
+
+    rows: Any = [{**ORDERS[0], "ordered_at": None}, ORDERS[1]]
+    if form == "arrow":
+        rows = pytest.importorskip("polars").DataFrame(rows, schema_overrides={})
+    report = SegmentHook().send_events(rows, mapping=MAPPING, message_id_fields=["order_id"])
+    assert (report.sent, report.rejected) == (1, {"invalid_timestamp": 1})
+    report = SegmentHook().send_events(rows, mapping=MAPPING, timestamp="2026-01-01T00:00:00Z")
+    assert report.sent == 2

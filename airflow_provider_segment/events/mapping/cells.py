@@ -274,7 +274,7 @@ def as_timestamp(value: Any, *, format: str | None = None, zone: ZoneInfo | None
 
 
 def _of_text(text: str, zone: ZoneInfo | None) -> str | datetime | None:
-    if zone is not None and (naive := _naive(text.strip())):
+    if naive := _naive(text.strip()):
         return _with_zone(naive, zone)
     return timestamp_text(text)
 

@@ -193,10 +193,10 @@ class FieldWriters(CellWriters):
             raise NotInColumnsError(column.kind)
         if dtype == pl.String:
             return self._filled(source)
-        if column.kind == "text":
-            return self._as_text(source)
         if dtype == pl.Null:
             return self.cell(source)
+        if column.kind == "text":
+            return self._as_text(source)
         if dtype.is_integer():
             return self._parts(source, '"', source.values.cast(pl.String), '"')
         if isinstance(dtype, pl.Decimal):

@@ -161,6 +161,8 @@ class ColumnPlan:
     def _field(self, name: str, node: Node) -> Writer:
         if isinstance(node, Column):
             if name == "timestamp":
+                if not self._options.timestamp_may_be_null:
+                    self._writers.require(self._source(node))
                 return self._writers.timestamp(self._source(node), node)
             if name in ID_FIELDS:
                 return self._writers.id(self._source(node), node)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import to_bytes
-from airflow_provider_segment.events.mapping.mapped import EventsOfRows, Mapped
+from airflow_provider_segment.events.mapping.mapped import NO_KEYS, EventsOfRows, Mapped
 from airflow_provider_segment.events.mapping.objects import letter_of, row_of, rows_of
 from airflow_provider_segment.events.mapping.rows import SAME_ID, Compiling, Made, key_value
 from airflow_provider_segment.events.mapping.template import Column
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.values import ValueRejected, shown_text
+
+log = logging.getLogger(__name__)
 
 RowFunction = Callable[[Any], Any]
 """From a row, as a dict, to an event, a list of events, or None to skip it."""
@@ -27,6 +30,7 @@ class FunctionMapper:
     def __init__(self, function: RowFunction, options: Compiling) -> None:
         self._function = function
         self._options = options
+        self._warned = False
         self._keys = [(name, key_value(Column(name), options)) for name in options.keys]
 
     def __call__(self, block: Block) -> Mapped:
@@ -75,6 +79,9 @@ class FunctionMapper:
         """
         try:
             own_id = event.get("messageId") if isinstance(event, Mapping) else None
+            if not own_id and not self._keys and not self._warned:
+                self._warned = True
+                log.warning(NO_KEYS)
             if isinstance(own_id, str):
                 if own_id in ids:
                     raise SegmentEventError("same_message_id", SAME_ID)

@@ -18,6 +18,13 @@ FAULTS = (ValueRejected, SegmentEventError, UnicodeEncodeError)
 """What making an event of a row raises if the row is at fault."""
 
 
+NO_KEYS = (
+    "Without message_id_fields, the id of an event follows all of its content. A retry is safe; but if the "
+    "same rows are read from another format, with another mapping or with another value in any column, "
+    "Segment counts them once more. Name the columns that identify a row"
+)
+
+
 class Mapped:
     """The events of a block of rows.
 

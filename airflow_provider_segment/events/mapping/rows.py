@@ -51,12 +51,14 @@ class Compiling(NamedTuple):
     """What a mapping is compiled with.
 
     :param nulls: whether members that are null are kept, or dropped
+    :param timestamp_may_be_null: whether events without one get a default
     :param naive_timezone: of times that have no zone; None to reject them where one is needed
     :param keys: the columns that identify an event
     :param id_of_event: derives the message id from their texts
     """
 
     nulls: str = "keep"
+    timestamp_may_be_null: bool = False
     naive_timezone: str | None = None
     keys: tuple[str, ...] = ()
     id_of_event: IdOfEvent | None = None
@@ -244,6 +246,8 @@ def field_value(column: Column, field: str, options: Compiling) -> Callable[[Any
         convert = conversion(column._replace(kind="timestamp"), options.naive_timezone)
         if column.kind not in (None, "timestamp"):
             convert = _then(conversion(column, None), convert)
+        if not options.timestamp_may_be_null:
+            convert = _then(convert, _not_null)
     elif field in ID_FIELDS:
         convert = _then(convert, id_of) if column.kind else id_of
     elif field in TEXT_FIELDS:
@@ -291,6 +295,15 @@ def key_columns(mapping: EventMapping, keys: Sequence[str]) -> list[Column]:
             raise ValueRejected(f"the mapping gives the key {name} several types: it has no single text")
         found.append(next(iter(typed), Column(name)))
     return found
+
+
+def _not_null(moment: Any) -> Any:
+    if moment is None:
+        raise ValueRejected(
+            "it is null, and the event would get the time at which it arrives: leave such rows out, or give "
+            "a default timestamp"
+        )
+    return moment
 
 
 def without_nulls(members: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.codec import Unreadable
-from airflow_provider_segment.events.mapping.mapped import EventsOfRows, Mapped
+from airflow_provider_segment.events.mapping.mapped import NO_KEYS, EventsOfRows, Mapped
 from airflow_provider_segment.events.mapping.objects import Letter, ObjectRows, letter_of, row_of, rows_of
 from airflow_provider_segment.events.mapping.rows import Compiling, Made, RowMapper
 from airflow_provider_segment.events.mapping.template import (
@@ -78,11 +78,7 @@ class TemplateMapper:
         named = all("messageId" in template.fields for template in mapping.templates)
         if not self._identified and not named:
             self._identified = True
-            log.warning(
-                "Without message_id_fields, the id of an event follows all of its content. A retry is safe; "
-                "but if the same rows are read from another format, with another mapping or with another "
-                "value in any column, Segment counts them once more. Name the columns that identify a row"
-            )
+            log.warning(NO_KEYS)
 
     def _compile(self, columns: tuple[str, ...]) -> RowMapper:
         try:

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
-from airflow_provider_segment.events.compression import blocks_of
+from airflow_provider_segment.events.compression import ZSTD, blocks_of, zstd_library
+from airflow_provider_segment.events.sources import avro_rows, csv_rows, parquet_footer, parquet_rows
+from airflow_provider_segment.events.sources.csv_dialect import COMMA, TAB, CsvDialect
 from airflow_provider_segment.events.sources.json_lines import split_lines
 from airflow_provider_segment.events.sources.json_objects import is_object, items_of, split_objects
+from airflow_provider_segment.events.sources.tables import Table, UnreadableFileError
+from airflow_provider_segment.events.sources.text import UTF_16_BOMS
 
 BLOCK_BYTES = 1 << 20
 BOM = b"\xef\xbb\xbf"
 
+JSON_LINES, CSV, TSV, PARQUET, AVRO = "jsonl", "csv", "tsv", "parquet", "avro"
+FORMATS = {JSON_LINES: "JSON Lines", CSV: "CSV", TSV: "TSV", PARQUET: "Parquet", AVRO: "Avro"}
+"""What ``format=`` can say of a file, and how that is called."""
+BINARY = {parquet_footer.MAGIC: PARQUET, avro_rows.MAGIC: AVRO}
+"""How files of the formats that are not text begin."""
+DELIMITERS = {CSV: COMMA, TSV: TAB}
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+"""Endings that may stand behind those of the formats."""
+
 CONVERT, UNPACK, DECOMPRESS = (
-    "convert it to JSON Lines",
+    "convert it to JSON Lines, CSV or Parquet",
     "unpack it, and give the files in it",
     "decompress it, or compress it with gzip",
 )
 TO_UTF_8 = "convert it to UTF-8"
+HTML = ("HTML or XML", CONVERT)
 
 NOT_TEXT: dict[bytes, tuple[str, str]] = {
-    b"PAR1": ("Parquet", CONVERT),
-    b"Obj\x01": ("Avro", CONVERT),
+    b"PAR1": ("Parquet that was compressed once more", "decompress it"),
+    b"Obj\x01": ("Avro that was compressed once more", "decompress it"),
     b"ORC": ("ORC", CONVERT),
     b"ARROW1": ("Arrow", CONVERT),
     b"SQLite format 3": ("an SQLite database", CONVERT),
-    b"PK\x03\x04": ("a ZIP archive", UNPACK),
+    b"PK\x03\x04": ("a ZIP archive, or a workbook of Excel", "unpack it, or save it as CSV"),
     b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", UNPACK),
     b"Rar!": ("a RAR archive", UNPACK),
     b"\x1f\x9d": ("compressed with compress", DECOMPRESS),
     b"LZIP": ("compressed with lzip", DECOMPRESS),
-    b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", DECOMPRESS),
     b"\x04\x22\x4d\x18": ("compressed with LZ4", DECOMPRESS),
     b"\xff\x06\x00\x00sNaPpY": ("compressed with Snappy", DECOMPRESS),
-    b"\x1f\x8b": ("compressed twice", DECOMPRESS),
-    b"BZh": ("compressed twice", DECOMPRESS),
-    b"\xfd7zXZ\x00": ("compressed twice", DECOMPRESS),
+    **dict.fromkeys((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", ZSTD), ("compressed twice", DECOMPRESS)),
     b"\xff\xfe\x00\x00": ("UTF-32 text", TO_UTF_8),
     b"\x00\x00\xfe\xff": ("UTF-32 text", TO_UTF_8),
     b"\xff\xfe": ("UTF-16 text", TO_UTF_8),
@@ -46,21 +57,23 @@ NOT_TEXT: dict[bytes, tuple[str, str]] = {
 }
 """How files that are not text begin, what they are, and what to do with them. Longer beginnings first."""
 TAR, TAR_AT = b"ustar", 257
+MARKUP = (b"<!doctype", b"<html", b"<?xml")
 
 
-class NotEventsError(ValueError):
-    """The file holds no JSON.
+class NotEventsError(UnreadableFileError):
+    """The file is not what was expected.
 
     :param kind: what it is instead
     :param advice: what to do with it
+    :param expected: what it was said to be, or might be
     """
 
-    def __init__(self, kind: str, advice: str) -> None:
-        super().__init__(f"it is {kind}, not JSON Lines: {advice}")
+    def __init__(self, kind: str, advice: str, expected: str = FORMATS[JSON_LINES]) -> None:
+        super().__init__(f"it is {kind}, not {expected}: {advice}")
 
 
 class Content(NamedTuple):
-    """The items of a file.
+    """The items of a file without columns.
 
     :param unit: what their numbers count: ``line``, or ``item`` where there are no lines
     :param continued: the numbers of the items that are on the same line as the one before; grows while the
@@ -71,18 +84,80 @@ class Content(NamedTuple):
     blocks: Iterator[list[Any]]
     continued: Sequence[int] = ()
 
+    @property
+    def columns(self) -> None:
+        """The items have no columns."""
+
+    @property
+    def rows(self) -> None:
+        """How many there are is not known beforehand."""
+
     def place(self, number: int) -> dict[str, int]:
         """Where an item is: its line, or its number."""
         return {self.unit: number - bisect_right(self.continued, number)}
 
 
-def read_content(raw: IO[bytes]) -> Content:
-    """The items of an open file: its lines, or the objects of an array or of an arrangement without lines.
+class Said(NamedTuple):
+    """What was said of the files of an input.
+
+    :param format: one of ``FORMATS``; None for what their content or name says
+    :param csv: how CSV is written; None if nothing was said of it
+    :param needed: the columns that are needed; None for all
+    """
+
+    format: str | None = None
+    csv: CsvDialect | None = None
+    needed: Collection[str] | None = None
+
+
+def read_content(
+    raw: IO[bytes], *, name: str = "", local: bool = False, said: Said | None = None
+) -> Content | Table:
+    """The items of an open file: lines, the objects of an array or of an arrangement without lines, or rows.
 
     :param raw: can seek, and is at its beginning
-    :raises NotEventsError: it holds no JSON
+    :param name: of the file
+    :param local: whether it is a file of this machine
+    :raises UnreadableFileError: it holds neither JSON nor rows, or not what was said
     """
-    blocks = blocks_of(raw, BLOCK_BYTES)
+    said = said or Said()
+    expected = said.format or (CSV if said.csv is not None else None)
+    start = raw.read(len(ZSTD))
+    raw.seek(0)
+    if binary := BINARY.get(start):
+        if expected and expected != binary:
+            raise NotEventsError(FORMATS[binary], "say nothing of its format", FORMATS[expected])
+        if binary == AVRO:
+            return avro_rows.read_avro(raw)
+        return parquet_rows.read_parquet(raw, local=local, needed=said.needed)
+    if expected in (PARQUET, AVRO):
+        raise UnreadableFileError(f"it is not {FORMATS[expected]}, as was said")
+    if start == ZSTD and not zstd_library():
+        raise UnreadableFileError.without("zstd", "compressed with Zstandard")
+    named = _format_of(name)
+    if expected in DELIMITERS or (named and expected is None):
+        blocks = blocks_of(raw, csv_rows.BLOCK_BYTES)
+        first = next(blocks, b"")
+        text: Iterator[bytes] = chain([first], blocks)
+        if expected or not first.removeprefix(BOM).lstrip().startswith((b"{", b"[{", b"\x1e")):
+            dialect = said.csv or CsvDialect()
+            _refuse_what_is_no_csv(first, dialect)
+            return csv_rows.read_csv(text, dialect, DELIMITERS[said.format or named or CSV])
+    else:
+        text = blocks_of(raw, BLOCK_BYTES)
+    return _read_json(text)
+
+
+def _format_of(name: str) -> str | None:
+    """CSV or TSV, by the ending of the name."""
+    name = name.lower()
+    for ending in COMPRESSED:
+        name = name.removesuffix(ending)
+    ending = name.rpartition(".")[2]
+    return ending if ending in DELIMITERS else None
+
+
+def _read_json(blocks: Iterator[bytes]) -> Content:
     first = next(blocks, b"")
     _refuse_what_is_not_text(first)
     first = first.removeprefix(BOM)
@@ -93,18 +168,39 @@ def read_content(raw: IO[bytes]) -> Content:
     return Content("line", split_lines(text, continued), continued)
 
 
-def _refuse_what_is_not_text(start: bytes) -> None:
+def _refuse_what_is_no_csv(start: bytes, dialect: CsvDialect) -> None:
+    if dialect.encoding or start.startswith(UTF_16_BOMS):
+        return
+    _refuse_archives(start, FORMATS[CSV])
+    if b"\0" in start[:1_000]:
+        raise NotEventsError(
+            "a binary file, or UTF-16", 'give csv={"encoding": "utf-16-le"} if it is', FORMATS[CSV]
+        )
+    if start.removeprefix(BOM).lstrip()[:10].lower().startswith(MARKUP):
+        raise NotEventsError(*HTML, FORMATS[CSV])
+
+
+def _refuse_archives(start: bytes, expected: str) -> None:
+    binary = b"\0" in start[:1_000]
     for beginning, (kind, advice) in NOT_TEXT.items():
-        if start.startswith(beginning):
-            raise NotEventsError(kind, advice)
+        # ORC may be the name of a column.
+        if start.startswith(beginning) and (binary or not beginning.isalnum()):
+            raise NotEventsError(kind, advice, expected)
     if start[TAR_AT:].startswith(TAR):
-        raise NotEventsError("a tar archive", UNPACK)
+        raise NotEventsError("a tar archive", UNPACK, expected)
+
+
+def _refuse_what_is_not_text(start: bytes) -> None:
+    _refuse_archives(start, FORMATS[JSON_LINES])
     if b"\0" in start[:1_000]:
         raise NotEventsError("a binary file", CONVERT)
     lines = [line for line in map(bytes.strip, start.removeprefix(BOM).split(b"\n")) if line]
     if lines and not any(line[0] in b"{[\x1e" for line in lines):
-        kind = "HTML or XML" if lines[0].startswith(b"<") else "text without JSON, such as CSV"
-        raise NotEventsError(kind, CONVERT)
+        if lines[0].startswith(b"<"):
+            raise NotEventsError(*HTML)
+        raise NotEventsError(
+            "text without JSON, such as CSV", f'if it is CSV, give format="csv"; otherwise {CONVERT}'
+        )
 
 
 def _is_without_lines(start: bytes) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from glob import has_magic
 from itertools import takewhile
 from pathlib import Path
@@ -15,11 +16,19 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt
-from airflow_provider_segment.events.sources.content import Content, NotEventsError, read_content
+from airflow_provider_segment.events.mapping.template import nearest
+from airflow_provider_segment.events.sources.content import FORMATS, PARQUET, Content, Said, read_content
+from airflow_provider_segment.events.sources.csv_dialect import CsvDialect
+from airflow_provider_segment.events.sources.parquet_footer import MAGIC
 from airflow_provider_segment.events.sources.source import Block
+from airflow_provider_segment.events.sources.tables import Table, UnreadableFileError
 
 log = logging.getLogger(__name__)
 
+TABLE_FORMATS = tuple(FORMATS)
+"""What ``format`` may be."""
+TAGS = ("ETag", "etag", "generation", "mtime", "last_modified", "LastModified")
+"""What storages say of a file that changes with its content, the best first."""
 HEAD_BYTES = 1 << 16
 """The first bytes of a file that grew are compared with what they were: was it appended to, or rewritten?"""
 
@@ -40,24 +49,39 @@ class File(Protocol):
 
 
 class FileSource:
-    """Events from files, one after the other.
+    """Events or rows from files, one after the other.
 
     A file that is appended to while it is read is no error; one that changes otherwise is.
 
     :param files: the files, in the order in which they are read
     :param facts: what :func:`describe` returns for them; None if they cannot change
+    :param format: what all of them are: one of ``TABLE_FORMATS``. By default their content tells, and for CSV
+        their names
+    :param csv: how CSV is written: the fields of :class:`.CsvDialect`
+    :param needed: the columns that are needed, where a format can leave out others; None for all
+    :raises SegmentConfigurationError: the format or an option of CSV is unknown
     """
 
-    def __init__(self, files: Sequence[File], facts: list[list[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[File],
+        facts: list[list[Any]] | None = None,
+        *,
+        format: str | None = None,
+        csv: Mapping[str, Any] | None = None,
+        needed: Collection[str] | None = None,
+    ) -> None:
+        self._said = _said(format, csv, needed)
         self._files = files
+        self._facts = facts
         self.files = [_uri(str(file)) for file in files]
-        # A block of a local file is read faster than threads are switched.
-        self.blocking = any(not is_local(file) for file in files)
-        self.identity = facts
+        # A block of a local file is read faster than threads are switched; Parquet has threads of its own.
+        self.blocking = any(not is_local(file) for file in files) or _is_parquet(files[:1], format)
+        self.identity = facts if not format and not csv else [facts, format, csv]
         self.size = sum(size for _, size, _ in facts) if facts else None
         self.done = 0
         self._starts: list[int] = []
-        self._contents: list[Content] = []
+        self._contents: list[Content | Table] = []
 
     def __iter__(self) -> Iterator[Block]:
         position = 0
@@ -67,27 +91,32 @@ class FileSource:
             try:
                 with file.open("rb") as raw:
                     head = raw.read(HEAD_BYTES)
+                    size = raw.seek(0, os.SEEK_END)
                     raw.seek(0)
-                    content = read_content(raw)
+                    content = read_content(raw, name=file.name, local=is_local(file), said=self._said)
                     self._contents.append(content)
                     for items in content.blocks:
-                        yield Block(items, position + 1)
+                        yield Block(items, position + 1, content.columns)
                         position += len(items)
-                        self.done = before + raw.tell()
-            except NotEventsError as error:
+                        read = position - self._starts[-1]
+                        self.done = before + (size * read // content.rows if content.rows else raw.tell())
+            except UnreadableFileError as error:
                 raise SegmentInputError(f"{file} cannot be read: {error}") from None
+            except SegmentConfigurationError as error:
+                raise SegmentConfigurationError(f"{file}: {error}") from None
             except (ValueError, *Corrupt) as error:
                 raise SegmentInputError(
                     f"{file} cannot be read beyond {self._last(position)}: {error}"
                 ) from error
-            if self.identity:
-                _check_unchanged(file, self.identity[index], head)
+            if self._facts:
+                _check_unchanged(file, self._facts[index], head)
 
     def _last(self, position: int) -> str:
         number = position - self._starts[-1]
         started = len(self._contents) == len(self._starts)
-        [(unit, where)] = self._contents[-1].place(number).items() if started else [("line", 0)]
-        return f"{unit} {where:,}"
+        place = self._contents[-1].place(number) if started else {"line": 0}
+        unit, where = next(iter(place.items()))
+        return f"{unit.removesuffix('_number')} {where:,}"
 
     def place(self, position: int) -> dict[str, Any]:
         index = max(0, bisect_right(self._starts, position - 1) - 1)
@@ -95,6 +124,29 @@ class FileSource:
             "file": str(self._files[index]),
             **self._contents[index].place(position - self._starts[index]),
         }
+
+
+def _said(format: str | None, csv: Mapping[str, Any] | None, needed: Collection[str] | None) -> Said:
+    if format is not None and format not in FORMATS:
+        raise SegmentConfigurationError(f"format: there is no {format!r}{nearest(format, FORMATS)}")
+    if csv is not None and format not in (None, "csv", "tsv"):
+        raise SegmentConfigurationError(f"csv is about CSV and TSV: leave it out, or the format {format}")
+    try:
+        dialect = None if csv is None else CsvDialect.of(csv)
+    except ValueError as error:
+        raise SegmentConfigurationError(f"csv: {error}") from None
+    return Said(format, dialect, needed)
+
+
+def _is_parquet(files: Iterable[File], format: str | None) -> bool:
+    if format is not None:
+        return format == PARQUET
+    with suppress(OSError):
+        for file in files:
+            with file.open("rb") as raw:
+                if raw.read(len(MAGIC)) == MAGIC:
+                    return True
+    return False
 
 
 def _check_unchanged(file: Any, before: list[Any], head: bytes) -> None:
@@ -133,14 +185,26 @@ def _uri(path: str) -> str:
     return path if "://" in path else Path(path).absolute().as_uri()
 
 
-def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStoragePath]:
-    """The files of a path or glob, sorted by name.
+def list_files(path: str | Sequence[str], *, rejects_path: str | None = None) -> list[ObjectStoragePath]:
+    """The files of a path or glob, or of several; those of a glob sorted by name. Each file once.
 
-    :param rejects_path: will be written, so it is left out if it matches the glob
-    :raises SegmentConfigurationError: the path is the rejects_path
+    :param rejects_path: will be written, so it is left out if it matches a glob
+    :raises SegmentConfigurationError: a path is the rejects_path, or no file, or one of a table that has more
+        than files
     :raises SegmentInputError: there is no file
     """
     rejects = _location(ObjectStoragePath(rejects_path)) if rejects_path else None
+    paths = [path] if isinstance(path, str) else path
+    if not paths:
+        raise SegmentConfigurationError("path is an empty list")
+    files: dict[tuple[str, str], ObjectStoragePath] = {}
+    for one in paths:
+        for file in _files_of(one, rejects):
+            files.setdefault(_location(file), file)
+    return list(files.values())
+
+
+def _files_of(path: str, rejects: tuple[str, str] | None) -> list[ObjectStoragePath]:
     if has_magic(path):
         parts = path.split("/")
         fixed = list(takewhile(lambda part: not has_magic(part), parts))
@@ -162,13 +226,37 @@ def list_files(path: str, *, rejects_path: str | None = None) -> list[ObjectStor
         if not has_magic(path) and found[0].exists():
             raise SegmentConfigurationError(f"{path} is {_kind(found[0])}")
         raise SegmentInputError(f"no file matches {path}")
+    if has_magic(path) and (tables := _tables_of(files)):
+        raise SegmentConfigurationError(f"{path} matches files of {tables}")
     return files
+
+
+def _tables_of(files: list[ObjectStoragePath]) -> str | None:
+    """The table to which the first Parquet file among these belongs, and what to do."""
+    parquet = next((file for file in files if file.name.endswith(".parquet")), None)
+    folders = parquet.parents if parquet is not None else []
+    return next((kind for folder in folders if (kind := table_kind(folder))), None)
+
+
+def table_kind(folder: ObjectStoragePath) -> str | None:
+    """What a folder is that holds a table of Delta Lake or Iceberg, and what to do; None for others."""
+    if (folder / "_delta_log").is_dir():
+        kind = "a Delta table"
+    elif next(iter((folder / "metadata").glob("*.metadata.json")), None):
+        kind = "an Iceberg table"
+    else:
+        return None
+    return (
+        f"{kind}, {folder}, whose files also hold rows that it no longer has. Read it by SQL, through Trino, "
+        "Spark or DuckDB, with SqlToSegmentOperator; or give a list of the Parquet files of one version, if "
+        "none of their rows was deleted"
+    )
 
 
 def _kind(file: ObjectStoragePath) -> str:
     """What a path is that is not a file."""
     if file.is_dir():
-        return f"a folder: give its files, as in {file}/*.jsonl"
+        return table_kind(file) or f"a folder: give its files, as in {file}/*.jsonl"
     return "not a regular file but a pipe, a socket or a device: give a file"
 
 
@@ -194,4 +282,7 @@ def _fingerprint(file: ObjectStoragePath) -> tuple[int, str]:
         # The library's fingerprint also depends on the file's permissions and links.
         status = os.stat(file.path)
         return status.st_size, f"{status.st_ino}-{status.st_mtime_ns}"
-    return file.fs.size(file.path) or 0, file.fs.ukey(file.path)
+    info = file.fs.info(file.path)
+    tag = next((str(info[name]).strip('"') for name in TAGS if info.get(name)), None)
+    # The library's own fingerprint also depends on whether the file was listed or looked up.
+    return info.get("size") or 0, tag or file.fs.ukey(file.path)

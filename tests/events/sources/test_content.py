@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -19,13 +20,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_segment.errors import SegmentInputError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events import compression
 from airflow_provider_segment.events.sources.content import read_content
-from airflow_provider_segment.events.sources.files import FileSource
+from airflow_provider_segment.events.sources.files import TABLE_FORMATS, FileSource
 from airflow_provider_segment.events.sources.json_objects import is_object
 
 pytestmark = pytest.mark.core
+
+zstd: Any = compression.zstd_library()
 
 EVENTS = [{"type": "track", "event": "x", "userId": str(n), "properties": {"n": [{}]}} for n in range(50)]
 LINES = [json.dumps(event).encode() for event in EVENTS]
@@ -44,6 +47,7 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
+    "zstd": zstd.compress,
 }
 
 
@@ -83,10 +87,7 @@ def archive(kind: str) -> bytes:
         (ARRANGEMENTS["array"].decode().encode("utf-16-be"), "UTF-16"),
         (ARRANGEMENTS["lines"].decode().encode("utf-32"), "UTF-32"),
         (gzip.compress(gzip.compress(ARRANGEMENTS["lines"])), "compressed twice"),
-        (b"PAR1\x15\x04\x15\x00", "Parquet"),
-        (b"Obj\x01\x04\x14avro.codec", "Avro"),
         (b"ORC\x00", "ORC"),
-        (b"\x28\xb5\x2f\xfd\x24\x00", "Zstandard"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary"),
         (archive("zip"), "ZIP"),
         (archive(""), "tar"),
@@ -100,6 +101,50 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, kind: str)
     file.write_bytes(content)
     with pytest.raises(SegmentInputError, match=rf"a\.jsonl\.gz cannot be read: it is .*{kind}.*: \w+"):
         list(FileSource([file]))
+
+
+def test_without_a_library_for_zstandard_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, library, None)
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(zstd.compress(ARRANGEMENTS["lines"]))
+    with pytest.raises(
+        SegmentInputError, match=r"Zstandard, .*: pip install 'airflow-provider-segment\[zstd\]'"
+    ):
+        list(FileSource([file]))
+
+
+def test_a_format_is_known_or_the_nearest_is_named() -> None:
+    with pytest.raises(
+        SegmentConfigurationError, match=r"format: there is no 'parket': did you mean parquet\?"
+    ):
+        FileSource([], format="parket")
+    with pytest.raises(SegmentConfigurationError, match="leave it out, or the format parquet"):
+        FileSource([], format="parquet", csv={})
+    for format in TABLE_FORMATS:
+        assert FileSource([], format=format).size is None
+
+
+def test_what_is_said_of_the_files_identifies_them_too(tmp_path: Path) -> None:
+    facts = [["a", 1, "x"]]
+    assert FileSource([], facts).identity == facts
+    said = [
+        FileSource([], facts, format="csv"),
+        FileSource([], facts, csv={}),
+        FileSource([], facts, format="tsv"),
+    ]
+    assert len({str(source.identity) for source in said}) == 3
+
+
+@pytest.mark.parametrize("format", [None, "jsonl"])
+def test_dead_letters_are_lines_whatever_rows_are_in_them(tmp_path: Path, format: str | None) -> None:
+    file = tmp_path / "rejects.jsonl"
+    lines = [b'{"file":"a.csv","row_number":1,"reason":"invalid_value","row":{"a":"1"}}'] * 3
+    file.write_bytes(b"\n".join([*lines, b""]))
+    [block] = FileSource([file], format=format)
+    assert block == (lines, 1, None)
 
 
 @pytest.mark.parametrize("name", ["array", "concatenated", "pretty-printed"])
@@ -157,6 +202,7 @@ def test_of_a_damaged_gzip_no_less_is_read_than_gzip_gives(
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": bz2.compress,
     "xz": lambda content: lzma.compress(content, preset=0),
+    "zstd": lambda content: zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}),
 }
 
 
@@ -188,7 +234,7 @@ def test_of_what_else_is_damaged_no_less_is_read_than_its_tool_gives(
     assert len(gives) > 10_000 and found[: len(gives)] == gives
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
 @pytest.mark.parametrize("padding", [0, 8])
 def test_a_compressed_file_may_have_several_streams_and_padding(
     compress: Callable[[bytes], bytes], padding: int

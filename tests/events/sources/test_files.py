@@ -54,6 +54,43 @@ def test_what_is_no_file_in_a_glob_is_left_out_and_logged(
     assert "folder" not in caplog.text
 
 
+def test_several_paths_and_globs_are_read_in_their_order_each_file_once(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "c.csv", "rejects.csv"):
+        (tmp_path / name).write_bytes(b"")
+    os.symlink(tmp_path / "a.csv", tmp_path / "link.csv")
+    paths = [f"{tmp_path}/{name}" for name in ("b.csv", "?.csv", "link.csv", "*.csv")]
+    found = list_files(paths, rejects_path=f"{tmp_path}/rejects.csv")
+    assert [file.name for file in found] == ["b.csv", "a.csv", "c.csv"]
+    with pytest.raises(SegmentInputError, match=r"no file matches .*/d\.csv"):
+        list_files([*paths, f"{tmp_path}/d.csv"])
+    with pytest.raises(SegmentConfigurationError, match="is also the rejects_path"):
+        list_files([f"{tmp_path}/a.csv"], rejects_path=f"{tmp_path}/a.csv")
+    with pytest.raises(SegmentConfigurationError, match="empty list"):
+        list_files([])
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside"),
+    [("a Delta table", "_delta_log/0.json"), ("an Iceberg table", "metadata/00000-x.metadata.json")],
+)
+@pytest.mark.parametrize("path", ["", "/*.parquet", "/data/day=*/*.parquet", "/**/*.parquet"])
+def test_a_table_that_is_more_than_its_files_is_named(
+    tmp_path: Path, kind: str, inside: str, path: str
+) -> None:
+    table = tmp_path / "orders"
+    for name in (inside, "a.parquet", "data/day=1/b.parquet"):
+        (table / name).parent.mkdir(parents=True, exist_ok=True)
+        (table / name).write_bytes(b"")
+    with pytest.raises(SegmentConfigurationError) as error:
+        list_files(f"{table}{path}")
+    assert f"{kind}, {table}, whose files" in str(error.value)
+    assert "SqlToSegmentOperator" in str(error.value) and "list of the Parquet files" in str(error.value)
+    # A list of files is what the error says to give, and other files are no part of the table.
+    assert len(list_files([f"{table}/a.parquet", f"{table}/data/day=1/b.parquet"])) == 2
+    (table / "notes.jsonl").write_bytes(b"")
+    assert len(list_files(f"{table}/*.jsonl")) == 1
+
+
 # Changes
 
 LINES = b'{"n":1}\n' * 100_000
