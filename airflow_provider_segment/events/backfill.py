@@ -152,6 +152,9 @@ class Backfill:
             self._log.info("The input or the options changed since the last try: sending from the beginning")
             return Checkpoint()
         start = Checkpoint.from_json(checkpoint)
+        if hasattr(self._source, "resume"):
+            # What is read anew may be other rows than before, so only up to the mark is known to be sent.
+            start = start.at_its_mark()
         self._log.info("An earlier try delivered everything up to number %s", f"{floor(start.position):,}")
         return start
 

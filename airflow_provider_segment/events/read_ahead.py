@@ -11,6 +11,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+END_SECONDS = 1.0
+"""How long the end of the thread is waited for."""
+
 
 class ReadAhead(Generic[T]):
     """An iterator read in a thread of its own, always one item ahead.
@@ -24,6 +27,7 @@ class ReadAhead(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._wanted = threading.Semaphore(1)
         self._closed = False
+        self._ended = asyncio.Event()
         self._next: asyncio.Future[T | None] = self._loop.create_future()
         context = copy_context()
         threading.Thread(target=context.run, args=(self._read,), name="segment-read", daemon=True).start()
@@ -43,12 +47,14 @@ class ReadAhead(Generic[T]):
             self._wanted.release()
         return item
 
-    def close(self) -> None:
-        """Read nothing more. The thread ends when the iterator returns."""
+    async def aclose(self) -> None:
+        """Read nothing more. The thread ends when the iterator returns, which is waited for briefly."""
         self._closed = True
         self._wanted.release()
         if self._next.done() and not self._next.cancelled():
             self._next.exception()  # nobody asks for it any more
+        with suppress(asyncio.TimeoutError):  # a query that is cancelled ends, and its connection is closed
+            await asyncio.wait_for(self._ended.wait(), END_SECONDS)
 
     def _read(self) -> None:
         try:
@@ -59,6 +65,8 @@ class ReadAhead(Generic[T]):
         finally:
             # A generator is closed by the thread that ran it.
             getattr(self._items, "close", lambda: None)()
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._ended.set)
 
     def _tell(self, item: T | None, error: Exception | None) -> None:
         def tell() -> None:

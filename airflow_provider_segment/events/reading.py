@@ -73,6 +73,14 @@ class Checkpoint:
         }
         return plain if self.mark is None else {**plain, "mark": self.mark, "counts": self.counts}
 
+    def at_its_mark(self) -> Checkpoint:
+        """The same as far as the mark says; nothing without one."""
+        if self.mark is None:
+            return Checkpoint()
+        position = self.mark["position"]
+        refused = {where: said for where, said in self.refused.items() if where <= position}
+        return Checkpoint(position, refused, self.mark, self.counts)
+
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
         """From :meth:`as_json`."""
@@ -220,7 +228,7 @@ class Reading:
                     return
                 yield read
         finally:
-            ahead.close()
+            await ahead.aclose()
 
     def _prepare(
         self,

@@ -24,12 +24,20 @@ from airflow_provider_segment.events.options import (
 )
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.sql_query import (
+    QUERY_FILES,
+    database_hook,
+    note_query,
+    open_query,
+    warn_of_empty_window,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_segment.events.preview_report import PreviewReport
     from airflow_provider_segment.events.report import SendReport
+    from airflow_provider_segment.events.sources.sql import SqlSource
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
 
@@ -417,7 +425,15 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
 
     The report and the note are data of people: they hold ids of users, and the beginnings of requests.
 
+    Instead of ``events`` or ``path``, the rows of a query may be looked at, with the arguments of
+    :class:`~airflow_provider_segment.transfers.sql_to_segment.SqlToSegmentOperator`.
+
     :param limit: look at this many rows, or events that are not made of rows, only
+    :param sql_conn_id: Airflow connection to the database
+    :param sql: a single query, or the name of a file with one
+    :param parameters: for the placeholders of the query
+    :param resume_key: has no effect, because nothing is resumed
+    :param fetch_timeout: seconds that the database may take to send the next rows
     :raises AirflowFailException: an argument is invalid
     :raises SegmentInputError: the input cannot be read to its end
 
@@ -428,11 +444,32 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
     pushes the XCom ``note``: the same in Markdown, for a person who approves the send.
     """
 
+    template_files: ClassVar[dict[str, tuple[str, ...]]] = {
+        **BulkEventsOperator.template_files,
+        **QUERY_FILES,
+    }
+
     limit: Arg[Limit] = option(default=None)
+    sql_conn_id: Arg[str | None] = option(default=None)
+    sql: Arg[str | None] = option(default=None)
+    parameters: Arg[Mapping[str, Any] | list[Any] | tuple[Any, ...] | None] = option(default=None)
+    resume_key: Arg[str | None] = option(default=None)
+    fetch_timeout: Arg[Annotated[float, within(0, exclusive=True)]] = option(default=3600)
+
+    _source: SqlSource | None = None
 
     if TYPE_CHECKING:
         # For type checkers the options are any keywords.
         def __init__(self, *, task_id: str, limit: Arg[int | None] = None, **kwargs: Any) -> None: ...
+
+    def arguments(self) -> dict[str, Any]:
+        """The checked arguments; exactly one input must be given."""
+        arguments = BulkEventsOperator.arguments(self)
+        if sum(arguments[name] is not None for name in ("events", "path", "sql")) != 1:
+            raise AirflowFailException(f"{type(self).__name__}: give either events, path or sql")
+        if (arguments["sql"] is None) != (arguments["sql_conn_id"] is None):
+            raise AirflowFailException(f"{type(self).__name__}: sql and sql_conn_id belong together")
+        return arguments
 
     def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         """Look at the events; returns the report."""
@@ -448,7 +485,23 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
 
     def preview(self, arguments: dict[str, Any], **options: Any) -> PreviewReport:
         """Look at the events, or the rows."""
-        return self.hook.preview_events(**{name: arguments[name] for name in INPUT}, **options)
+        if arguments["sql"] is None:
+            return self.hook.preview_events(**{name: arguments[name] for name in INPUT}, **options)
+        warn_of_empty_window(arguments["parameters"], self.log)
+        hook = database_hook(arguments["sql_conn_id"])
+        self._source = open_query(hook, {**arguments, "resume_key": None})
+        try:
+            preview = self.hook.preview_from(self._source, **options)
+        finally:
+            self._source = None
+        note_query(hook, arguments["sql"], preview.rows)
+        return preview
+
+    def on_kill(self) -> None:
+        """Stop reading."""
+        super().on_kill()
+        if (source := self._source) is not None:
+            source.stop()
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
         """Nothing was changed."""

@@ -42,9 +42,14 @@ class Postgres(Server):
     database = "postgres"
 
     @property
+    def socket(self) -> Path:
+        """Where clients connect."""
+        return self.folder / ".s.PGSQL.5432"
+
+    @property
     def dsn(self) -> str:
         """What both versions of psycopg connect with."""
-        return dsn_at(self.folder)
+        return f"host={self.folder} user={self.user} dbname={self.database}"
 
     def connect(self, **options: Any) -> Any:
         """A connection by psycopg 3."""
@@ -83,21 +88,22 @@ class MariaDB(Server):
     database = "tests"
 
     @property
-    def socket(self) -> str:
-        return str(self.folder / "socket")
+    def socket(self) -> Path:
+        """Where clients connect."""
+        return self.folder / "socket"
 
     def connect(self, **options: Any) -> Any:
         """A connection by mysqlclient."""
         import MySQLdb
 
         given = {"user": self.user, "database": self.database, "charset": "utf8mb4"} | options
-        return MySQLdb.connect(unix_socket=self.socket, **given)
+        return MySQLdb.connect(unix_socket=str(self.socket), **given)
 
     def connect_by_connector(self) -> Any:
         """A connection by mysql-connector-python."""
         import mysql.connector
 
-        return mysql.connector.connect(unix_socket=self.socket, user=self.user, database=self.database)
+        return mysql.connector.connect(unix_socket=str(self.socket), user=self.user, database=self.database)
 
     def run(self, *statements: str) -> Any:
         """Run statements; the rows of the last one."""
@@ -116,13 +122,8 @@ class MariaDB(Server):
             "host": "localhost",
             "login": self.user,
             "schema": self.database,
-            "extra": {"unix_socket": self.socket, "charset": "utf8mb4"},
+            "extra": {"unix_socket": str(self.socket), "charset": "utf8mb4"},
         }
-
-
-def dsn_at(folder: Path) -> str:
-    """The connection string of a PostgreSQL server with its socket in this folder."""
-    return f"host={folder} user={Postgres.user} dbname={Postgres.database}"
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,23 @@ def test_suppressed_users_and_the_destinations_that_are_reached(
 def test_an_empty_input_is_said_to_be_empty(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run = run_task(preview(events=[], mapping=MAPPING))
     assert run.state == "success" and run.xcom["warnings"]
+
+
+def test_a_query_is_previewed(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute("create table orders (id integer, customer text)")
+        connection.executemany("insert into orders values (?, ?)", [(n, f"u{n % 3}") for n in range(1, 11)])
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SHOP", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "shop.db")})
+    )
+    mapping = {"type": "page", "userId": "$customer", "properties": {"id": "$id"}}
+    query = {"sql_conn_id": "shop", "sql": "select * from orders where id > ?", "parameters": [4]}
+    run = run_task(preview(mapping=mapping, message_id_fields=["id"], **query))
+    assert run.state == "success", run.error
+    assert (run.xcom["rows"], run.xcom["events"], run.xcom["users"]) == (6, 6, 3)
+    run = run_task(preview(mapping=mapping, events=[], **query))
+    assert run.state == "failed" and "give either events, path or sql" in str(run.error)
+    run = run_task(preview(mapping=mapping, sql="select 1"))
+    assert run.state == "failed" and "sql and sql_conn_id belong together" in str(run.error)

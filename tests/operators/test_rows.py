@@ -205,7 +205,7 @@ def test_an_unknown_column_fails_before_anything_is_sent(
 
 
 def test_a_mapping_that_is_wrong_shows_when_the_dag_is_parsed() -> None:
-    with pytest.raises(Exception, match="send: mapping: properties.total.as: 'nummer' is no type"):
+    with pytest.raises(Exception, match=r"send: mapping: properties\.total\.as: 'nummer' is no type"):
         send(
             path="x",
             mapping={

@@ -213,8 +213,7 @@ class CellWriters:
         return write
 
     def _items(self, source: Source) -> Source:
-        place = (source.place, self._items.__name__)
-        return Source(place, self._pl.element(), source.all.explode(), source.dtype.inner)
+        return Source((source.place, "[]"), self._pl.element(), source.all.explode(), source.dtype.inner)
 
     def check_readable(self, source: Source) -> None:
         """Leave chunks with values that Python cannot hold to the row function, which rejects their rows.

@@ -259,7 +259,7 @@ class FieldWriters(CellWriters):
         if column.kind:
             raise NotInColumnsError(column.kind)
         source = self.plain(source)
-        self.cell(source)
+        self.cell(source)  # of other types, the row function rejects the row
         if equals is None:
             return source.values.is_null()
         return self._equals(source, equals[0]).fill_null(False)

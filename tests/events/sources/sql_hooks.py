@@ -69,7 +69,10 @@ class SilentProxy:
         """From now on nothing arrives, and nothing is closed."""
         self._speaks.clear()
 
-    def close(self) -> None:
+    def __enter__(self) -> SilentProxy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close all connections."""
         self._speaks.set()
         for one in [self._listener, *self._sockets]:

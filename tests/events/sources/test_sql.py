@@ -24,7 +24,7 @@ from airflow_provider_segment.errors import (
 )
 from airflow_provider_segment.events.codec import encode
 from airflow_provider_segment.events.mapping.cells import cell, key_text
-from airflow_provider_segment.events.sources import sql_values
+from airflow_provider_segment.events.sources import interruptible, sql_values
 from airflow_provider_segment.events.sources.sql import FETCH_ROWS, SqlSource
 from airflow_provider_segment.events.sources.sql_pages import PagedSqlSource
 from airflow_provider_segment.events.sources.sql_text import MYSQL, POSTGRES, SQLITE, Dialect, single
@@ -284,18 +284,20 @@ def test_types_of_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "full"),
     [
-        ("2025-01-02 03:04:05+05:53:28", timedelta(hours=5, minutes=53, seconds=28)),
-        ("2025-01-02 03:04:05.1-03", timedelta(hours=-3)),
-        ("2025-01-02 03:04:05.123456+0530", timedelta(hours=5, minutes=30)),
-        ("2025-01-02 03:04:05", None),
+        ("2025-01-02 03:04:05+05:53:28", "2025-01-02 03:04:05+05:53:28"),
+        ("2025-01-02 03:04:05.1-03", "2025-01-02 03:04:05.100000-03:00"),
+        ("2025-01-02 03:04:05.123456+0530", "2025-01-02 03:04:05.123456+05:30"),
+        ("2025-01-02 03:04:05", "2025-01-02 03:04:05"),
+        ("03:04:05.5", "03:04:05.500000"),
+        ("03:04:05.5+00", "03:04:05.500000+00:00"),
+        ("2025-01-02", "2025-01-02"),
+        ("0044-03-15 00:00:00+00 BC", "0044-03-15 00:00:00+00 BC"),
     ],
 )
-def test_timestamps_without_the_help_of_python_3_11(text: str, expected: Any) -> None:
-    moment = sql_values._of_parts(text)
-    assert moment.utcoffset() == expected
-    assert moment == sql_values.moment(text)
+def test_times_in_the_form_that_python_3_10_reads(text: str, full: str) -> None:
+    assert sql_values._in_full(text) == full
 
 
 def test_an_unusable_value_is_named_wherever_it_is_used() -> None:
@@ -486,26 +488,29 @@ def test_a_stop_between_rows(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def silent_postgres(postgres: Postgres) -> Iterator[Any]:
-    from tests.harness.databases import dsn_at
-
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # a socket's path must be short
-        proxy = SilentProxy(Path(folder) / ".s.PGSQL.5432", postgres.folder / ".s.PGSQL.5432")
-        yield proxy, dsn_at(Path(folder))
-        proxy.close()
+def sockets() -> Iterator[Path]:
+    """A folder for sockets, whose paths must be short."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
-def test_a_peer_that_falls_silent(silent_postgres: Any, driver: str) -> None:
+@on(*SERVERS)
+def test_a_peer_that_falls_silent(database: Database, sockets: Path) -> None:
     """It neither answers nor closes, so the driver waits, and a cancellation finds nobody either."""
-    proxy, dsn = silent_postgres
-    connect = pytest.importorskip(driver).connect
-    sql = "select i as id from generate_series(1, 100000) i"
-    iterator, rows = read_some(SqlSource(Hook(lambda: connect(dsn)), sql, fetch_timeout=3))
-    proxy.be_silent()
-    with pytest.raises(SegmentInputError, match=r"sent nothing for 3 seconds after row [\d,]+"):
-        rows += [row for block in iterator for row in block.items]
-    assert [number for (number,) in rows] == list(range(1, len(rows) + 1))
+    server = database.server
+    original: Path = server.socket
+    proxy = SilentProxy(sockets / original.name, original)
+    sql = TEN_THOUSAND_ROWS[database.name].replace("10000", "3000000")
+    with proxy, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "folder", sockets)
+        source = SqlSource(database.hook, sql)
+        iterator, rows = read_some(source)
+        proxy.be_silent()
+        patch.setattr(source._reading, "_seconds", 0.5)
+        patch.setattr(interruptible, "END_SECONDS", 0.1)
+        with pytest.raises(SegmentInputError, match=r"sent nothing for 3,600 seconds after row [\d,]+"):
+            rows += [row for block in iterator for row in block.items]
+    assert [number for number, _ in rows] == list(range(1, len(rows) + 1))
 
 
 @on("psycopg", "psycopg2")

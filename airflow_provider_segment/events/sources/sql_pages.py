@@ -1,0 +1,224 @@
+"""Rows of a SQL query by ranges of a key: reading can go on where it ended, and no session has to last."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from time import monotonic
+from typing import Any, NoReturn
+from uuid import UUID
+
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
+from airflow_provider_segment.events.mapping.template import nearest
+from airflow_provider_segment.events.sources.source import Block
+from airflow_provider_segment.events.sources.sql import (
+    FETCH_TIMEOUT,
+    Hook,
+    Parameters,
+    SqlSource,
+    execute,
+    statement,
+)
+from airflow_provider_segment.events.sources.sql_driver import Driver
+from airflow_provider_segment.events.sources.sql_text import Dialect, check_query, wrapped
+
+PAGE_ROWS = 10_000
+"""Rows of one query, and of a block."""
+IDLE_SECONDS = 60.0
+"""After a pause as long as this, the next range is read by another connection: firewalls and databases drop
+those that are idle."""
+MARKS = 10_000
+"""Places that are remembered. If there are more, the oldest are forgotten: a retry reads more again."""
+
+
+class PagedSqlSource(SqlSource):
+    """The rows of a query in the order of a key, in pages, each by a query and in a transaction of its own.
+
+    A change made to the table meanwhile may be read or not; rows that stay as they are, are read once.
+
+    :param resume_key: a column of the result, unique and not null
+    :param conn_id: of the database, so that a retry goes on only with the same one
+    :raises SegmentConfigurationError: on iteration, also: the dialect is not known, the key is not among the
+        columns, or of a type that is no key
+    :raises SegmentInputError: on iteration, also: the key is null, or not unique
+    """
+
+    def __init__(
+        self,
+        hook: Hook,
+        sql: str,
+        parameters: Parameters = None,
+        *,
+        resume_key: str,
+        conn_id: str,
+        fetch_timeout: float = FETCH_TIMEOUT,
+    ) -> None:
+        super().__init__(hook, sql, parameters, fetch_timeout=fetch_timeout)
+        self.identity = [sql, parameters or None, resume_key, conn_id]
+        self._key = resume_key
+        self._last: Any = None
+        self._read = 0
+        self._marks: deque[dict[str, Any]] = deque(maxlen=MARKS)
+
+    def mark(self, position: float) -> dict[str, Any] | None:
+        """Where to go on if all rows up to a position are done with; None if that is at the beginning.
+
+        What is before is forgotten, so positions must not decrease.
+        """
+        marks = self._marks
+        while len(marks) > 1 and marks[1]["position"] <= position:
+            marks.popleft()
+        return marks[0] if marks and marks[0]["position"] <= position else None
+
+    def resume(self, mark: Mapping[str, Any]) -> None:
+        """Start behind a mark; positions go on from its own."""
+        self.done = self._read = mark["position"]
+        self._last = _from_json(mark["key"])
+
+    def _blocks(self) -> Generator[Block, None, None]:
+        check_query(self._sql)
+        more, checked = True, False
+        while more:
+            with self._connected() as driver:
+                pages = _Pages(driver, self._sql, self._parameters, self._key)
+                if not checked:
+                    pages.check()
+                    checked = True
+                while True:
+                    rows, more = pages.after(self._last)
+                    block = Block(rows, self._read + 1, pages.columns)
+                    if rows:
+                        self._last = pages.key_of(rows[-1])
+                        self._marks.append({"position": block.last, "key": _to_json(self._last)})
+                    began = monotonic()
+                    yield block
+                    self._read = block.last
+                    if not more or monotonic() - began >= IDLE_SECONDS:
+                        break
+
+
+class _Pages:
+    """The queries of one connection.
+
+    :raises SegmentConfigurationError: its dialect is not known
+    """
+
+    def __init__(self, driver: Driver, sql: str, parameters: Parameters, key: str) -> None:
+        if driver.dialect is None:
+            raise SegmentConfigurationError(
+                "resume_key is only possible with PostgreSQL, MySQL, MariaDB and SQLite, not with "
+                f"{type(driver.connection).__module__}"
+            )
+        self.columns: tuple[str, ...] = ()
+        """Of the last query for rows."""
+        self._driver = driver
+        self._dialect: Dialect = driver.dialect
+        self._sql = statement(sql, driver)
+        self._parameters = parameters
+        self._key = key
+
+    def key_of(self, row: Sequence[Any]) -> Any:
+        """The key of a row."""
+        return row[self.columns.index(self._key)]
+
+    def check(self) -> None:
+        """Make sure that the key is a column, and is never null.
+
+        :raises SegmentConfigurationError: it is no column
+        :raises SegmentInputError: it is null
+        """
+        columns, _ = self._query("*", "limit 0")
+        if self._key not in columns:
+            hint = nearest(self._key, columns)
+            raise SegmentConfigurationError(f"resume_key: the rows have no column {self._key!r}{hint}")
+        _, nulls = self._query("1 as found", "where {key} is null limit 1")
+        if nulls:
+            self._no_key("null in some row, which would never be read")
+
+    def after(self, last: Any) -> tuple[Sequence[Any], bool]:
+        """The next rows, and whether there are more.
+
+        :param last: the key of the row before; None for the first rows
+        :raises SegmentInputError: the key is not unique
+        """
+        if last is None:
+            self.columns, rows = self._query("*", f"order by {{key}} limit {PAGE_ROWS + 1}")
+        else:
+            where = "where {key} > {value} order by {key}"
+            self.columns, rows = self._query("*", f"{where} limit {PAGE_ROWS + 1}", last)
+        if len(rows) <= PAGE_ROWS:
+            return rows, False
+        key, next_key = map(self.key_of, rows[-2:])
+        # Of several rows with the last key of a page, the next page would have none.
+        if key == next_key or self._is_repeated(key):
+            self._no_key(f"{key!r} in several rows")
+        return rows[:PAGE_ROWS], True
+
+    def _is_repeated(self, key: Any) -> bool:
+        """Whether several texts are equal to a key for the database, which may not look at case, for one."""
+        if not isinstance(key, str):
+            return False
+        _, found = self._query("1 as found", "where {key} = {value} limit 2", key)
+        return len(found) > 1
+
+    def _no_key(self, why: str) -> NoReturn:
+        raise SegmentInputError(f"resume_key must be unique and not null, but {self._key} is {why}")
+
+    def _query(self, what: str, rest: str, *value: Any) -> tuple[tuple[str, ...], list[Any]]:
+        """The columns and the rows of a query over the rows of the query, in a transaction of its own.
+
+        :param what: is selected
+        :param rest: after ``from``; ``{value}`` is a placeholder, ``{key}`` the column of the key
+        """
+        dialect, parameters, sql = self._dialect, self._parameters, self._sql
+        column, placeholder = dialect.column(self._key), dialect.positional
+        if value and isinstance(parameters, Mapping):
+            placeholder = dialect.named.format(_NAME)
+            parameters = {**parameters, _NAME: value[0]}
+        elif value:
+            sql = sql if parameters else dialect.literally(sql)
+            parameters = [*(parameters or []), *value]
+        if parameters:
+            column = dialect.literally(column)
+        driver = self._driver
+        driver.begin()
+        cursor = driver.plain()
+        query = wrapped(sql, what, rest.format(key=column, value=placeholder))
+        columns = execute(driver, cursor, query, parameters)
+        rows = list(driver.rows(cursor.fetchall(), columns))
+        cursor.close()
+        driver.rollback()
+        return columns, rows
+
+
+_NAME = "segment_last_key"
+"""Of the parameter that is added to those of the query."""
+
+# Keys in a checkpoint, which is JSON
+
+_TEXTS: dict[type, Any] = {
+    Decimal: Decimal,
+    UUID: UUID,
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+}
+
+
+def _to_json(key: Any) -> Any:
+    kind = type(key)
+    if kind in (int, str):
+        return key
+    if kind not in _TEXTS:
+        raise SegmentConfigurationError(
+            f"resume_key must be whole numbers, text, UUIDs, dates or times, not {kind.__name__}"
+        )
+    return {kind.__name__: str(key)}
+
+
+def _from_json(key: Any) -> Any:
+    if not isinstance(key, dict):
+        return key
+    [(name, text)] = key.items()
+    return next(read(text) for kind, read in _TEXTS.items() if kind.__name__ == name)

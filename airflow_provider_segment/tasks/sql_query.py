@@ -1,0 +1,85 @@
+"""Queries as the input of a task: the hook of the database, the source of the rows, lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_segment.events.sources.sql import SqlSource
+
+QUERY_FILES = {"sql": (".sql",)}
+"""The argument that may be the name of a file."""
+
+WINDOWS = (("start", "end"), ("since", "until"), ("from", "to"))
+"""How the two ends of a time window are named."""
+
+
+def open_query(hook: Any, arguments: Mapping[str, Any]) -> SqlSource:
+    """The rows of the query that the arguments of a task describe.
+
+    :param hook: of the database
+    """
+    query = (hook, arguments["sql"], arguments["parameters"])
+    seconds, key = arguments["fetch_timeout"], arguments["resume_key"]
+    if key is None:
+        from airflow_provider_segment.events.sources.sql import SqlSource
+
+        return SqlSource(*query, fetch_timeout=seconds)
+    from airflow_provider_segment.events.sources.sql_pages import PagedSqlSource
+
+    conn_id = arguments["sql_conn_id"]
+    return PagedSqlSource(*query, fetch_timeout=seconds, resume_key=key, conn_id=conn_id)
+
+
+def warn_of_empty_window(parameters: Any, log: Any) -> None:
+    """Warn if no row can be within the time window that two parameters are the ends of."""
+    if window := empty_window(parameters):
+        log.warning(
+            "%s is not before %s: the time window is empty, so no row may be sent. With a cron schedule, "
+            "the data interval of Airflow 3 begins and ends at the same moment unless "
+            "[scheduler] create_cron_data_intervals is set",
+            *window,
+        )
+
+
+def database_hook(conn_id: str) -> Any:
+    """The hook of a connection to a database.
+
+    :raises SegmentConfigurationError: it is one to something else
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    from airflow_provider_segment.errors import SegmentConfigurationError
+
+    hook = BaseHook.get_hook(conn_id)
+    if not (hasattr(hook, "get_conn") and hasattr(hook, "get_records")):
+        raise SegmentConfigurationError(
+            f"connection {conn_id!r} is not one to a database: {type(hook).__name__} is no DbApiHook"
+        )
+    return hook
+
+
+def note_query(hook: Any, sql: str, rows: int) -> None:
+    """Report what was read to Airflow's lineage collector, from which OpenLineage takes the tables."""
+    try:
+        from airflow.providers.common.sql.hooks.lineage import send_sql_hook_lineage
+    except ImportError:  # an older version of the provider
+        return
+    send_sql_hook_lineage(context=hook, sql=sql, row_count=rows)
+
+
+def empty_window(parameters: Any) -> tuple[str, str] | None:
+    """The names of two parameters that are the ends of a time window in which nothing can be."""
+    if not isinstance(parameters, Mapping):
+        return None
+    names = {str(name).lower(): str(name) for name in parameters}
+    for first, last in WINDOWS:
+        for name in names:
+            other = name.replace(first, last)
+            if first in name and other in names:
+                start, end = parameters[names[name]], parameters[names[other]]
+                # Of one type and form, as templates give them, they can be compared; texts as ISO 8601.
+                if type(start) is type(end) and start is not None and start >= end:
+                    return names[name], names[other]
+    return None

@@ -1,0 +1,1 @@
+"""Operators that move data from somewhere else to Segment."""

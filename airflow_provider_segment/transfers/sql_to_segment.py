@@ -1,0 +1,114 @@
+"""Sends the rows of a SQL query to Segment, as events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from airflow_provider_segment.events.options import within
+from airflow_provider_segment.operators.events import BulkEventsOperator
+from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
+from airflow_provider_segment.tasks.sql_query import (
+    QUERY_FILES,
+    database_hook,
+    note_query,
+    open_query,
+    warn_of_empty_window,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_segment.events.report import SendReport
+    from airflow_provider_segment.events.sources.sql import SqlSource
+
+
+class SqlToSegmentOperator(BulkEventsOperator):
+    """Reads a table, or any query, from a database and sends it to Segment, while it reads.
+
+    The rows are never in memory at once: on PostgreSQL, MySQL, MariaDB and SQLite they are streamed by a
+    cursor, on other databases fetched as their driver pages. The query only reads: what it changes is rolled
+    back. Each row becomes an event by the ``mapping``, and is checked, sent, kept if it is rejected, and
+    counted as by :class:`~airflow_provider_segment.operators.events.SegmentBatchEventsOperator`.
+
+    Times with a zone arrive in UTC; so do ``TIMESTAMP`` columns of MySQL and MariaDB, for whose session the
+    zone is set to UTC. The session zone of PostgreSQL is left as it is, so that days in the query begin and
+    end where they do elsewhere. Infinite times are null. A value that no event can have, such as a date
+    before the year 1, an interval of months or a range, rejects the events that use it.
+
+    A retry sends all rows again, and relies on ``message_id_fields``: Segment drops within 24 hours what it
+    has. With a ``resume_key`` it goes on, on Airflow 3.3 and later, where the last try stopped. The rows are
+    then read by ranges of that column, a query for 10,000 rows each: it should be indexed, and the query
+    simple, because it runs anew for each. Nor does a transaction stay open then while Segment asks for a
+    pause, as it otherwise does for as long as the task sends.
+
+    All arguments are templated. An invalid one fails the task before anything is sent, without a retry.
+
+    :param sql_conn_id: Airflow connection to the database, whose hook is a ``DbApiHook``
+    :param sql: a single query; or the name of a file with one (``.sql``), beside the DAG or in its
+        ``template_searchpath``
+    :param parameters: for the placeholders of the query, in the style of the driver: a dict or a list. With
+        parameters, a ``%`` in a query for PostgreSQL or MySQL is written ``%%``
+    :param resume_key: a column of the result, unique and never null, by which a retry goes on; on PostgreSQL,
+        MySQL, MariaDB and SQLite
+    :param fetch_timeout: seconds that the database may take to send the next rows
+    :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
+        rejected, or all of them (whatever is allowed), or the rejected events could not be written
+    :raises SegmentInputError: the query failed, or the connection was lost; what was read was sent
+    :raises SegmentError: Segment does not accept the events
+
+    Further arguments: see :class:`~airflow_provider_segment.operators.events.SegmentBatchEventsOperator` (but
+    ``events``, ``path`` and what describes files) and
+    :class:`~airflow_provider_segment.events.options.SendOptions`.
+
+    Returns the report (:class:`~airflow_provider_segment.events.report.SendReport`) as a dict.
+    """
+
+    template_files: ClassVar[dict[str, tuple[str, ...]]] = {
+        **BulkEventsOperator.template_files,
+        **QUERY_FILES,
+    }
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
+
+    sql_conn_id: Arg[str]
+    sql: Arg[str]
+    parameters: Arg[Mapping[str, Any] | list[Any] | tuple[Any, ...] | None] = option(default=None)
+    resume_key: Arg[str | None] = option(default=None)
+    fetch_timeout: Arg[Annotated[float, within(0, exclusive=True)]] = option(default=3600)
+
+    _source: SqlSource | None = None
+
+    if TYPE_CHECKING:
+        # For type checkers the options are any keywords.
+        def __init__(
+            self,
+            *,
+            task_id: str,
+            sql_conn_id: Arg[str],
+            sql: Arg[str],
+            parameters: Arg[Mapping[str, Any] | list[Any] | tuple[Any, ...] | None] = None,
+            resume_key: Arg[str | None] = None,
+            fetch_timeout: Arg[float] = 3600,
+            source_id: Arg[str | None] = None,
+            max_rejected: Arg[int | None] = NOT_GIVEN,
+            max_rejected_share: Arg[float | None] = None,
+            region: Arg[str | None] = None,
+            segment_conn_id: Arg[str] = "segment_default",
+            **kwargs: Any,
+        ) -> None: ...
+
+    def send(self, arguments: dict[str, Any], **options: Any) -> SendReport:
+        """Send the rows."""
+        warn_of_empty_window(arguments["parameters"], self.log)
+        hook = database_hook(arguments["sql_conn_id"])
+        self._source = open_query(hook, arguments)
+        try:
+            report = self.hook.send_from(self._source, **options)
+        finally:
+            self._source = None
+        note_query(hook, arguments["sql"], report.rows)
+        return report
+
+    def on_kill(self) -> None:
+        """Stop: batches in flight may arrive, and the query is cancelled."""
+        super().on_kill()
+        if (source := self._source) is not None:
+            source.stop()
