@@ -56,8 +56,8 @@ COLUMNS = """\
 With a `mapping`, and for tables without one, the value of a column follows the tables above, whatever it was
 read from, except in what readers of the same data have to agree on: a time with a zone is written in UTC,
 with microseconds at most, and a whole number that a float cannot hold is text, also within objects and lists.
-A null for `timestamp` rejects the event, unless there is a default `timestamp`: it would get the time at which
-it arrives. *As key* is as one of the columns in `message_id_fields`.
+A null for `timestamp` rejects the event, unless there is a default `timestamp`: it would get the time at
+which it arrives. *As key* is as one of the columns in `message_id_fields`.
 
 | Value | Inside | As key |
 |---|---|---|
