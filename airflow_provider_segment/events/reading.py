@@ -29,6 +29,8 @@ from airflow_provider_segment.events.sources.json_objects import objects_in
 from airflow_provider_segment.events.sources.source import Block, Source
 from airflow_provider_segment.values import Moment
 
+COUNTS = 10_000
+"""How many blocks are remembered that are read, but perhaps not yet sent."""
 FLUSH_SECONDS = 1.0
 """If the source takes longer than this, what there is of a batch is sent."""
 
@@ -124,7 +126,7 @@ class Reading:
         self._checks = checks
         self._start = start or Checkpoint()
         self._rejected: Counter[str] = Counter()
-        self._counts: deque[dict[str, Any]] = deque()
+        self._counts: deque[dict[str, Any]] = deque(maxlen=COUNTS)
         self._can_resume = hasattr(source, "mark")
         self._last_event = b""
         self._take_over(self._start)
