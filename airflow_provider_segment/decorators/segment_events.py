@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from airflow_provider_segment.events.report import SendReport
 
 
-class SegmentEventsDecoratedOperator(DecoratedOperator, BulkEventsOperator):
+class SegmentEventsDecoratedOperator(  # pyright: ignore[reportIncompatibleVariableOverride]
+    DecoratedOperator, BulkEventsOperator
+):
     """Runs a function, and sends what it yields or returns.
 
     Its arguments are those of the function and, as the decorator's keywords, those of

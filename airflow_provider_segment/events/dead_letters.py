@@ -101,6 +101,7 @@ class DeadLetters:
             with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
                 self._file.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._file.open("wb")
+        assert self._stream is not None
         self._stream.writelines(kept)
         if (lost := self._to_keep - len(kept)) > 0:
             raise OSError(

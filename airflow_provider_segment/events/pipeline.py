@@ -80,4 +80,5 @@ def make_pipeline(
     else:
         mapper = TemplateMapper(read_mapping(mapping), compiling, identified=bool(keys))
     # The keys are columns, of which the mapper knows.
-    return Pipeline(mapper, Checker(write_key, **{**options, "message_id_fields": None}), checks)
+    without_keys: Any = {**options, "message_id_fields": None}
+    return Pipeline(mapper, Checker(write_key, **without_keys), checks)

@@ -105,6 +105,7 @@ def type_of(value: Any) -> str:
 @cache
 def validator_class(draft: str) -> Any:
     import jsonschema
+    from jsonschema import validators
 
     keywords: dict[str, Any] = {
         "pattern": pattern,
@@ -116,7 +117,7 @@ def validator_class(draft: str) -> Any:
     }
     if draft == "4":
         del keywords["propertyNames"]
-    extend: Any = jsonschema.validators.extend
+    extend: Any = validators.extend
     return extend(getattr(jsonschema, f"Draft{draft}Validator"), keywords)
 
 

@@ -69,9 +69,9 @@ def _whole_number(value: int) -> int | str:
 def _moment(value: Any) -> datetime:
     if type(value) is datetime and value.tzinfo is timezone.utc:
         return value
-    if hasattr(value, "to_pydatetime"):  # pandas has nanoseconds
-        value = value.floor("us").to_pydatetime()
-    moment: datetime = value
+    moment: Any = value
+    if hasattr(moment, "to_pydatetime"):  # pandas has nanoseconds
+        moment = moment.floor("us").to_pydatetime()
     return moment if moment.tzinfo is None else in_utc(moment)
 
 
