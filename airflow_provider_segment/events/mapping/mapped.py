@@ -87,6 +87,14 @@ class EventsOfRows:
         self._skipped = self._rows = 0
         self._parts: dict[float, Any] = {}
 
+    def add_column(self, events: Sequence[bytes | None]) -> None:
+        """Add the events of all rows of the block, one or none of each."""
+        made = [index for index, event in enumerate(events, self._block.first) if event is not None]
+        self._rows += len(events)
+        self._skipped += len(events) - len(made)
+        self._positions += made
+        self._items += filter(None, events)
+
     def adder(self, mapper: RowMapper) -> Callable[[float, Any], None]:
         """A function that adds the events of the row at a position."""
         if len(mapper.makers) > 1:

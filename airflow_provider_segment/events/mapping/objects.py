@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_segment.errors import SegmentEventError
+from airflow_provider_segment.events.check import Reason
 from airflow_provider_segment.events.codec import Unreadable, compact, to_bytes
 from airflow_provider_segment.events.mapping.rows import REST, Compiling, RowMapper
 from airflow_provider_segment.events.mapping.template import EventMapping
@@ -17,9 +18,13 @@ from airflow_provider_segment.values import shown
 
 
 class Letter(msgspec.Struct):
-    """A dead letter: a row, or an event, that was rejected and corrected."""
+    """A dead letter: a row, or an event, that was rejected and corrected.
 
-    reason: str
+    Rows of others may have a column of one of these names, but not all of them, with one of our reasons.
+    """
+
+    reason: Reason
+    detail: str
     row: msgspec.Raw = msgspec.Raw()
     event: msgspec.Raw = msgspec.Raw()
     template: int | None = None
@@ -37,7 +42,7 @@ def letter_of(line: bytes) -> Letter | None:
         letter = _decode_letter(line)
     except Unreadable:
         return None
-    return letter if bytes(letter.row) or bytes(letter.event) else None
+    return letter if b"{" in (bytes(letter.row)[:1], bytes(letter.event)[:1]) else None
 
 
 def row_of(item: Any) -> dict[str, Any]:

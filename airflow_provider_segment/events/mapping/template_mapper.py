@@ -187,6 +187,9 @@ def _map_rows(block: Block, mapper: RowMapper) -> Mapped:
 
 def _of_columns(block: Block, made: list[list[bytes | None]]) -> Mapped:
     events = EventsOfRows(block, several=len(made) > 1)
+    if len(made) == 1:
+        events.add_column(made[0])
+        return events.mapped()
     for position, row in enumerate(zip(*made, strict=True), block.first):
         events.add(position, [(place, event) for place, event in enumerate(row) if event is not None])
     return events.mapped()

@@ -61,7 +61,7 @@ def forms(row: dict[str, Any]) -> list[tuple[Any, tuple[str, ...] | None]]:
         (json.dumps(row).encode(), None),
         (json.dumps(row, indent=1).encode(), None),
         (json.dumps(row), None),
-        (json.dumps({"row": row, "reason": "invalid_value", "row_number": 5}).encode(), None),
+        (json.dumps({"row": row, "reason": "invalid_value", "detail": "", "row_number": 5}).encode(), None),
     ]
 
 
@@ -255,6 +255,22 @@ def test_a_dead_letter_of_an_event_is_the_event() -> None:
     letter = json.dumps({"event": event, "reason": "refused", "detail": "..."}).encode()
     assert events(mapped(PERSON, letter)) == [event]
     assert events(mapped(lambda row: None, letter)) == [event]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"reason": "too late", "detail": "", "event": {"a": 1}, "customer": "u1"},
+        {"reason": "refused", "event": {"a": 1}, "customer": "u1"},
+        {"reason": "refused", "detail": "", "event": "signup", "row": 7, "customer": "u1"},
+    ],
+)
+def test_a_row_with_columns_of_the_same_names_is_no_dead_letter(row: dict[str, Any]) -> None:
+    line = json.dumps(row).encode()
+    [event] = events(mapped({"type": "page", "userId": "$customer"}, line))
+    assert event == {"type": "page", "userId": "u1"}
+    [event] = events(mapped(lambda row: {"type": "page", "userId": row["customer"]}, line))
+    assert event == {"type": "page", "userId": "u1"}
 
 
 def test_lines_that_are_no_rows(caplog: pytest.LogCaptureFixture) -> None:
