@@ -34,24 +34,31 @@ def id_from_parts(write_key: str, parts: Sequence[Any]) -> str:
     return PREFIX + digest.hexdigest()
 
 
-IdOfEvent = Callable[[int, Mapping[str, Any], Sequence[str]], str]
-"""The id of an event: of its place among those of a row, the event, and the texts of its keys."""
+IDENTITY = ("type", "event", "userId", "anonymousId", "groupId")
+"""The fields that an id from keys follows, too: what an event is, and whom it is about."""
 
 
-def ids_from_keys(write_key: str) -> IdOfEvent:
-    """A function that derives an event's id from its keys.
+class IdOfEvent:
+    """Derives the ids of events from their keys.
 
-    The id also follows the event's place among those of its row, its type, its name and whom it is about:
-    two events of one row have the same keys, but different ids.
+    An id also follows the event's place among those of its row and its ``IDENTITY``: two events of one row
+    have the same keys, but different ids.
     """
-    digest = _digest(write_key)
-    prefix = PREFIX
 
-    def id_of_event(place: int, event: Mapping[str, Any], keys: Sequence[str]) -> str:
+    def __init__(self, write_key: str) -> None:
+        self._digest = _digest(write_key)
+
+    def __call__(self, place: int, event: Mapping[str, Any], keys: Sequence[str]) -> str:
+        """The id of an event.
+
+        :param place: among those of its row
+        :param keys: the texts of its keys
+        :raises ValueRejected: a text cannot be written
+        """
         get = event.get
         identity = (
             place,
-            event["type"],
+            get("type"),
             get("event"),
             get("userId"),
             get("anonymousId"),
@@ -59,27 +66,29 @@ def ids_from_keys(write_key: str) -> IdOfEvent:
             *keys,
         )
         try:
-            return prefix + digest(encode(identity))
+            return PREFIX + self._digest(encode(identity))
         except UnicodeEncodeError:
             raise ValueRejected(
                 "a text that the messageId follows has half of an emoji (a surrogate)"
             ) from None
 
-    return id_of_event
+    def of_json(self, identity: bytes) -> str:
+        """The same, of the JSON array of the place, the ``IDENTITY`` and the keys."""
+        return PREFIX + self._digest(identity)
 
 
 def ids_from_content(write_key: str, fields: Sequence[str] | None = None) -> Callable[[bytes], bytes]:
     """A function from an event, as JSON, to its id.
 
     :param fields: names (dotted: ``properties.order_id``) of the fields that the id is derived from, as keys
-        (see :func:`ids_from_keys`); by default it is derived from the whole line. The function raises
+        (see :class:`IdOfEvent`); by default it is derived from the whole line. The function raises
         SegmentEventError for an event that lacks one, or has something else there than a key
     """
     if not fields:
         digest, prefix = _digest(write_key), PREFIX.encode()
         return lambda line: prefix + digest(line).encode()
     paths = [name.split(".") for name in fields]
-    id_of_event = ids_from_keys(write_key)
+    id_of_event = IdOfEvent(write_key)
 
     def from_fields(line: bytes) -> bytes:
         event = decode(line)

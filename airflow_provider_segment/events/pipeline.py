@@ -13,7 +13,7 @@ from airflow_provider_segment.events.mapping.mapped import Mapper
 from airflow_provider_segment.events.mapping.rows import Compiling
 from airflow_provider_segment.events.mapping.template import read_mapping
 from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
-from airflow_provider_segment.events.message_ids import ids_from_keys
+from airflow_provider_segment.events.message_ids import IdOfEvent
 from airflow_provider_segment.events.reading import Check
 from airflow_provider_segment.events.report import SendReport
 
@@ -62,7 +62,7 @@ def make_pipeline(
     if mapping is None:
         mapper = TemplateMapper(None, compiling, identified=bool(keys))
         return Pipeline(mapper, Checker(write_key, **options), checks)
-    compiling = compiling._replace(keys=tuple(keys or ()), id_of_event=ids_from_keys(write_key))
+    compiling = compiling._replace(keys=tuple(keys or ()), id_of_event=IdOfEvent(write_key))
     if isinstance(mapping, ProductFormat):
         if keys:
             raise SegmentConfigurationError(

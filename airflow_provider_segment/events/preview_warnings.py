@@ -37,6 +37,9 @@ def warnings_of(preview: PreviewReport, statistics: Statistics, keys: bool) -> I
             f"{counted(suppressed, 'user')} {_is(suppressed)} suppressed: Segment accepts the "
             f"{counted(preview.suppressed_events, 'event')} about them, and drops them."
         )
+    if preview.violations:
+        worst = ", ".join(f"{what} ({count:,})" for what, count in [*preview.violations.items()][:3])
+        yield f"The tracking plan is violated, most often by {worst}."
     if old := statistics.old_traits:
         yield (
             f"{counted(old, 'identify or group event')} {_is(old)} more than a day old: that may overwrite "

@@ -224,6 +224,7 @@ def test_the_report() -> None:
             {"type": "page", "name": "Home", "events": 1},
         ],
         "other_names": 0,
+        "violations": {},
         "batches": 1,
         "bytes": 0,
         "users": 3,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.operators.events import SegmentBatchEventsOperator, SegmentPreviewEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
 from tests.events.test_send import read_lines
 from tests.harness.task_runner import RunTask
@@ -92,3 +92,22 @@ def test_a_rule_that_cannot_be_checked_is_named(
     run = run_task(send(tracking_plan_path=str(tmp_path / "rules.json"), max_rejected=1))
     assert run.state == "success", run.error
     assert "a rule that is not checked" in run.log and "Broken" in run.log
+
+
+@pytest.mark.parametrize("on_violation", ["report", "reject", "fail"])
+def test_a_preview_shows_the_violations_of_all_events(
+    run_task: RunTask, segment_sandbox: Sandbox, plan: str, on_violation: Any
+) -> None:
+    run = run_task(
+        SegmentPreviewEventsOperator(
+            task_id="preview",
+            events=[*ROWS, *ROWS],
+            mapping=MAPPING,
+            tracking_plan_id=plan,
+            on_violation=on_violation,
+        )
+    )
+    assert run.state == "success", run.error
+    assert run.xcom["violations"] == {"Order Completed: properties.total (type)": 2}
+    assert run.xcom["events"] == (20 if on_violation == "report" else 18)
+    assert "properties.total (type) (2)" in run.xcoms["note"].replace("\\", "")

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from airflow_provider_segment.events.mapping.column_fields import FieldWriters
 from airflow_provider_segment.events.mapping.column_text import (
     Expression,
@@ -35,11 +33,9 @@ from airflow_provider_segment.events.mapping.template import (
     Rest,
     Template,
 )
+from airflow_provider_segment.events.message_ids import IDENTITY
 from airflow_provider_segment.events.sources.polars_library import import_polars
 from airflow_provider_segment.values import ID_FIELDS
-
-IDENTITY = ("type", "event", "userId", "anonymousId", "groupId")
-"""The fields that a message id follows, besides the keys."""
 
 KEPT_VARIANTS = 100
 """How many expressions are kept, by what was seen: more are very odd data."""
@@ -120,28 +116,22 @@ class ColumnPlan:
 
     def _ids(self, frame: Any, identities: list[Expression]) -> list[Any]:
         pl = import_polars()
+        assert self._options.id_of_event is not None
+        id_of = self._options.id_of_event.of_json
         return [
-            pl.Series(f"{self._id_column}{number}", list(map(self._id_of, texts)), dtype=pl.String)
+            pl.Series(f"{self._id_column}{number}", list(map(id_of, texts)), dtype=pl.String)
             for number, texts in enumerate(_lists(frame, identities))
         ]
-
-    def _id_of(self, identity: bytes) -> str:
-        assert self._options.id_of_event is not None
-        place, *texts = msgspec.json.decode(identity)
-        return self._options.id_of_event(
-            place, dict(zip(IDENTITY, texts, strict=False)), texts[len(IDENTITY) :]
-        )
 
     def _event(self, place: int, template: Template) -> list[tuple[str, Writer, bool]]:
         """The fields of an event: names, values, and whether they are left out where the value is null."""
         fields = {name: self._field(name, node) for name, node in template.fields.items()}
         if self._keys:
             own_id = template.fields.get("messageId")
-            required = template.fields["type"] if own_id is None else own_id
-            if isinstance(required, Column):
-                self._writers.require(self._source(required))
             if own_id is None:
                 self._identities[place] = self._identity(place, fields)
+            elif isinstance(own_id, Column):
+                self._writers.require(self._source(own_id))
         return [(name, write, isinstance(template.fields[name], Column)) for name, write in fields.items()]
 
     def _identity(self, place: int, fields: Mapping[str, Writer]) -> Writer:

@@ -111,7 +111,7 @@ def plain_columns(schema: Mapping[str, Any], uuids: Collection[str] = ()) -> lis
                 f"the column {name} cannot be read: it is {dtype}, and decimals may have up to "
                 f"{MAX_DECIMAL_DIGITS} digits. Cast it when it is written, or leave it out of the mapping"
             )
-        column = pl.col(name)
+        column = pl.selectors.by_name(name).as_expr()  # pl.col takes * and ^.*$ for patterns
         if isinstance(dtype, pl.BaseExtension):
             column = column.ext.storage()
         elif name in uuids and dtype == pl.Binary:

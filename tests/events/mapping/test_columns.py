@@ -17,7 +17,7 @@ from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.mapping.columns import KEPT_VARIANTS, ColumnPlan, compile_columns
 from airflow_provider_segment.events.mapping.rows import Compiling, RowMapper, key_columns
 from airflow_provider_segment.events.mapping.template import read_mapping
-from airflow_provider_segment.events.message_ids import ids_from_keys
+from airflow_provider_segment.events.message_ids import IdOfEvent
 from airflow_provider_segment.events.sources.frame_rows import FrameRows, plain_columns
 from airflow_provider_segment.values import ValueRejected
 from tests.harness.fuzzing import examples
@@ -214,7 +214,7 @@ def by_columns(mapping: Any, frame: pl.DataFrame, options: Compiling) -> list[li
 
 
 def compiling(*keys: str, timestamp_may_be_null: bool = True, **more: Any) -> Compiling:
-    return Compiling("keep", timestamp_may_be_null, None, keys, ids_from_keys("write key"))._replace(**more)
+    return Compiling("keep", timestamp_may_be_null, None, keys, IdOfEvent("write key"))._replace(**more)
 
 
 def agree(mapping: Any, frame: pl.DataFrame, options: Compiling) -> bool:
@@ -562,12 +562,9 @@ def test_an_event_without_a_timestamp_is_left_to_the_row_function_unless_there_i
     assert agree(mapping, frame.head(1), compiling(timestamp_may_be_null=False))
 
 
-def test_a_type_that_is_null_where_an_id_follows_it_is_left_to_the_row_function() -> None:
+def test_an_id_follows_a_type_that_is_null() -> None:
     frame = frame_of({"x": pl.Series(["page", None]), "id": pl.Series([1, 2])})
-    mapping = {"type": "$x", "userId": "$id"}
-    assert agree(mapping, frame, compiling())
-    assert by_columns(mapping, frame, compiling("id")) is None
-    assert agree(mapping, frame.head(1), compiling("id"))
+    assert agree({"type": "$x", "userId": "$id"}, frame, compiling("id"))
 
 
 @pytest.mark.parametrize("dtype", [pl.Date(), pl.List(pl.Date()), pl.Struct({"a": pl.Date()})])

@@ -17,7 +17,7 @@ from airflow_provider_segment.events.mapping.mapped import Mapped
 from airflow_provider_segment.events.mapping.rows import Compiling
 from airflow_provider_segment.events.mapping.template import read_mapping
 from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
-from airflow_provider_segment.events.message_ids import ids_from_keys
+from airflow_provider_segment.events.message_ids import IdOfEvent
 from airflow_provider_segment.events.sources.source import Block
 
 pytestmark = pytest.mark.core
@@ -33,7 +33,7 @@ ROW = {"customer": "u1", "id": 7, "total": "9.50", "city": "Rome"}
 
 
 def compiling(*keys: str, **more: Any) -> Compiling:
-    return Compiling(keys=keys, id_of_event=ids_from_keys("write key"), **more)
+    return Compiling(keys=keys, id_of_event=IdOfEvent("write key"), **more)
 
 
 def mapped(mapping: Any, *items: Any, columns: tuple[str, ...] | None = None, **options: Any) -> Mapped:
