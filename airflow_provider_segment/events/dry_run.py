@@ -50,6 +50,7 @@ class DryRun:
         destinations: Sequence[str] | None = None,
         stop: Stop,
     ) -> None:
+        self._given = options
         # All of it is looked at: more than was approved is what somebody wants to see.
         options = {**options, "max_events": None, "max_users": None}
         if options["on_violation"] == "fail":
@@ -85,7 +86,19 @@ class DryRun:
             events_per_second=self._options["max_events_per_second"],
             destinations=self._destinations,
             limit=self._limit if cut else None,
+            warnings=[*self._where_a_send_would_end()],
         )
+
+    def _where_a_send_would_end(self) -> Iterator[str]:
+        given, statistics = self._given, self._statistics
+        if given["on_violation"] == "fail" and self._report.violations:
+            yield 'With on_violation="fail" a send would stop at the first violation of the tracking plan.'
+        counts = {"max_events": statistics.events, "max_users": statistics.users.at_most}
+        for name, count in counts.items():
+            if given[name] is not None and count > given[name]:
+                yield f"A send would stop: there are {count:,}, and {name} is {given[name]:,}."
+        if given["min_events"] is not None and statistics.events < given["min_events"]:
+            yield f"A send would fail: min_events is {given['min_events']:,}."
 
     async def _read(self) -> None:
         reading = Reading(

@@ -133,6 +133,12 @@ def _check_field_name(name: str) -> str:
     return name
 
 
+def _names(names: Any) -> Any:
+    if isinstance(names, str) and not names.lstrip().startswith("["):
+        raise ValueError(f'must be a list of names, such as ["{names}"]')
+    return names
+
+
 def _not_empty(names: Any) -> Any:
     if not names:
         raise ValueError("must name a field; leave it out for an id of the whole event")
@@ -167,7 +173,9 @@ def _check_zone(name: str) -> str:
 
 FieldName = Annotated[str, Validator(_check_field_name)]
 # Not any sequence: a str is one of its letters.
-FieldNames = Annotated[list[FieldName] | tuple[FieldName, ...], Validator(_not_empty)]
+FieldNames = Annotated[
+    list[FieldName] | tuple[FieldName, ...], Validator(_names, "before"), Validator(_not_empty)
+]
 
 
 class SendOptions(TypedDict, total=False):
@@ -194,7 +202,8 @@ class SendOptions(TypedDict, total=False):
     :param mapping: how rows become events: a template of an event, in which ``"$name"`` is a column; a list
         of templates; or a function from a row, a dict, to an event, a list of them, or None. By default
         items and lines are events, and columns of tables are named as fields are (``properties.total``)
-    :param nulls: ``keep`` or ``drop`` members of the mapping's objects that are null
+    :param nulls: ``keep`` or ``drop`` members of the mapping's objects that are null; events are sent as
+        they are
     :param naive_timezone: zone (``Europe/Berlin``) of times that have none and must have one; by default
         such a time rejects the event
     :param min_events: fail if fewer events than this were sent: an empty input is often a mistake

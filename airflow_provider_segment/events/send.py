@@ -149,7 +149,8 @@ class Sending:
             raise SegmentStoppedError("stopped before the end of the input")
         failure = self._reading.failure
         if isinstance(failure, SegmentInputError):
-            raise type(failure)(f"{failure}. What was read was sent: {self.report}") from failure
+            said = "What was read was sent" if self.report.read else "Nothing was sent"
+            raise type(failure)(f"{failure}. {said}: {self.report}") from failure
         if failure is not None:
             raise failure
         return self.report

@@ -34,6 +34,12 @@ def _yaml(text: str) -> Any:
             for letter, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
 
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            keys = [key.value for key, _ in node.value]
+            if twice := {key for key in keys if keys.count(key) > 1}:
+                raise ValueError(f"the key {', '.join(map(repr, sorted(map(str, twice))))} is there twice")
+            return super().construct_mapping(node, deep)
+
     Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEAN, list("tf"))
     try:
         return yaml.load(text, Loader)

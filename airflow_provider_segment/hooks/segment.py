@@ -195,7 +195,7 @@ class SegmentHook(BaseHook):
         :param path: instead of ``events``: a file, a glob, or a list of them, in any storage that Airflow's
             ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in
             an array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is
-            told by its content
+            told by its content; CSV and TSV by the name (``.csv``, ``.tsv``) or by ``format``
         :param format: what the files are if their content and names do not tell: ``csv``, ``tsv``, ``jsonl``,
             ``parquet``, ``avro``; or what exported them: ``segment_archive``, ``mixpanel``, ``amplitude``
         :param csv: how CSV files are written: ``delimiter``, ``quotechar``, ``escapechar``, ``encoding``,
@@ -375,6 +375,12 @@ class SegmentHook(BaseHook):
 
     def _plan_rules(self, options: Mapping[str, Any]) -> PlanRules | None:
         if options["tracking_plan_id"] is None and options["tracking_plan_path"] is None:
+            if options["on_violation"] != "reject":
+                from airflow_provider_segment.errors import SegmentConfigurationError
+
+                raise SegmentConfigurationError(
+                    "on_violation needs a plan: give tracking_plan_id or tracking_plan_path"
+                )
             return None
         from airflow_provider_segment.events.tracking_plan import load_rules
 

@@ -269,13 +269,17 @@ class BulkEventsOperator(_SendingOperator):
         if callable(mapping):
             # Airflow calls a function in an argument to render it: this one gives back the function.
             self.mapping = wraps(mapping)(lambda **_: mapping)
-        elif isinstance(mapping, (dict, list)):
+        elif isinstance(mapping, (dict, list)) or (isinstance(mapping, str) and "\n" in mapping):
             from airflow_provider_segment.errors import SegmentConfigurationError
-            from airflow_provider_segment.events.mapping.template import MappingError, read_mapping
+            from airflow_provider_segment.events.mapping.template import read_mapping
+            from airflow_provider_segment.events.yaml_or_json import read_document
 
+            if isinstance(mapping, str) and "{%" in mapping:
+                return  # it may be no YAML before it is rendered
             try:
-                read_mapping(mapping, rendered=False)
-            except MappingError as error:
+                written = read_document(mapping) if isinstance(mapping, str) else mapping
+                read_mapping(written, rendered=False)
+            except ValueError as error:  # MappingError is one
                 raise SegmentConfigurationError(f"{self.task_id}: mapping: {error}") from None
 
     def resolve_template_files(self) -> None:
@@ -286,6 +290,7 @@ class BulkEventsOperator(_SendingOperator):
             if isinstance(value, str) and value.endswith(endings):
                 env = self.get_template_env()
                 setattr(self, name, cast("Any", env.loader).get_source(env, value)[0])
+        self.check_when_parsed()
 
     def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The source that the events go to."""
@@ -320,7 +325,8 @@ class BulkEventsOperator(_SendingOperator):
         except (SegmentApprovalError, SegmentViolationError) as error:  # a retry would find the same
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
         if fault := _too_many_rejected(report, arguments):
-            raise AirflowFailException(f"{fault}. All others were sent: {report}")
+            others = "All others were sent" if report.sent else "Nothing was sent"
+            raise AirflowFailException(f"{fault}. {others}: {report}")
         return report.as_dict()
 
     def on_kill(self) -> None:
@@ -350,7 +356,7 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
     :param path: instead of ``events``: a file, a glob, or a list of them, in any storage that Airflow's
         ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in an
         array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is told by
-        its content
+        its content; CSV and TSV by the name (``.csv``, ``.tsv``) or by ``format``
     :param format: what the files are if their content and names do not tell: ``csv``, ``tsv``, ``jsonl``,
         ``parquet``, ``avro``; or what exported them: ``segment_archive``, ``mixpanel``, ``amplitude``
     :param csv: how CSV files are written: ``delimiter``, ``quotechar``, ``escapechar``, ``encoding``,
@@ -437,8 +443,9 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
     :raises AirflowFailException: an argument is invalid
     :raises SegmentInputError: the input cannot be read to its end
 
-    Further arguments: see :class:`SegmentBatchEventsOperator`. ``max_rejected`` and what concerns sending
-    only has no effect.
+    Further arguments: see :class:`SegmentBatchEventsOperator`. ``max_rejected``, ``max_rejected_share``,
+    ``rejects_path``, ``min_events``, ``max_events`` and ``max_users`` do not end a preview, but it says where
+    a send would end. With ``on_violation="fail"``, violations are counted as rejected.
 
     Returns the report (:class:`~airflow_provider_segment.events.preview_report.PreviewReport`) as a dict, and
     pushes the XCom ``note``: the same in Markdown, for a person who approves the send.

@@ -51,8 +51,10 @@ class SqlToSegmentOperator(BulkEventsOperator):
         MySQL, MariaDB and SQLite
     :param fetch_timeout: seconds that the database may take to send the next rows
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
-        rejected, or all of them (whatever is allowed), or the rejected events could not be written
-    :raises SegmentInputError: the query failed, or the connection was lost; what was read was sent
+        rejected, or all of them (whatever is allowed), or the rejected events could not be written; or there
+        is more than ``max_events`` or ``max_users`` allow, or a violation with ``on_violation="fail"``
+    :raises SegmentInputError: the query failed, or the connection was lost, or there are fewer events than
+        ``min_events``; what was read was sent
     :raises SegmentError: Segment does not accept the events
 
     Further arguments: see :class:`~airflow_provider_segment.operators.events.SegmentBatchEventsOperator` (but

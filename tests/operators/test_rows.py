@@ -276,3 +276,39 @@ def test_a_row_without_its_time_is_rejected_unless_there_is_a_default(
     assert (report.sent, report.rejected) == (1, {"invalid_timestamp": 1})
     report = SegmentHook().send_events(rows, mapping=MAPPING, timestamp="2026-01-01T00:00:00Z")
     assert report.sent == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("type: trak\nuserId: $u\n", "'trak' is no type of event"),
+        ("type: [page\n", "neither JSON nor YAML"),
+        ("type: page\ntype: track\nuserId: $u\n", "the key 'type' is there twice"),
+        ("type: page\nuserId: $u\ntimestamp: {$: at, as: timestamp, format: unix_ms}\n", "unix_milliseconds"),
+    ],
+)
+def test_a_file_of_a_mapping_is_checked_when_the_dag_is_parsed(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    from airflow.providers.common.compat.sdk import DAG
+
+    (tmp_path / "orders.yaml").write_text(content)
+    with DAG("tests", schedule=None, template_searchpath=[str(tmp_path)]):
+        operator = send(events=[], mapping="orders.yaml")
+    with pytest.raises(Exception, match=said):
+        operator.resolve_template_files()
+
+
+def test_a_violation_needs_a_plan(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    run = run_task(send(events=ORDERS, mapping=MAPPING, on_violation="fail"))
+    assert run.state == "failed" and "on_violation needs a plan" in str(run.error)
+
+
+def test_a_letter_of_another_mapping_is_rejected(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    letter = {"row": {"u": "u1"}, "template": 2, "reason": "invalid_value", "detail": ""}
+    (tmp_path / "letters.jsonl").write_text(json.dumps(letter))
+    run = run_task(send(path=str(tmp_path / "letters.jsonl"), mapping={"type": "page", "userId": "$u"}))
+    assert run.state == "failed" and "of template 2, and the mapping has 1" in run.log
+    assert "Nothing was sent" in str(run.error)

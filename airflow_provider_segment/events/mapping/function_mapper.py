@@ -13,7 +13,7 @@ from airflow_provider_segment.events.mapping.objects import letter_of, row_of, r
 from airflow_provider_segment.events.mapping.rows import SAME_ID, Compiling, Made, key_value
 from airflow_provider_segment.events.mapping.template import Column
 from airflow_provider_segment.events.sources.source import Block
-from airflow_provider_segment.values import ValueRejected, shown_text
+from airflow_provider_segment.values import ValueRejected, shown, shown_text
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,11 @@ class FunctionMapper:
                 texts = [self._key(name, text_of, row) for name, text_of in self._keys]
                 event = {"type": None, **event}
                 event["messageId"] = self._options.id_of_event(place, event, texts)
+            if not isinstance(event, Mapping):
+                raise SegmentEventError(
+                    "mapping_failed",
+                    f"the function returned {shown(event)}: return a dict, a list of dicts, or None",
+                )
             return to_bytes(event)
         except SegmentEventError as error:
             return error

@@ -313,6 +313,13 @@ def _named_column(written: Mapping[Any, Any], rendered: bool) -> Column:
             raise MappingError('only a column "as": "timestamp" has one', word)
         if not isinstance(value, str):
             raise MappingError(f"must be text, not {shown(value)}", word)
+    format = written.get("format")
+    if format and "%" not in format and format not in EPOCHS and (rendered or not is_template(format)):
+        with _within("format"):
+            raise MappingError(
+                f"{shown(format)} is no format of times: give codes of strptime, such as %d.%m.%Y, or "
+                f"{', '.join(EPOCHS)}"
+            )
     zone = written.get("timezone")
     if zone is not None and (rendered or not is_template(zone)):
         with _within("timezone"):

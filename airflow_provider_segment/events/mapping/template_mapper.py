@@ -142,7 +142,10 @@ class TemplateMapper:
         if not bytes(letter.row):
             return [(0, bytes(letter.event))]
         place = (letter.template or 1) - 1
-        places = every if letter.template is None or place not in every else [place]
+        places = every if letter.template is None else [place]
+        if place not in every:
+            said = f"the dead letter is of template {place + 1}, and the mapping has {len(every)}"
+            return [(0, SegmentEventError("mapping_failed", said))]
         try:
             return mapper.events(self._json.tuple_of_dict(row_of(bytes(letter.row))), places)
         except SegmentEventError as error:

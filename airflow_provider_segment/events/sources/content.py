@@ -131,7 +131,7 @@ def read_content(
             return avro_rows.read_avro(raw)
         return parquet_rows.read_parquet(raw, local=local, needed=said.needed)
     if expected in (PARQUET, AVRO):
-        raise UnreadableFileError(f"it is not {FORMATS[expected]}, as was said")
+        raise UnreadableFileError(f"it is not {FORMATS[expected]}, though the format says so")
     if start == ZSTD and not zstd_library():
         raise UnreadableFileError.without("zstd", "compressed with Zstandard")
     named = _format_of(name)

@@ -135,8 +135,8 @@ def test_what_is_said_must_be_so(tmp_path: Path) -> None:
     file = tmp_path / "a"
     for content, format, complaint in (
         (written(record(a="int"), []), "parquet", "it is Avro, not Parquet: say nothing of its format"),
-        (b'{"a":1}\n', "avro", "it is not Avro, as was said"),
-        (b"", "avro", "it is not Avro, as was said"),
+        (b'{"a":1}\n', "avro", "it is not Avro, though the format says so"),
+        (b"", "avro", "it is not Avro, though the format says so"),
     ):
         file.write_bytes(content)
         with pytest.raises(SegmentInputError, match=complaint):

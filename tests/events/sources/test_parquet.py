@@ -389,7 +389,7 @@ def test_the_settings_of_polars_stay_as_they_are(
 def test_what_is_said_must_be_so(tmp_path: Path) -> None:
     for content, format, complaint in (
         (parquet_files.UUIDS, "csv", "it is Parquet, not CSV: say nothing of its format"),
-        (b'{"a":1}\n', "parquet", "it is not Parquet, as was said"),
+        (b'{"a":1}\n', "parquet", "it is not Parquet, though the format says so"),
     ):
         file = write(tmp_path / "a", content)
         with pytest.raises(SegmentInputError, match=complaint):
