@@ -54,7 +54,10 @@ class ValueRejected(ValueError):
 
 def shown(value: Any) -> str:
     """A value as an error shows it: cut."""
-    return shown_text(repr(value))
+    try:
+        return shown_text(repr(value))
+    except Exception:  # a number of too many digits, for one
+        return f"a {type(value).__name__}"
 
 
 def shown_text(text: object) -> str:

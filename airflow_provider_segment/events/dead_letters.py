@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 import msgspec
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
-from airflow_provider_segment.events.codec import Unreadable, Unwritable, encode, to_bytes
+from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
 from airflow_provider_segment.events.mapping.cells import cell
 from airflow_provider_segment.events.private_files import is_link, open_private
 from airflow_provider_segment.events.sources.files import File, is_local
@@ -195,5 +195,8 @@ def _shown(value: Any) -> Any:
     """A value of a row in the form in which the same mapping takes it again, or as it looks."""
     try:
         return msgspec.Raw(encode(cell(value)))
-    except Unwritable:  # ValueRejected is one
-        return repr(value)
+    except Exception:
+        try:
+            return repr(value)
+        except Exception:  # a number of too many digits, for one
+            return f"a {type(value).__name__}"

@@ -62,6 +62,10 @@ class ReadAhead(Generic[T]):
                 self._tell(next(self._items, None), None)
         except Exception as error:
             self._tell(None, error)
+        except BaseException as error:  # through the event loop it would end more than this run
+            ended = RuntimeError(f"reading ended with {type(error).__name__}: {error}")
+            ended.__cause__ = error
+            self._tell(None, ended)
         finally:
             # A generator is closed by the thread that ran it.
             getattr(self._items, "close", lambda: None)()

@@ -128,6 +128,7 @@ class Reading:
         self._rejected: Counter[str] = Counter()
         self._counts: deque[dict[str, Any]] = deque(maxlen=COUNTS)
         self._can_resume = hasattr(source, "mark")
+        self._mark: tuple[Any, dict[str, Any]] = self._start.mark, self._start.counts
         self._last_event = b""
         self._take_over(self._start)
 
@@ -153,8 +154,8 @@ class Reading:
             while self._counts and self._counts[0]["position"] < mark["position"]:
                 self._counts.popleft()
             if self._counts and self._counts[0]["position"] == mark["position"]:
-                return mark, self._counts[0]
-        return self._start.mark, self._start.counts
+                self._mark = mark, self._counts[0]
+        return self._mark
 
     def lag(self, now: datetime) -> float | None:
         """Seconds since the timestamp of the last event; None if it has none."""

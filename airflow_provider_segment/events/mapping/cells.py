@@ -71,6 +71,8 @@ def _moment(value: Any) -> datetime:
         return value
     moment: Any = value
     if hasattr(moment, "to_pydatetime"):  # pandas has nanoseconds
+        if moment.tzinfo is not None:  # an hour that a clock shows twice cannot be rounded there
+            moment = moment.tz_convert("UTC")
         moment = moment.floor("us").to_pydatetime()
     return moment if moment.tzinfo is None else in_utc(moment)
 
@@ -141,7 +143,7 @@ def at_path(value: Any, path: tuple[str | int, ...]) -> Any:
         if isinstance(value, dict):
             value = value.get(step, value.get(str(step)))
         elif isinstance(value, (list, tuple)) and isinstance(step, int):
-            value = value[step] if step < len(value) else None
+            value = value[step] if -len(value) <= step < len(value) else None
         else:
             return None
     return value
@@ -213,7 +215,7 @@ _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 
 def as_boolean(value: Any) -> bool | None:
     """True or false of a boolean, of 1 and 0, and of the words for them."""
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         return None
     word = value.strip().lower() if isinstance(value, str) else (as_text(value) or "").removesuffix(".0")
     if word in _TRUE:
@@ -250,7 +252,7 @@ def as_timestamp(value: Any, *, format: str | None = None, zone: ZoneInfo | None
     :param format: of text: that of ``strptime``, or one of ``EPOCHS``
     :param zone: of a time that has none. Of two times that a clock shows twice, the first
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         return None
     if type(value) is datetime and value.tzinfo is timezone.utc and not format:
         return value
@@ -312,11 +314,15 @@ def _parsed(text: str, format: str, zone: ZoneInfo | None) -> datetime:
 def _since_1970(value: Any, units: int) -> datetime:
     try:
         number = Decimal(str(as_text(value)).strip())
+        if number.adjusted() > LONGEST_EPOCH:
+            raise ValueError
         return EPOCH + timedelta(microseconds=int(number * (1_000_000 // units)))
     except (ArithmeticError, ValueError, OverflowError):
         raise ValueRejected(f"{shown(value)} is not a number of units since 1970") from None
 
 
+LONGEST_EPOCH = 20
+"""Digits of a number of units since 1970."""
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {

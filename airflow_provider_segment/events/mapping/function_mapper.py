@@ -9,11 +9,19 @@ from typing import Any
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import to_bytes
 from airflow_provider_segment.events.mapping.mapped import NO_KEYS, EventsOfRows, Mapped
-from airflow_provider_segment.events.mapping.objects import letter_of, row_of, rows_of
-from airflow_provider_segment.events.mapping.rows import SAME_ID, Compiling, Made, key_value
+from airflow_provider_segment.events.mapping.objects import Letter, letter_of, row_of, rows_of
+from airflow_provider_segment.events.mapping.rows import (
+    SAME_ID,
+    WHOLE_ROW,
+    Compiling,
+    Made,
+    key_value,
+    name_of,
+    what_is_wrong,
+)
 from airflow_provider_segment.events.mapping.template import Column
 from airflow_provider_segment.events.sources.source import Block
-from airflow_provider_segment.values import ValueRejected, shown, shown_text
+from airflow_provider_segment.values import ValueRejected, id_of, shown, shown_text
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +52,7 @@ class FunctionMapper:
                 events.add(position, [(0, bytes(letter.event))])
                 continue
             if letter is not None:
-                made = self._events(bytes(letter.row))
-                events.add(position, [one for one in made if letter.template in (None, one[0] + 1)])
+                events.add(position, self._of_letter(letter))
                 continue
             if block.columns is not None and not isinstance(item, SegmentEventError):
                 events.add(position, self._events(dict(zip(block.columns, item, strict=True))))
@@ -56,14 +63,25 @@ class FunctionMapper:
                 events.add(where, self._events(one), one if len(found) > 1 else None, 1 / len(found))
         return events.mapped()
 
+    def _of_letter(self, letter: Letter) -> list[Made]:
+        """What was rejected of the row of a dead letter."""
+        made = self._events(bytes(letter.row))
+        if letter.template is None:
+            return made
+        place = letter.template - 1
+        chosen = [(where, event) for where, event in made if where in (place, WHOLE_ROW)]
+        said = f"the function no longer makes event {letter.template} of this row"
+        return [(place, event) for _, event in chosen] or [(place, SegmentEventError("mapping_failed", said))]
+
     def _events(self, item: Any) -> list[Made]:
         try:
             row = row_of(item)
             made = self._function(row)
         except SegmentEventError as error:
-            return [(0, error)]
+            return [(WHOLE_ROW, error)]
         except Exception as error:  # the user's code: one row must not end a run of millions
-            return [(0, SegmentEventError("mapping_failed", f"{type(error).__name__}: {shown_text(error)}"))]
+            failure = f"{type(error).__name__}: {shown_text(error)}"
+            return [(WHOLE_ROW, SegmentEventError("mapping_failed", failure))]
         if made is None:
             return []
         several = made if isinstance(made, (list, tuple)) else [made]
@@ -82,15 +100,14 @@ class FunctionMapper:
             if not own_id and not self._keys and not self._warned:
                 self._warned = True
                 log.warning(NO_KEYS)
-            if isinstance(own_id, str):
-                if own_id in ids:
+            if own_id and (text := id_of(own_id)):
+                if text in ids:
                     raise SegmentEventError("same_message_id", SAME_ID)
-                ids.add(own_id)
+                ids.add(text)
             if self._keys and isinstance(event, Mapping) and not event.get("messageId"):
                 assert self._options.id_of_event is not None
                 texts = [self._key(name, text_of, row) for name, text_of in self._keys]
-                event = {"type": None, **event}
-                event["messageId"] = self._options.id_of_event(place, event, texts)
+                event = {**event, "messageId": self._options.id_of_event(place, _identity(event), texts)}
             if not isinstance(event, Mapping):
                 raise SegmentEventError(
                     "mapping_failed",
@@ -101,6 +118,8 @@ class FunctionMapper:
             return error
         except ValueRejected as error:
             return SegmentEventError("invalid_value", str(error))
+        except Exception as error:  # the user's objects
+            return SegmentEventError("mapping_failed", what_is_wrong(error))
 
     @staticmethod
     def _key(name: str, text_of: Callable[[Any], str], row: Mapping[str, Any]) -> str:
@@ -108,3 +127,9 @@ class FunctionMapper:
             return text_of(row.get(name))
         except ValueRejected as error:
             raise SegmentEventError("invalid_message_id", f"{name}: {error}", name) from None
+
+
+def _identity(event: Mapping[Any, Any]) -> dict[str, Any]:
+    """What an id follows of an event, in the form in which it is sent: 5 and "5" are one user."""
+    ids = {name: id_of(event.get(name)) for name in ("userId", "anonymousId", "groupId")}
+    return ids | {name: name_of(event.get(name)) for name in ("type", "event")}

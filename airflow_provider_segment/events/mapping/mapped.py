@@ -10,13 +10,8 @@ from typing import Any, Protocol
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import encode
 from airflow_provider_segment.events.dead_letters import RejectedRow
-from airflow_provider_segment.events.mapping.rows import RowMapper
+from airflow_provider_segment.events.mapping.rows import WHOLE_ROW, RowMapper
 from airflow_provider_segment.events.sources.source import Block, Overlong
-from airflow_provider_segment.values import ValueRejected
-
-FAULTS = (ValueRejected, SegmentEventError, UnicodeEncodeError)
-"""What making an event of a row raises if the row is at fault."""
-
 
 NO_KEYS = (
     "Without message_id_fields, the id of an event follows all of its content. A retry is safe; but if the "
@@ -64,10 +59,11 @@ class Mapped:
         row = self._parts.get(position, self._block.items[ceil(position) - self._block.first])
         if isinstance(row, (SegmentEventError, Overlong)):
             return row
-        place = self._places[bisect_left(self._positions, position)] + 1 if self._places else None
+        place = self._places[bisect_left(self._positions, position)] if self._places else WHOLE_ROW
+        template = None if place == WHOLE_ROW else place + 1
         if self._block.columns is not None:
             row = dict(zip(self._block.columns, row, strict=False))
-        return RejectedRow(row, place)
+        return RejectedRow(row, template)
 
 
 class Mapper(Protocol):
@@ -106,7 +102,7 @@ class EventsOfRows:
             try:
                 event = make(row, cells(row))
                 item = None if event is None else encode(event)
-            except FAULTS:  # the other way finds out what it is
+            except Exception:  # the other way finds out what it is
                 self.add(position, mapper.events(row))
                 return
             self._rows += 1

@@ -34,7 +34,15 @@ from airflow_provider_segment.events.mapping.template import (
     Template,
 )
 from airflow_provider_segment.events.message_ids import IdOfEvent
-from airflow_provider_segment.values import ID_FIELDS, Moment, ValueRejected, id_of, json_event, json_value
+from airflow_provider_segment.values import (
+    ID_FIELDS,
+    Moment,
+    ValueRejected,
+    id_of,
+    json_event,
+    json_value,
+    shown,
+)
 
 TEXT_FIELDS = ("type", "event", "name", "category")
 REST = "$*"
@@ -43,6 +51,9 @@ REST = "$*"
 
 Made: TypeAlias = tuple[int, "bytes | SegmentEventError"]
 """An event's place in the mapping; and the event, or why it could not be made."""
+
+WHOLE_ROW = -1
+"""The place of what is wrong with a row as a whole."""
 
 SAME_ID = "another event of the same row has this messageId, and Segment would keep only one of them"
 
@@ -105,7 +116,7 @@ class RowMapper:
                     events.append((place, encode(json_event(event))))
             except SegmentEventError as error:
                 events.append((place, error))
-            except ValueRejected as error:
+            except Exception as error:  # one row must not end a run of millions
                 events.append((place, self._fault(row, place, error)))
         return events
 
@@ -140,21 +151,21 @@ class RowMapper:
                 names.add(REST)
         return names
 
-    def _fault(self, row: Sequence[Any], place: int, error: ValueRejected) -> SegmentEventError:
+    def _fault(self, row: Sequence[Any], place: int, error: Exception) -> SegmentEventError:
         """Which column it was: only now that one failed."""
         for column, field in self._uses[place]:
             value = row[self._index[column.name]]
             try:
                 self._value(column, field)(value)
-            except ValueRejected as found:
+            except Exception as found:
                 reason = _REASONS.get(field, "invalid_value")
-                return SegmentEventError(reason, f"{column.name}: {found}", column.name)
+                return SegmentEventError(reason, f"{column.name}: {what_is_wrong(found)}", column.name)
         for name in self._rest:
             try:
                 cell(row[self._index[name]])
-            except ValueRejected as found:
-                return SegmentEventError("invalid_value", f"{name}: {found}", name)
-        return SegmentEventError("invalid_value", str(error))
+            except Exception as found:
+                return SegmentEventError("invalid_value", f"{name}: {what_is_wrong(found)}", name)
+        return SegmentEventError("invalid_value", what_is_wrong(error))
 
     # The generated function: `row` has the values as they were read, `cells` as they are written.
 
@@ -251,7 +262,7 @@ def field_value(column: Column, field: str, options: Compiling) -> Callable[[Any
     elif field in ID_FIELDS:
         convert = _then(convert, id_of) if column.kind else id_of
     elif field in TEXT_FIELDS:
-        convert = _then(convert, _name) if column.kind else _name
+        convert = _then(convert, name_of) if column.kind else name_of
     return _then(lambda value: at_path(value, column.path), convert) if column.path else convert
 
 
@@ -270,7 +281,19 @@ def _typed_key(column: Column, options: Compiling) -> Callable[[Any], Any]:
 
 
 def _moment(value: Any) -> Any:
-    return msgspec.convert(value, Moment) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.convert(value, Moment)
+    except msgspec.ValidationError:
+        raise ValueRejected(f"{shown(value)} is not a point in time") from None
+
+
+def what_is_wrong(error: Exception) -> str:
+    """What is said of a value that caused an error: never the text of an error that is not ours."""
+    if isinstance(error, (ValueRejected, SegmentEventError)):
+        return str(error)
+    return f"the value cannot be used ({type(error).__name__})"
 
 
 def _exact_number(value: Any) -> Any:
@@ -315,7 +338,7 @@ def _then(first: Callable[[Any], Any], second: Callable[[Any], Any]) -> Callable
     return lambda value: second(first(value))
 
 
-def _name(value: Any) -> str | None:
+def name_of(value: Any) -> str | None:
     """The name of an event, or its type: text."""
     value = json_value(value)
     if value is None or isinstance(value, str):

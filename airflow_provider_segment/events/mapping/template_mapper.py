@@ -12,7 +12,7 @@ from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEv
 from airflow_provider_segment.events.codec import Unreadable
 from airflow_provider_segment.events.mapping.mapped import NO_KEYS, EventsOfRows, Mapped
 from airflow_provider_segment.events.mapping.objects import Letter, ObjectRows, letter_of, row_of, rows_of
-from airflow_provider_segment.events.mapping.rows import Compiling, Made, RowMapper
+from airflow_provider_segment.events.mapping.rows import WHOLE_ROW, Compiling, Made, RowMapper, what_is_wrong
 from airflow_provider_segment.events.mapping.template import (
     EventMapping,
     MappingError,
@@ -132,9 +132,9 @@ class TemplateMapper:
             try:
                 made = mapper.events(self._json.tuple_of_dict(row_of(one)), every)
             except SegmentEventError as error:
-                made = [(0, error)]
-            except ValueRejected as error:
-                made = [(0, SegmentEventError("invalid_value", str(error)))]
+                made = [(WHOLE_ROW, error)]
+            except Exception as error:  # one row must not end a run of millions
+                made = [(WHOLE_ROW, SegmentEventError("invalid_value", what_is_wrong(error)))]
             events.add(where, made, part, 1 / len(found))
 
     def _of_letter(self, letter: Letter, mapper: RowMapper, every: Sequence[int]) -> list[Made]:
@@ -149,7 +149,7 @@ class TemplateMapper:
         try:
             return mapper.events(self._json.tuple_of_dict(row_of(bytes(letter.row))), places)
         except SegmentEventError as error:
-            return [(place, error)]
+            return [(WHOLE_ROW if letter.template is None else place, error)]
 
     def _look_for_columns(self, block: Block, mapping: EventMapping) -> None:
         """Objects may lack a key; but a column that none has may be misspelt."""
@@ -182,7 +182,7 @@ def _map_rows(block: Block, mapper: RowMapper) -> Mapped:
     add_row = events.adder(mapper)
     for position, row in enumerate(block.items, block.first):
         if type(row) is not tuple and isinstance(row, SegmentEventError):
-            events.add(position, [(0, row)])
+            events.add(position, [(WHOLE_ROW, row)])
         else:
             add_row(position, row)
     return events.mapped()

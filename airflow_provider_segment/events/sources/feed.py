@@ -35,10 +35,12 @@ class Feed:
         try:
             while True:
                 self._some.wait()
-                self._full.wait(BLOCK_SECONDS)
-                self._full.clear()
                 if not self._ended:
-                    self._some.clear()
+                    self._full.wait(BLOCK_SECONDS)
+                self._full.clear()
+                self._some.clear()
+                if self._ended:  # asked after it was cleared: the end may come at any moment
+                    self._some.set()
                 block = [self._waiting.popleft() for _ in range(min(len(self._waiting), BLOCK_ITEMS))]
                 if self._waiting:
                     self._some.set()
@@ -73,7 +75,7 @@ class Feed:
                     full.set()
                     if len(waiting) >= ROOM:
                         room.clear()
-                        if len(waiting) >= ROOM:  # it was not emptied in between
+                        if len(waiting) >= ROOM and not self._closed:  # not emptied in between
                             room.wait()
                 if self._closed:
                     break

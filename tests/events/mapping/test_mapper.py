@@ -312,7 +312,7 @@ def test_what_a_function_raises_rejects_the_row() -> None:
     assert (first.reason, first.column) == ("missing_field", "name")
     assert (second.reason, second.detail) == ("mapping_failed", "KeyError: 'user'")
     assert third["userId"] == "u"
-    assert made.kept(2, second) == RejectedRow({"id": 2}, 1)
+    assert made.kept(2, second) == RejectedRow({"id": 2}, None)
 
 
 def test_a_function_may_make_several_events_or_none() -> None:
@@ -327,3 +327,83 @@ def test_numbers_that_json_readers_would_lose_become_text() -> None:
     assert event["traits"]["city"] == "9007199254740993"
     [event] = events(mapped(PERSON, b'{"customer": "u", "city": 0.30000000000000004}'))
     assert event["traits"]["city"] == 0.30000000000000004
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+ODD = {
+    "a huge number": 10**5_000,
+    "a number with a huge exponent": Decimal("1e999990"),
+    "a signalling NaN": Decimal("sNaN"),
+    "a deep list": nested(5_000),
+    "half of an emoji": "\ud83d",
+    "no date": "2026-13-45T00:00:00Z",
+    "the last moment": datetime.max.replace(tzinfo=timezone.utc),
+    "no key": {None: 1, b"x": 2},
+    "a class": object,
+    "a text of a class": type("Text", (str,), {})("x"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("kind", [None, "number", "text", "boolean", "json", "timestamp", "base64"])
+def test_an_odd_value_rejects_its_row_at_most(name: str, kind: str | None) -> None:
+    column: Any = "$x" if kind is None else {"$": "x", "as": kind}
+    templates = [
+        {"type": "page", "userId": "u", "properties": {"x": column}},
+        {"type": "page", "userId": "u", "timestamp": column},
+        {"type": "page", "userId": "u", "when": {"$": "x", "equals": 1}},
+        {"type": "page", "userId": column, "name": column, "properties": {"rest": "$*"}},
+        {"type": "page", "userId": "u", "properties": {"x": {"$": "x", "path": [-3]}}},
+    ]
+    for template in templates:
+        for keys in ((), ("x",)):
+            rows = [(ODD[name], 1), ("2026-01-02T03:04:05Z", 2)]
+            made = mapped(template, *rows, columns=("x", "y"), keys=keys)
+            for position, item in made.placed():
+                assert isinstance(item, (bytes, SegmentEventError))
+                assert "Traceback" not in str(item) and made.kept(position, item) is not None
+
+
+def test_a_row_that_fails_as_a_whole_makes_all_its_events_when_it_is_corrected() -> None:
+    def broken(row: dict[str, Any]) -> Any:
+        raise RuntimeError
+
+    def mended(row: dict[str, Any]) -> Any:
+        return [{"type": "identify", "userId": "u"}, {"type": "page", "userId": "u"}]
+
+    made = mapped(broken, {"id": 5})
+    [(position, error)] = made.placed()
+    kept = made.kept(position, error)
+    assert kept == RejectedRow({"id": 5}, None)
+    letter = {"row": kept.row, "reason": error.reason, "detail": error.detail}
+    assert len(events(mapped(mended, json.dumps(letter).encode()))) == 2
+    third = {**letter, "template": 3}
+    [error] = events(mapped(mended, json.dumps(third).encode()))
+    assert "no longer makes event 3" in error.detail
+
+
+@pytest.mark.parametrize("user", [5, "5", Decimal("5.00"), 5.0])
+def test_the_id_of_a_function_s_event_follows_what_is_sent(user: Any) -> None:
+    [event] = events(mapped(lambda row: {"type": "page", "userId": user}, {"id": 1}, keys=["id"]))
+    [same] = events(mapped({"type": "page", "userId": "$user"}, {"id": 1, "user": "5"}, keys=["id"]))
+    assert event["messageId"] == same["messageId"]
+
+
+def test_ids_of_one_row_are_compared_as_they_are_sent() -> None:
+    first, second = events(
+        mapped(lambda row: [{"type": "page", "messageId": 7}, {"type": "page", "messageId": "7"}], {"id": 1})
+    )
+    assert first["messageId"] == 7 and second.reason == "same_message_id"
+
+
+def test_the_hour_that_a_clock_shows_twice_is_no_fault_of_pandas_times() -> None:
+    pandas = pytest.importorskip("pandas")
+    moment = pandas.Timestamp("2026-10-25T00:30:00.123456789Z").tz_convert("Europe/Rome")
+    [event] = events(mapped({"type": "page", "userId": "u", "timestamp": "$x"}, (moment,), columns=("x",)))
+    assert event["timestamp"] == "2026-10-25T00:30:00.123456Z"

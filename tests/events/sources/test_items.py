@@ -88,3 +88,20 @@ def test_lists_are_read_without_a_thread() -> None:
         list(range(1_000)),
         list(range(1_000, 1_500)),
     ]
+
+
+@pytest.mark.parametrize("mapping", [None, {"type": "page", "userId": "$u"}])
+def test_a_generator_that_ends_the_interpreter_ends_the_run(segment_sandbox: Sandbox, mapping: Any) -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        yield {"type": "page", "userId": "u"} if mapping is None else {"u": "u"}
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match="reading ended with SystemExit: 3"):
+        SegmentHook().send_events(rows(), mapping=mapping)
+    assert len(segment_sandbox.accepted) == 1
+
+
+def test_a_feed_that_ends_while_its_last_block_is_taken_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "BLOCK_SECONDS", 0.001)
+    for _ in range(300):  # the end and the last block meet at another moment each time
+        assert [item for block in Feed(iter(range(3))) for item in block] == [0, 1, 2]
