@@ -4,6 +4,7 @@
 PYTHON  ?= python3
 AIRFLOW ?= 3.3.2
 VENVS   ?= .venv
+BENCH   ?= bulk_send tables
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV           := $(VENVS)/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION)
@@ -45,8 +46,7 @@ format: $(VENV)/.lint ## Format the code
 
 bench: $(VENV)/.bench ## Measure against the official library, naive loops and the limit
 	$(VENV)/bin/python -m benchmarks.import_time
-	$(VENV)/bin/python -m benchmarks.bulk_send $(ARGS)
-	$(VENV)/bin/python -m benchmarks.tables $(ARGS)
+	for one in $(BENCH); do $(VENV)/bin/python -m benchmarks.$$one $(ARGS) || exit 1; done
 
 drift: $(VENV)/.base ## Compare the facts of the Public API with an OpenAPI document: make drift SPEC=file
 	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC)

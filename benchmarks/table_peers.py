@@ -143,7 +143,7 @@ def limit(kind: str, address: str, url: str) -> int:
     else:
         keys = options.get("message_id_fields")
         source, _ = open_source(None, address, mapping=options.get("mapping"), keys=keys)
-    mapper, checker, _ = make_pipeline(WRITE_KEY, all_options(options), SendReport(), None)
+    mapper, checker = make_pipeline(WRITE_KEY, all_options(options), SendReport(), None)
     now, prepare, batcher = Clock().now, checker.prepare, Batcher()
     events = 0
     for block in source:

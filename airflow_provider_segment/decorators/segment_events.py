@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
+from airflow_provider_segment.events.options import check_events
 from airflow_provider_segment.operators.events import BulkEventsOperator
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class SegmentEventsDecoratedOperator(  # pyright: ignore[reportIncompatibleVaria
     custom_operator_name = "@task.segment_events"
     template_fields = (*DecoratedOperator.template_fields, *BulkEventsOperator.template_fields)
 
+    # Without one of its own, Declarative would make one, past that of DecoratedOperator.
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
@@ -47,11 +49,15 @@ class SegmentEventsDecoratedOperator(  # pyright: ignore[reportIncompatibleVaria
         context_merge(values, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, values)
         items = self.python_callable(*self.op_args, **kwargs)
-        if not isinstance(items, Iterable) or isinstance(items, (str, bytes, dict)):
+        try:
+            if items is None:
+                raise ValueError
+            check_events(items)
+        except ValueError:
             raise AirflowFailException(
                 f"{self.python_callable.__name__} must yield or return rows or events, not "
                 f"{type(items).__name__}"
-            )
+            ) from None
         return self.hook.send_events(items, **options)
 
 

@@ -11,12 +11,13 @@ class Approval:
 
     :param max_events: the events that may be sent, each of which is an API call to Segment
     :param max_users: the different users that they may be about
+    :param events: how many were sent before
     """
 
-    def __init__(self, max_events: int | None, max_users: int | None) -> None:
+    def __init__(self, max_events: int | None, max_users: int | None, events: int = 0) -> None:
         self._max_events = max_events
         self._max_users = max_users
-        self._events = 0
+        self._events = events
         self._users = DistinctUsers()
 
     def admit(self, event: bytes) -> None:

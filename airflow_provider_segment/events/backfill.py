@@ -73,13 +73,15 @@ class Backfill:
         self._options = options
         self._stop = stop
         self._observe = observe
-        self._pipeline = make_pipeline(write_key, options, self.report, rules)
         self._save_checkpoint = save_checkpoint
         self._identity = None
         if source.identity is not None and save_checkpoint is not None:
             host = host_of("tracking", settings.region, settings.base_url)
             self._identity = _digest([source.identity, host, write_key, identity_of(options)])
         self._start = self._start_after(checkpoint)
+        counts = self._start.counts
+        before = counts["read"] - sum(counts["rejected"].values()) if counts else 0
+        self._pipeline = make_pipeline(write_key, options, self.report, rules, events_before=before)
 
     def run(self) -> SendReport:
         """Send all events and return the report, which is logged even if the run ends early.
@@ -93,6 +95,8 @@ class Backfill:
             self._log.error("Sending ended early. %s", self.report)
             raise
         self._log.info("%s", report)
+        if skipped := getattr(self._pipeline.mapper, "skipped", None):
+            self._log.info("Skipped: %s", ", ".join(f"{count:,} {what}" for what, count in skipped.items()))
         least = self._options["min_events"]
         if least is not None and report.sent < least:
             raise SegmentInputError(
@@ -106,7 +110,7 @@ class Backfill:
         rejects = options["rejects_path"]
         http = http_client(BulkClient, self._settings, connections=options["concurrency"])
         # Closed by the thread that writes to it.
-        mapper, checker, checks = self._pipeline
+        mapper, checker = self._pipeline
         file = ObjectStoragePath(rejects) if rejects else None
         keep_to, kept = self._resume()
         with DeadLetters(file, self._log, keep_to=keep_to, kept=kept) as letters:
@@ -117,7 +121,6 @@ class Backfill:
                     client,
                     letters,
                     mapper=mapper,
-                    checks=checks,
                     log=self._log,
                     report=self.report,
                     start=self._start,
@@ -155,6 +158,9 @@ class Backfill:
         if hasattr(self._source, "resume"):
             # What is read anew may be other rows than before, so only up to the mark is known to be sent.
             start = start.at_its_mark()
+            if start.position and self._options["max_users"] is not None:
+                self._log.info("All rows are read again: max_users also counts the users of those before")
+                return Checkpoint()
         self._log.info("An earlier try delivered everything up to number %s", f"{floor(start.position):,}")
         return start
 

@@ -11,7 +11,7 @@ Sources: Segment's HTTP API reference and Spec.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -68,6 +68,9 @@ Reason = Literal[
 the row of a table cannot be read; ``invalid_value``: a value of the row cannot become what the mapping says;
 ``mapping_failed``: the function that maps rows raised an error; ``same_message_id``: an event of the same row
 has its id; ``tracking_plan``: it violates the tracking plan."""
+
+Check = Callable[[bytes], None]
+"""Raises SegmentEventError for an event to be rejected, and another error to end the run before it."""
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID_CHARACTERS)]
@@ -138,10 +141,14 @@ class Checker:
 
     :param write_key: of the source that the events go to. Message ids are also derived from it, because
         Segment's deduplication does not distinguish sources.
+    :param checks: each is asked about each event that is valid otherwise
     :param options: those of a bulk send
     """
 
-    def __init__(self, write_key: str, **options: Unpack[SendOptions]) -> None:
+    def __init__(
+        self, write_key: str, *, checks: Sequence[Check] = (), **options: Unpack[SendOptions]
+    ) -> None:
+        self._checks = checks
         fields = options.get("message_id_fields")
         self._derive_id = ids_from_content(write_key, fields)
         self._ids_may_repeat = bool(fields)
@@ -185,6 +192,8 @@ class Checker:
             line = self._with_defaults(line, event)
         if len(line) > MAX_EVENT_BYTES:
             line = _compacted(line)
+        for check in self._checks:
+            check(line)
         if own_id is not UNSET:
             self._note_id(own_id)
         return line

@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 import msgspec
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
+from airflow_provider_segment.events.check import Reason
 from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
 from airflow_provider_segment.events.mapping.cells import cell
 from airflow_provider_segment.events.private_files import is_link, open_private
@@ -41,6 +42,33 @@ class RejectedRow(NamedTuple):
 
     row: Any
     template: int | None
+
+
+class Letter(msgspec.Struct):
+    """A dead letter: a row, or an event, that was rejected and corrected.
+
+    Rows of others may have a column of one of these names, but not all of them, with one of our reasons.
+    """
+
+    reason: Reason
+    detail: str
+    row: msgspec.Raw = msgspec.Raw()
+    event: msgspec.Raw = msgspec.Raw()
+    template: int | None = None
+
+
+_decode_letter = msgspec.json.Decoder(Letter).decode
+
+
+def letter_of(line: bytes) -> Letter | None:
+    """The dead letter that a line is, if it is one."""
+    if b'"reason"' not in line:
+        return None
+    try:
+        letter = _decode_letter(line)
+    except Unreadable:
+        return None
+    return letter if b"{" in (bytes(letter.row)[:1], bytes(letter.event)[:1]) else None
 
 
 class DeadLetters:
@@ -103,11 +131,13 @@ class DeadLetters:
             self._stream = self._file.open("wb")
         assert self._stream is not None
         self._stream.writelines(kept)
+        self._stream.flush()  # the file was emptied
         if (lost := self._to_keep - len(kept)) > 0:
-            raise OSError(
+            self.failure = (
                 f"{lost:,} rows that an earlier try rejected are not in it, because that try was killed: "
                 "clear the task to have all rows read again"
             )
+            self._log.error("Rejected events are missing in %s: %s", self._file, self.failure)
 
     def flush(self) -> None:
         """Write what was added, as far as the storage can without closing the file."""
@@ -170,6 +200,8 @@ def _content(item: Any) -> dict[str, Any]:
     if isinstance(item, str):
         item = item.encode(errors="replace")
     if isinstance(item, bytes):
+        if letter := letter_of(item):  # rejected again
+            return {"row": letter.row} if bytes(letter.row) else {"event": letter.event}
         try:
             if isinstance(msgspec.json.decode(item), dict):
                 # On one line, although it may have been read from several.
@@ -186,7 +218,8 @@ def _content(item: Any) -> dict[str, Any]:
 def _row(row: Any) -> dict[str, Any]:
     if isinstance(row, (bytes, str)):
         content = _content(row)
-        return {"row": content["event"]} if "event" in content else content
+        is_row = "event" in content and not (isinstance(row, bytes) and letter_of(row))
+        return {"row": content["event"]} if is_row else content
     columns = row if isinstance(row, Mapping) else getattr(row, "_asdict", dict)()
     return {"row": {str(name): _shown(value) for name, value in columns.items()}}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.clock import Clock
@@ -56,7 +57,7 @@ class DryRun:
         if options["on_violation"] == "fail":
             options["on_violation"] = "reject"  # and go on: there may be more
         self._report = SendReport()
-        self._mapper, self._checker, self._checks = make_pipeline(write_key, options, self._report, rules)
+        self._mapper, self._checker = make_pipeline(write_key, options, self._report, rules)
         self._beginning = None if limit is None else _Beginning(source, limit)
         self._source: Source = self._beginning or source
         self._options = options
@@ -107,13 +108,23 @@ class DryRun:
             self._letters,
             report=self._report,
             mapper=self._mapper,
-            checks=self._checks,
         )
-        async with aclosing(reading.batches(most_in_batch(self._options))) as batches:
-            async for batch in batches:
-                if self._stop.requested:
-                    raise SegmentStoppedError("stopped before the end of the input")
-                self._look_at(batch)
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+
+        def react() -> None:
+            with suppress(RuntimeError):  # the loop has just ended
+                loop.call_soon_threadsafe(task.cancel)
+
+        self._stop.on_request(react)
+        try:
+            async with aclosing(reading.batches(most_in_batch(self._options))) as batches:
+                async for batch in batches:
+                    self._look_at(batch)
+        except asyncio.CancelledError:
+            if not self._stop.requested:
+                raise
+            raise SegmentStoppedError("stopped before the end of the input") from None
         self._report.duplicates = self._checker.own_ids.repeated()
         failure = reading.failure
         if isinstance(failure, SegmentInputError):
@@ -155,3 +166,6 @@ class _Beginning:
 
     def place(self, position: int) -> dict[str, Any]:
         return self._source.place(position)
+
+    def stop(self) -> None:
+        getattr(self._source, "stop", lambda: None)()

@@ -31,6 +31,8 @@ class MessageIds:
 
     def fold(self) -> None:
         """Reduce the ids added since the last time to their hashes."""
+        if not self._new:
+            return
         add = [part.append for part in self._parts]
         for one in map(hash, self._new):
             add[one % PARTS](one)

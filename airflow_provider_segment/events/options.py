@@ -58,7 +58,11 @@ def _check_timestamp(value: str | datetime) -> str | datetime:
     return value
 
 
-def _check_events(value: Any) -> Any:
+def check_events(value: Any) -> Any:
+    """Events, or rows, of a bulk send.
+
+    :raises ValueError: it cannot be iterated, or not over events
+    """
     if value is None or hasattr(value, "__arrow_c_stream__"):
         return value
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
@@ -66,7 +70,7 @@ def _check_events(value: Any) -> Any:
     return value
 
 
-Events = Annotated[Iterable[Mapping[str, Any] | bytes | str] | None, Validator(_check_events, "plain")]
+Events = Annotated[Iterable[Mapping[str, Any] | bytes | str] | None, Validator(check_events, "plain")]
 """Any iterable of events. There may be millions, so they are not inspected before they are sent."""
 
 FilePath = Annotated[
@@ -244,21 +248,25 @@ OPTIONS: dict[str, Option] = {
 }
 
 
+_ARGUMENTS: dict[str, Any] = {
+    "events": Events,
+    "path": Paths,
+    "format": Format,
+    "csv": CsvOptions,
+    "message_ids": MessageIds,
+    "source_id": str | None,
+    "limit": Limit,
+    "checkpoint": Mapping[str, Any] | None,
+    "save_checkpoint": Callable[[dict[str, Any]], None] | None,
+}
+"""What methods of the hook take besides the options."""
+
+
 @cache
-def send_checker() -> Any:
-    """Checks the arguments of the hook's ``send_events``: its options, and what each input has of its own."""
-    arguments: dict[str, Any] = {
-        "events": Events,
-        "path": Paths,
-        "format": Format,
-        "csv": CsvOptions,
-        "message_ids": MessageIds,
-        "source_id": str | None,
-        "limit": Limit,
-        "checkpoint": Mapping[str, Any] | None,
-        "save_checkpoint": Callable[[dict[str, Any]], None] | None,
-    }
-    return make_checker("SendArguments", TYPES | arguments, unknown="forbid")
+def send_checker(arguments: frozenset[str]) -> Any:
+    """Checks what a method of the hook is called with: these arguments, and the options."""
+    own = {name: _ARGUMENTS[name] for name in arguments}
+    return make_checker("SendArguments", TYPES | own, unknown="forbid")
 
 
 def all_options(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_segment.errors import SegmentConfigurationError
-from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.check import Check, Checker
 from airflow_provider_segment.events.formats import ProductFormat, format_function
 from airflow_provider_segment.events.mapping.function_mapper import FunctionMapper
 from airflow_provider_segment.events.mapping.mapped import Mapper
@@ -14,7 +14,6 @@ from airflow_provider_segment.events.mapping.rows import Compiling
 from airflow_provider_segment.events.mapping.template import read_mapping
 from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
 from airflow_provider_segment.events.message_ids import IdOfEvent
-from airflow_provider_segment.events.reading import Check
 from airflow_provider_segment.events.report import SendReport
 
 if TYPE_CHECKING:
@@ -26,22 +25,26 @@ class Pipeline(NamedTuple):
 
     :param mapper: makes events of rows
     :param checker: turns each event into what is sent
-    :param checks: what else each event is checked for
     """
 
     mapper: Mapper
     checker: Checker
-    checks: list[Check]
 
 
 def make_pipeline(
-    write_key: str, options: Mapping[str, Any], report: SendReport, rules: PlanRules | None
+    write_key: str,
+    options: Mapping[str, Any],
+    report: SendReport,
+    rules: PlanRules | None,
+    *,
+    events_before: int = 0,
 ) -> Pipeline:
     """The stages that the options of a run ask for.
 
     :param options: all options of a bulk send, checked
     :param report: gets what is counted on the way
     :param rules: of the tracking plan, if there is one
+    :param events_before: how many events earlier tries sent that this one does not read again
     """
     mapping, keys = options["mapping"], options["message_id_fields"]
     checks: list[Check] = []
@@ -52,7 +55,7 @@ def make_pipeline(
     if options["max_events"] is not None or options["max_users"] is not None:
         from airflow_provider_segment.events.approval import Approval
 
-        checks.append(Approval(options["max_events"], options["max_users"]).admit)
+        checks.append(Approval(options["max_events"], options["max_users"], events_before).admit)
     compiling = Compiling(
         nulls=options["nulls"],
         naive_timezone=options["naive_timezone"],
@@ -61,7 +64,7 @@ def make_pipeline(
     mapper: Mapper
     if mapping is None:
         mapper = TemplateMapper(None, compiling, identified=bool(keys))
-        return Pipeline(mapper, Checker(write_key, **options), checks)
+        return Pipeline(mapper, Checker(write_key, checks=checks, **options))
     compiling = compiling._replace(keys=tuple(keys or ()), id_of_event=IdOfEvent(write_key))
     if isinstance(mapping, ProductFormat):
         if keys:
@@ -81,4 +84,4 @@ def make_pipeline(
         mapper = TemplateMapper(read_mapping(mapping), compiling, identified=bool(keys))
     # The keys are columns, of which the mapper knows.
     without_keys: Any = {**options, "message_id_fields": None}
-    return Pipeline(mapper, Checker(write_key, **without_keys), checks)
+    return Pipeline(mapper, Checker(write_key, checks=checks, **without_keys))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, repeat
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from airflow_provider_segment.events.distinct import ANONYMOUS, USER, DistinctUsers
 from airflow_provider_segment.events.message_ids import PREFIX
@@ -23,49 +23,22 @@ OLD = timedelta(days=1)
 """An identify or group event older than this may overwrite newer traits."""
 
 
-class _Event(Struct, rename="camel", tag_field="type", kw_only=True, gc=False):
+class _Event(Struct, rename="camel", gc=False):
     """What is counted of an event; it was checked before."""
 
-    kind: ClassVar[str]
+    type: str
     message_id: str
     user_id: str = ""
     anonymous_id: str = ""
     timestamp: datetime | None = None
+    event: Any = None
+    name: Any = None
 
 
-class _Track(_Event, tag="track", kw_only=True, gc=False):
-    kind: ClassVar[str] = "track"
-    label: str = field(name="event")
+_decode = msgspec.json.Decoder(_Event).decode
 
-
-class _Page(_Event, tag="page", kw_only=True, gc=False):
-    kind: ClassVar[str] = "page"
-    label: Any = field(name="name", default=None)
-
-
-class _Screen(_Event, tag="screen", kw_only=True, gc=False):
-    kind: ClassVar[str] = "screen"
-    label: Any = field(name="name", default=None)
-
-
-class _Unnamed(_Event, kw_only=True, gc=False):
-    label: ClassVar[None] = None
-
-
-class _Identify(_Unnamed, tag="identify", kw_only=True, gc=False):
-    kind: ClassVar[str] = "identify"
-
-
-class _Group(_Unnamed, tag="group", kw_only=True, gc=False):
-    kind: ClassVar[str] = "group"
-
-
-class _Alias(_Unnamed, tag="alias", kw_only=True, gc=False):
-    kind: ClassVar[str] = "alias"
-
-
-_Any = _Track | _Page | _Screen | _Identify | _Group | _Alias
-_decode: Callable[[bytes], _Any] = msgspec.json.Decoder(_Any).decode
+LABELLED = {"track": "event", "page": "name", "screen": "name"}
+"""Where the name is of the types of events that have one."""
 
 Kind = tuple[str, str | None]
 """Type and name of an event; None if it has no name."""
@@ -133,27 +106,22 @@ class Statistics:
         self.message_ids.update(ids)
         self.derived_ids += sum(map(str.startswith, ids, repeat(PREFIX)))
 
-    def _count_kinds(self, read: list[_Any]) -> None:
-        try:
-            counts = Counter([(event.kind, event.label) for event in read])
-        except TypeError:  # the name of a page may be an object
-            counts = Counter([(event.kind, _text(event.label)) for event in read])
+    def _count_kinds(self, read: list[_Event]) -> None:
         kinds = self.kinds
-        for (kind, label), count in counts.items():
-            self.types[kind] += count
-            name = (kind, _text(label))
-            if name in kinds or len(kinds) < NAMES:
-                kinds[name] += count
+        for kind, count in Counter(map(_kind, read)).items():
+            self.types[kind[0]] += count
+            if kind in kinds or len(kinds) < NAMES:
+                kinds[kind] += count
 
-    def _measure(self, events: Sequence[bytes], positions: Sequence[float], read: list[_Any]) -> None:
+    def _measure(self, events: Sequence[bytes], positions: Sequence[float], read: list[_Event]) -> None:
         sizes = list(map(len, events))
         self.bytes += sum(sizes)
         size = max(sizes)
         if self.largest is None or size > self.largest.size:
             place = sizes.index(size)
-            self.largest = Largest(size, (read[place].kind, _text(read[place].label)), positions[place])
+            self.largest = Largest(size, _kind(read[place]), positions[place])
 
-    def _date(self, read: list[_Any]) -> None:
+    def _date(self, read: list[_Event]) -> None:
         times = [event.timestamp for event in read if event.timestamp is not None]
         self.without_timestamp += len(read) - len(times)
         if times:
@@ -164,7 +132,7 @@ class Statistics:
             self.old_traits += sum(
                 event.timestamp is not None and event.timestamp < old
                 for event in read
-                if type(event) in (_Identify, _Group)
+                if event.type in ("identify", "group")
             )
 
     def _count_users(self, ids: list[str]) -> None:
@@ -183,8 +151,10 @@ class Statistics:
             self.busiest_anonymous.update(ids)
 
 
-def _text(label: Any) -> str | None:
-    """The name of an event; what is no text is none."""
+def _kind(event: _Event) -> Kind:
+    """Type and name of an event; a name that is no text is none."""
+    field = LABELLED.get(event.type)
+    label = getattr(event, field) if field else None
     if type(label) is not str:
-        return None
-    return label if len(label) <= LONGEST_NAME else label[:LONGEST_NAME] + "..."
+        return event.type, None
+    return event.type, label if len(label) <= LONGEST_NAME else label[:LONGEST_NAME] + "..."

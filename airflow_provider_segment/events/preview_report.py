@@ -31,7 +31,8 @@ DETAIL_BYTES = 300
 NAME_BYTES = 120
 SENTENCE_BYTES = 800
 
-Body = bytes
+
+Body = bytes  # which is a field of the report
 
 
 class RejectExamples(DeadLetters):
@@ -114,7 +115,7 @@ class PreviewReport:
     events_per_second: float | None
     """The rate at which they would be sent."""
     destinations: list[str] | None
-    """Names of the destinations that the events reach; None if that is not known."""
+    """Names of the destinations that the events reach, the first 25; None if that is not known."""
     warnings: list[str] = field(default_factory=list)
     """What to look at before the events are sent, in sentences."""
     bodies: list[str] = field(default_factory=list)

@@ -15,6 +15,10 @@ END_SECONDS = 1.0
 """How long the end of the thread is waited for."""
 
 
+class NotYetError(Exception):
+    """The next item is not there yet. Not a TimeoutError: the iterator itself may raise one."""
+
+
 class ReadAhead(Generic[T]):
     """An iterator read in a thread of its own, always one item ahead.
 
@@ -36,11 +40,11 @@ class ReadAhead(Generic[T]):
         """The next item, or None at the end.
 
         :param timeout: seconds to wait
-        :raises TimeoutError: it is not there yet; call again
+        :raises NotYetError: it is not there yet; call again
         """
         done, _ = await asyncio.wait([self._next], timeout=timeout)
         if not done:
-            raise TimeoutError
+            raise NotYetError
         item = self._next.result()
         if item is not None:
             self._next = self._loop.create_future()
@@ -74,7 +78,7 @@ class ReadAhead(Generic[T]):
 
     def _tell(self, item: T | None, error: Exception | None) -> None:
         def tell() -> None:
-            if self._next.done():
+            if self._closed or self._next.done():
                 return
             if error is not None:
                 self._next.set_exception(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
@@ -22,10 +22,11 @@ from airflow_provider_segment.events.batch import Batch, Batcher
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
+from airflow_provider_segment.events.mapping.function_mapper import FunctionMapper
 from airflow_provider_segment.events.mapping.mapped import Mapped, Mapper
-from airflow_provider_segment.events.read_ahead import ReadAhead
+from airflow_provider_segment.events.read_ahead import NotYetError, ReadAhead
 from airflow_provider_segment.events.report import SendReport
-from airflow_provider_segment.events.sources.json_objects import objects_in
+from airflow_provider_segment.events.sources.json_objects import objects_instead
 from airflow_provider_segment.events.sources.source import Block, Source
 from airflow_provider_segment.values import Moment
 
@@ -39,10 +40,6 @@ def most_in_batch(options: Mapping[str, Any]) -> int:
     """The maximum number of events of a batch: with a rate limit, the events of one second."""
     rate = options["max_events_per_second"]
     return min(MAX_BATCH_EVENTS, max(1, int(rate or MAX_BATCH_EVENTS)))
-
-
-Check = Callable[[bytes], None]
-"""Raises SegmentEventError for an event to be rejected, and another error to end the run before it."""
 
 
 class _Dated(msgspec.Struct):
@@ -95,12 +92,11 @@ class Reading:
     """One reading of an input.
 
     :param source: where the events, or the rows, come from
-    :param mapper: makes events of rows; None if they are events
+    :param mapper: makes events of rows
     :param checker: turns each event into what is sent
     :param letters: takes the rejected events
     :param report: is kept up to date
     :param start: how far an earlier run of the same input got
-    :param checks: each is asked about each event that the checker accepts
     """
 
     def __init__(
@@ -110,9 +106,8 @@ class Reading:
         letters: DeadLetters,
         *,
         report: SendReport,
-        mapper: Mapper | None = None,
+        mapper: Mapper,
         start: Checkpoint | None = None,
-        checks: Sequence[Check] = (),
     ) -> None:
         self.failure: Exception | None = None
         """What ended the input before its end."""
@@ -123,7 +118,6 @@ class Reading:
         self._mapper = mapper
         self._checker = checker
         self._letters = letters
-        self._checks = checks
         self._start = start or Checkpoint()
         self._rejected: Counter[str] = Counter()
         self._counts: deque[dict[str, Any]] = deque(maxlen=COUNTS)
@@ -176,6 +170,9 @@ class Reading:
                     if batcher.last:
                         yield batcher.take()
                     continue
+                if isinstance(block, Mapped):
+                    self.report.rows += block.rows
+                    self.report.skipped += block.skipped
                 events: list[bytes] = []
                 positions: list[float] = []
                 try:
@@ -195,9 +192,6 @@ class Reading:
     def _note(self, block: Block | Mapped) -> None:
         self.read_to = block.last
         report = self.report
-        if isinstance(block, Mapped):
-            report.rows += block.rows
-            report.skipped += block.skipped
         if self._can_resume:
             self._counts.append(
                 {
@@ -212,10 +206,9 @@ class Reading:
 
     async def _blocks(self) -> AsyncIterator[Block | Mapped | None]:
         """The blocks of the input; None if the next one is long in coming."""
-        blocks: Iterator[Block | Mapped] = iter(self._source)
-        if self._mapper is not None:
-            blocks = _mapped(self._source, self._mapper)
-        if not self._source.blocking:
+        blocks = _mapped(self._source, self._mapper)
+        # A function may also wait, such as for a service that it asks.
+        if not self._source.blocking and not isinstance(self._mapper, FunctionMapper):
             for block in blocks:
                 yield block
             return
@@ -224,13 +217,14 @@ class Reading:
             while True:
                 try:
                     read = await ahead.next(FLUSH_SECONDS)
-                except TimeoutError:
+                except NotYetError:
                     yield None
                     continue
                 if read is None:
                     return
                 yield read
         finally:
+            getattr(self._source, "stop", lambda: None)()  # a query that still runs
             await ahead.aclose()
 
     def _prepare(
@@ -242,17 +236,14 @@ class Reading:
     ) -> None:
         """Check items, and add those that are to be sent."""
         report, prepare, start = self.report, self._checker.prepare, self._start.position
-        checks = self._checks
         for position, item in items:
             if not item and isinstance(item, (bytes, str)):
                 continue  # a blank line
             report.read += 1
             try:
                 event = prepare(item)
-                for check in checks:
-                    check(event)
             except SegmentEventError as error:
-                if parts := _objects_of(item, error):
+                if parts := objects_instead(item, error):
                     report.read -= 1
                     self._prepare(block, _positions(position, parts), events, positions)
                 else:
@@ -286,13 +277,6 @@ class Reading:
 def _mapped(source: Source, mapper: Mapper) -> Iterator[Block | Mapped]:
     for block in source:
         yield mapper(block)
-
-
-def _objects_of(item: Any, error: SegmentEventError) -> list[bytes]:
-    """The objects of a line that holds several, although it should be one event."""
-    if type(item) is not bytes or error.reason not in ("not_json", "not_an_object"):
-        return []
-    return objects_in(item)
 
 
 def _positions(last: float, items: list[bytes]) -> Iterator[tuple[float, bytes]]:

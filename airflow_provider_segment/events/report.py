@@ -41,7 +41,7 @@ class SendReport:
     rate_limited: int = 0
     """How many of them after a 429."""
     lag: float | None = None
-    """Seconds between the timestamp of the last event read and the time at which it was read."""
+    """Seconds between the timestamp of the last event read and the last update of this report."""
     bytes: int = 0
     """Bytes of the accepted batches before compression, in this try."""
     seconds: float = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.mapping.mapped import Mapper
 from airflow_provider_segment.events.options import SendOptions, all_options
-from airflow_provider_segment.events.reading import Check, Checkpoint, Reading, most_in_batch
+from airflow_provider_segment.events.reading import Checkpoint, Reading, most_in_batch
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.source import Source
 from airflow_provider_segment.events.stop import Stop
@@ -55,8 +55,7 @@ class Sending:
     :param checker: turns each item into what is sent
     :param client: with the write key of the source that the events go to
     :param letters: takes the rejected events
-    :param mapper: makes events of rows; None if the input is events
-    :param checks: each is asked about each event that the checker accepts
+    :param mapper: makes events of rows
     :param log: for progress
     :param report: is kept up to date
     :param start: how far an earlier run of the same input got
@@ -74,8 +73,7 @@ class Sending:
         letters: DeadLetters,
         *,
         log: logging.Logger,
-        mapper: Mapper | None = None,
-        checks: Sequence[Check] = (),
+        mapper: Mapper,
         report: SendReport | None = None,
         start: Checkpoint | None = None,
         save: Callable[[Checkpoint], None] | None = None,
@@ -112,10 +110,10 @@ class Sending:
             report=self.report,
             mapper=mapper,
             start=self._start,
-            checks=checks,
         )
         self._stop = stop or Stop()
         self._observe = observe
+        self._failure: BaseException | None = None  # of the first delivery that failed
         self._task: asyncio.Task[Any] | None = None  # while there is something to cancel
 
     async def run(self) -> SendReport:
@@ -140,16 +138,18 @@ class Sending:
         try:
             await self._send_all()
         except asyncio.CancelledError:
-            if not self._stop.requested:
+            if not self._stop.requested and self._failure is None:
                 raise
         finally:
             self._task = None
             await self._end(tickers)
         if self._stop.requested:
             raise SegmentStoppedError("stopped before the end of the input")
+        if self._failure is not None:
+            raise self._failure
         failure = self._reading.failure
         if isinstance(failure, SegmentInputError):
-            said = "What was read was sent" if self.report.read else "Nothing was sent"
+            said = "What was before it was sent" if self.report.read else "Nothing was sent"
             raise type(failure)(f"{failure}. {said}: {self.report}") from failure
         if failure is not None:
             raise failure
@@ -170,16 +170,21 @@ class Sending:
                 if self._stop.requested:  # while the source was read
                     break
                 ticket = self._acknowledged.expect(batch)
-                self._in_flight.add(asyncio.create_task(self._deliver(batch, ticket)))
+                delivery = asyncio.create_task(self._deliver(batch, ticket))
+                delivery.add_done_callback(self._delivered)
+                self._in_flight.add(delivery)
                 await asyncio.sleep(0)
         while self._in_flight:
             await self._reap()
 
     async def _reap(self) -> None:
-        done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-        failures = [failure for task in done if (failure := task.exception())]
-        if failures:
-            raise failures[0]
+        _, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+
+    def _delivered(self, delivery: asyncio.Task[None]) -> None:
+        # The first failure ends the run at once, also while it waits for its source.
+        if self._failure is None and not delivery.cancelled() and (failure := delivery.exception()):
+            self._failure = failure
+            self._cancel()
 
     async def _end(self, tickers: list[asyncio.Task[None]]) -> None:
         for ticker in tickers:
@@ -189,8 +194,8 @@ class Sending:
             for task in self._in_flight:
                 task.cancel()
         await asyncio.gather(*tickers, *self._in_flight, return_exceptions=True)
+        self._save()  # first: the report is also shown to others
         self._update_report()
-        self._save()
         if not self._stop.requested:  # with many millions it takes longer than a stopped task has
             self.report.duplicates = self._checker.own_ids.repeated()
 

@@ -214,6 +214,8 @@ class SegmentHook(BaseHook):
             read, or has fewer events than ``min_events``; what was read was sent
         :raises SegmentApprovalError: there is more than ``max_events`` or ``max_users`` allow; the rest was
             sent
+        :raises SegmentViolationError: an event violates the tracking plan, and ``on_violation`` is ``fail``;
+            what was before it was sent
         :raises SegmentStoppedError: :meth:`stop_sending` was called
         :raises SegmentError: Segment does not accept the events
         """
@@ -223,13 +225,14 @@ class SegmentHook(BaseHook):
             "format": format,
             "csv": csv,
             "message_ids": message_ids,
-            **options,
+            "source_id": source_id,
+            "checkpoint": checkpoint,
+            "save_checkpoint": save_checkpoint,
         }
-        given |= {"source_id": source_id, "checkpoint": checkpoint, "save_checkpoint": save_checkpoint}
         with self._may_be_stopped():
-            checked = self._check_sending(given)
-            source, checked = self._input(checked)
-            return self._send(source, checked)
+            own, chosen = self._check_sending(given, options)
+            source, chosen = self._input(own, chosen)
+            return self._send(source, own, chosen)
 
     def send_from(
         self,
@@ -246,7 +249,7 @@ class SegmentHook(BaseHook):
         """
         given = {"source_id": source_id, "checkpoint": checkpoint, "save_checkpoint": save_checkpoint}
         with self._may_be_stopped():
-            return self._send(source, self._check_sending(given | options))
+            return self._send(source, *self._check_sending(given, options))
 
     @contextmanager
     def _may_be_stopped(self) -> Iterator[None]:
@@ -274,11 +277,19 @@ class SegmentHook(BaseHook):
 
         :param limit: look at this many rows or events only
         """
-        given = {"events": events, "path": path, "format": format, "csv": csv, "message_ids": message_ids}
+        given = {
+            "events": events,
+            "path": path,
+            "format": format,
+            "csv": csv,
+            "message_ids": message_ids,
+            "source_id": source_id,
+            "limit": limit,
+        }
         with self._may_be_stopped():
-            checked = self._check_sending(given | {"source_id": source_id, "limit": limit} | options)
-            source, checked = self._input(checked)
-            return self._preview(source, checked)
+            own, chosen = self._check_sending(given, options)
+            source, chosen = self._input(own, chosen)
+            return self._preview(source, own, chosen)
 
     def preview_from(
         self,
@@ -290,15 +301,13 @@ class SegmentHook(BaseHook):
     ) -> PreviewReport:
         """The same as :meth:`preview_events`, of what a source reads, such as the rows of a query."""
         with self._may_be_stopped():
-            return self._preview(
-                source, self._check_sending({"source_id": source_id, "limit": limit, **options})
-            )
+            given = {"source_id": source_id, "limit": limit}
+            return self._preview(source, *self._check_sending(given, options))
 
-    def _preview(self, source: Source, checked: dict[str, Any]) -> PreviewReport:
+    def _preview(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> PreviewReport:
         from airflow_provider_segment.events.dry_run import DryRun
-        from airflow_provider_segment.events.options import all_options
 
-        source_id = checked["source_id"]
+        source_id = own["source_id"]
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
         suppressed = destinations = None
         if settings.public_api_token is not None:
@@ -309,35 +318,34 @@ class SegmentHook(BaseHook):
             suppressed = {user for one in found for user in one.get("subjectIds") or ()}
             if source_id:
                 path = fill_path("/sources/{source_id}/connected-destinations", {"source_id": source_id})
-                destinations = reached(self.paginate(path), checked["integrations"])
+                destinations = reached(self.paginate(path), options["integrations"])
         return DryRun(
             settings.write_key.get_secret_value() if settings.write_key else "",
             self.log,
             source,
-            all_options(checked),
-            limit=checked["limit"],
-            rules=self._plan_rules(checked),
+            options,
+            limit=own["limit"],
+            rules=self._plan_rules(options),
             suppressed=suppressed,
             destinations=destinations,
             stop=self._stop,
         ).run()
 
-    def _send(self, source: Source, checked: dict[str, Any]) -> SendReport:
+    def _send(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> SendReport:
         from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.backfill import Backfill
-        from airflow_provider_segment.events.options import all_options
         from airflow_provider_segment.hooks.metrics import SendMetrics
         from airflow_provider_segment.resources import source_of
 
-        source_id = checked["source_id"]
+        source_id = own["source_id"]
         backfill = Backfill(
             self._settings(write_key=self.get_write_key(source_id) if source_id else None),
             self.log,
             source,
-            all_options(checked),
-            rules=self._plan_rules(checked),
-            checkpoint=checked["checkpoint"],
-            save_checkpoint=checked["save_checkpoint"],
+            options,
+            rules=self._plan_rules(options),
+            checkpoint=own["checkpoint"],
+            save_checkpoint=own["save_checkpoint"],
             stop=self._stop,
             observe=SendMetrics(self.segment_conn_id),
         )
@@ -346,32 +354,32 @@ class SegmentHook(BaseHook):
         return report
 
     @staticmethod
-    def _check_sending(given: Mapping[str, Any]) -> dict[str, Any]:
+    def _check_sending(
+        given: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a method is called with, checked: its own arguments, and all options."""
         from airflow_provider_segment.arguments import check_arguments
         from airflow_provider_segment.events.options import all_options, send_checker
 
-        checked = check_arguments(send_checker(), given)
-        return {**checked, **all_options(checked)}
+        checked = check_arguments(send_checker(frozenset(given)), {**given, **options})
+        return {name: checked[name] for name in given}, all_options(checked)
 
     @staticmethod
-    def _input(checked: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+    def _input(own: Mapping[str, Any], options: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
         """The source of ``events`` or ``path``, and the options, among them the mapping of its format."""
         from airflow_provider_segment.events.sources.open import open_source
 
-        events, path, format, csv, message_ids = (
-            checked.pop(name) for name in ("events", "path", "format", "csv", "message_ids")
-        )
         source, mapping = open_source(
-            events,
-            path,
-            format=format,
-            csv=csv,
-            message_ids=message_ids,
-            mapping=checked["mapping"],
-            keys=checked["message_id_fields"],
-            rejects_path=checked["rejects_path"],
+            own["events"],
+            own["path"],
+            format=own["format"],
+            csv=own["csv"],
+            message_ids=own["message_ids"],
+            mapping=options["mapping"],
+            keys=options["message_id_fields"],
+            rejects_path=options["rejects_path"],
         )
-        return source, {**checked, "mapping": mapping}
+        return source, {**options, "mapping": mapping}
 
     def _plan_rules(self, options: Mapping[str, Any]) -> PlanRules | None:
         if options["tracking_plan_id"] is None and options["tracking_plan_path"] is None:
@@ -387,7 +395,7 @@ class SegmentHook(BaseHook):
         rules = load_rules(
             self.paginate, plan_id=options["tracking_plan_id"], path=options["tracking_plan_path"]
         )
-        for fault in rules.faults if rules else ():
+        for fault in rules.faults:
             self.log.warning("The tracking plan has a rule that is not checked: %s", fault)
         return rules
 

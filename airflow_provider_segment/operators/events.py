@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property, wraps
+from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -239,6 +240,17 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
         return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
 
 
+class _GivenBack:
+    """A function as an argument: Airflow calls it to render it, and gets the function."""
+
+    def __init__(self, function: Any) -> None:
+        update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, **_: Any) -> Any:
+        return self._function
+
+
 class BulkEventsOperator(_SendingOperator):
     """What all operators share that send any number of events; each has an input of its own.
 
@@ -250,6 +262,8 @@ class BulkEventsOperator(_SendingOperator):
 
     template_files: ClassVar[dict[str, tuple[str, ...]]] = {"mapping": (".yaml", ".yml", ".json")}
     """Arguments that may be the name of a file, and how the name ends then."""
+
+    _query: SqlSource | None = None  # while it is read
 
     source_id: Arg[str | None] = option(default=None)
     max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=NOT_GIVEN)
@@ -267,8 +281,8 @@ class BulkEventsOperator(_SendingOperator):
         """
         mapping: Any = getattr(self, "mapping", None)
         if callable(mapping):
-            # Airflow calls a function in an argument to render it: this one gives back the function.
-            self.mapping = wraps(mapping)(lambda **_: mapping)
+            if not isinstance(mapping, _GivenBack):
+                self.mapping = _GivenBack(mapping)
         elif isinstance(mapping, (dict, list)) or (isinstance(mapping, str) and "\n" in mapping):
             from airflow_provider_segment.errors import SegmentConfigurationError
             from airflow_provider_segment.events.mapping.template import read_mapping
@@ -290,7 +304,12 @@ class BulkEventsOperator(_SendingOperator):
             if isinstance(value, str) and value.endswith(endings):
                 env = self.get_template_env()
                 setattr(self, name, cast("Any", env.loader).get_source(env, value)[0])
-        self.check_when_parsed()
+                self.check_when_parsed()
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        if parent is self:
+            self.resolve_template_files()  # of a mapped task, which comes into being only now
+        super()._do_render_template_fields(parent, *args, **kwargs)
 
     def about(self, arguments: dict[str, Any]) -> Iterator[ResourceLocator]:
         """The source that the events go to."""
@@ -329,9 +348,23 @@ class BulkEventsOperator(_SendingOperator):
             raise AirflowFailException(f"{fault}. {others}: {report}")
         return report.as_dict()
 
+    @contextmanager
+    def rows_of_query(self, arguments: dict[str, Any]) -> Iterator[SqlSource]:
+        """The rows of the task's query, of which the lineage collector is told if they were read."""
+        warn_of_empty_window(arguments["parameters"], self.log)
+        hook = database_hook(arguments["sql_conn_id"])
+        self._query = query = open_query(hook, arguments)
+        try:
+            yield query
+        finally:
+            self._query = None
+        note_query(hook, arguments["sql"], query.done)
+
     def on_kill(self) -> None:
-        """Stop: batches in flight may arrive, then the report so far is logged."""
+        """Stop: batches in flight may arrive, then the report so far is logged. A query is cancelled."""
         self.hook.stop_sending()
+        if (query := self._query) is not None:
+            query.stop()
 
 
 class SegmentBatchEventsOperator(BulkEventsOperator):
@@ -463,8 +496,6 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
     resume_key: Arg[str | None] = option(default=None)
     fetch_timeout: Arg[Annotated[float, within(0, exclusive=True)]] = option(default=3600)
 
-    _source: SqlSource | None = None
-
     if TYPE_CHECKING:
         # For type checkers the options are any keywords.
         def __init__(self, *, task_id: str, limit: Arg[int | None] = None, **kwargs: Any) -> None: ...
@@ -494,21 +525,8 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
         """Look at the events, or the rows."""
         if arguments["sql"] is None:
             return self.hook.preview_events(**{name: arguments[name] for name in INPUT}, **options)
-        warn_of_empty_window(arguments["parameters"], self.log)
-        hook = database_hook(arguments["sql_conn_id"])
-        self._source = open_query(hook, {**arguments, "resume_key": None})
-        try:
-            preview = self.hook.preview_from(self._source, **options)
-        finally:
-            self._source = None
-        note_query(hook, arguments["sql"], preview.rows)
-        return preview
-
-    def on_kill(self) -> None:
-        """Stop reading."""
-        super().on_kill()
-        if (source := self._source) is not None:
-            source.stop()
+        with self.rows_of_query({**arguments, "resume_key": None}) as source:
+            return self.hook.preview_from(source, **options)
 
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
         """Nothing was changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def empty_window(parameters: Any) -> tuple[str, str] | None:
             if first in name and other in names:
                 start, end = parameters[names[name]], parameters[names[other]]
                 # Of one type and form, as templates give them, they can be compared; texts as ISO 8601.
-                if type(start) is type(end) and start is not None and start >= end:
-                    return names[name], names[other]
+                with suppress(TypeError):
+                    if type(start) is type(end) and start >= end:
+                        return names[name], names[other]
     return None

@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from airflow_provider_segment.events.options import within
 from airflow_provider_segment.operators.events import BulkEventsOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
-from airflow_provider_segment.tasks.sql_query import (
-    QUERY_FILES,
-    database_hook,
-    note_query,
-    open_query,
-    warn_of_empty_window,
-)
+from airflow_provider_segment.tasks.sql_query import QUERY_FILES
 
 if TYPE_CHECKING:
     from airflow_provider_segment.events.report import SendReport
-    from airflow_provider_segment.events.sources.sql import SqlSource
 
 
 class SqlToSegmentOperator(BulkEventsOperator):
@@ -26,8 +19,9 @@ class SqlToSegmentOperator(BulkEventsOperator):
 
     The rows are never in memory at once: on PostgreSQL, MySQL, MariaDB and SQLite they are streamed by a
     cursor, on other databases fetched as their driver pages. The query only reads: what it changes is rolled
-    back. Each row becomes an event by the ``mapping``, and is checked, sent, kept if it is rejected, and
-    counted as by :class:`~airflow_provider_segment.operators.events.SegmentBatchEventsOperator`.
+    back, unless the driver commits by itself. Each row becomes an event by the ``mapping``, and is checked,
+    sent, kept if it is rejected, and counted as by
+    :class:`~airflow_provider_segment.operators.events.SegmentBatchEventsOperator`.
 
     Times with a zone arrive in UTC; so do ``TIMESTAMP`` columns of MySQL and MariaDB, for whose session the
     zone is set to UTC. The session zone of PostgreSQL is left as it is, so that days in the query begin and
@@ -76,8 +70,6 @@ class SqlToSegmentOperator(BulkEventsOperator):
     resume_key: Arg[str | None] = option(default=None)
     fetch_timeout: Arg[Annotated[float, within(0, exclusive=True)]] = option(default=3600)
 
-    _source: SqlSource | None = None
-
     if TYPE_CHECKING:
         # For type checkers the options are any keywords.
         def __init__(
@@ -99,18 +91,5 @@ class SqlToSegmentOperator(BulkEventsOperator):
 
     def send(self, arguments: dict[str, Any], **options: Any) -> SendReport:
         """Send the rows."""
-        warn_of_empty_window(arguments["parameters"], self.log)
-        hook = database_hook(arguments["sql_conn_id"])
-        self._source = open_query(hook, arguments)
-        try:
-            report = self.hook.send_from(self._source, **options)
-        finally:
-            self._source = None
-        note_query(hook, arguments["sql"], report.rows)
-        return report
-
-    def on_kill(self) -> None:
-        """Stop: batches in flight may arrive, and the query is cancelled."""
-        super().on_kill()
-        if (source := self._source) is not None:
-            source.stop()
+        with self.rows_of_query(arguments) as source:
+            return self.hook.send_from(source, **options)

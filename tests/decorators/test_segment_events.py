@@ -44,11 +44,16 @@ def test_events_may_be_returned_as_a_list(run_task: RunTask, segment_sandbox: Sa
     assert run_task(make(events)).xcom["sent"] == 1
 
 
-def test_a_table_may_be_returned(run_task: RunTask, segment_sandbox: Sandbox) -> None:
-    pandas = pytest.importorskip("pandas")
+@pytest.mark.parametrize(
+    ("library", "make_table"), [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "table")]
+)
+def test_a_table_may_be_returned(
+    run_task: RunTask, segment_sandbox: Sandbox, library: str, make_table: str
+) -> None:
+    make_one = getattr(pytest.importorskip(library), make_table)
 
     def table() -> Any:
-        return pandas.DataFrame({"user": [1, 2], "plan": ["free", None]})
+        return make_one({"user": [1, 2], "plan": ["free", None]})
 
     assert run_task(make(table, mapping=ROW)).xcom["rows"] == 2
     assert [event["userId"] for event in segment_sandbox.accepted] == ["1", "2"]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import airflow_provider_segment
-from airflow_provider_segment.errors import SegmentStoppedError
+from airflow_provider_segment.errors import SegmentAuthenticationError, SegmentStoppedError
 from airflow_provider_segment.events import backfill
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
@@ -158,6 +158,53 @@ def test_a_stop_while_the_input_ends(segment_sandbox: Sandbox, hook: SegmentHook
     with pytest.raises(SegmentStoppedError):
         hook.send_events(events())
     assert not sending_threads()
+
+
+@pytest.mark.parametrize("method", ["send_events", "preview_events"])
+def test_a_stop_while_the_input_is_silent(segment_sandbox: Sandbox, hook: SegmentHook, method: str) -> None:
+    released = threading.Event()
+
+    def silent() -> Iterator[Any]:
+        yield from make_events(10)
+        hook.stop_sending()
+        released.wait(600)
+
+    with pytest.raises(SegmentStoppedError):
+        getattr(hook, method)(silent())
+    assert not released.is_set()
+    released.set()
+
+
+def test_a_stop_while_the_mapping_waits(segment_sandbox: Sandbox, hook: SegmentHook) -> None:
+    released = threading.Event()
+
+    def look_up(row: dict[str, Any]) -> dict[str, Any]:
+        if row["n"] == 5:
+            hook.stop_sending()
+            released.wait(600)
+        return {"type": "page", "userId": "u"}
+
+    with pytest.raises(SegmentStoppedError):
+        hook.send_events([{"n": n} for n in range(10)], mapping=look_up)
+    assert not released.is_set()
+    released.set()
+
+
+def test_a_refusal_ends_the_run_while_the_input_is_silent(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    segment_sandbox.faults.add("status", status=401)
+    released = threading.Event()
+
+    def silent() -> Iterator[Any]:
+        yield from make_events(10)
+        assert not released.wait(600), "only the refusal ends the run"
+
+    with pytest.raises(SegmentAuthenticationError):
+        hook.send_events(silent())
+    assert not released.is_set()
+    released.set()
+    assert "Sending ended early" in caplog.text
 
 
 @pytest.mark.parametrize("item", [{"type": "track"}, b""], ids=["rejected", "blank"])

@@ -188,14 +188,13 @@ def read(written: Written, *, size: int | None = None, **options: Any) -> tuple[
     source, mapping = open_source(rows, path, mapping=options["mapping"], keys=KEYS)
     chosen = all_options({**options, "mapping": mapping, "message_id_fields": KEYS})
     report = SendReport()
-    mapper, checker, checks = make_pipeline("write key", chosen, report, None)
+    mapper, checker = make_pipeline("write key", chosen, report, None)
     reading = Reading(
         Recut(source, size) if size else source,
         checker,
         DeadLetters(None, LOG),
         report=report,
         mapper=mapper,
-        checks=checks,
     )
 
     async def events() -> list[bytes]:
@@ -240,10 +239,8 @@ def test_a_row_is_sent_or_rejected_and_different_keys_have_different_ids(
     source, _ = open_source(rows, None, mapping=mapping)
     report = SendReport()
     options = all_options({"mapping": mapping, "message_id_fields": ["a", "b"]})
-    mapper, checker, checks = make_pipeline("write key", options, report, None)
-    reading = Reading(
-        Recut(source, size), checker, DeadLetters(None, LOG), report=report, mapper=mapper, checks=checks
-    )
+    mapper, checker = make_pipeline("write key", options, report, None)
+    reading = Reading(Recut(source, size), checker, DeadLetters(None, LOG), report=report, mapper=mapper)
 
     async def events() -> list[Any]:
         return [json.loads(event) async for batch in reading.batches(2_500) for event in batch.events()]

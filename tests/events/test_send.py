@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from airflow_provider_segment.errors import (
     SegmentAuthenticationError,
     SegmentBadRequestError,
     SegmentConfigurationError,
+    SegmentEventError,
     SegmentInputError,
     SegmentServerError,
     SegmentStoppedError,
@@ -33,6 +35,8 @@ from airflow_provider_segment.events import backfill, send
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES
+from airflow_provider_segment.events.mapping.rows import Compiling
+from airflow_provider_segment.events.mapping.template_mapper import TemplateMapper
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import Sending
 from airflow_provider_segment.events.sources.items import ItemSource
@@ -175,7 +179,13 @@ def test_a_rate_limit(tmp_path: Path) -> None:
             letters = DeadLetters(None, logging.getLogger())
             source = ItemSource(make_events(1_000))
             sending = Sending(
-                source, Checker("k"), client, letters, log=logging.getLogger(), max_events_per_second=200
+                source,
+                Checker("k"),
+                client,
+                letters,
+                mapper=TemplateMapper(None, Compiling()),
+                log=logging.getLogger(),
+                max_events_per_second=200,
             )
             return await sending.run()
 
@@ -343,6 +353,17 @@ def test_dead_letters_that_cannot_be_written_do_not_stop_the_events(
     assert numbers(segment_sandbox) == list(range(50))
 
 
+def test_letters_of_an_earlier_try_are_kept_and_those_that_are_lost_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    path.write_text('{"row_number": 3}\n{"row_number": 9}\n{"row_numb')
+    error = SegmentEventError("not_json", "of this try")
+    with DeadLetters(ObjectStoragePath(str(path)), logging.getLogger(), keep_to=5, kept=2) as letters:
+        assert read_lines(path) == [{"row_number": 3}], "they are there again, whatever comes"
+        letters.add({"row_number": 7}, error, {"a": 1})
+    assert letters.failure and "1 rows that an earlier try rejected" in letters.failure
+    assert [letter["row_number"] for letter in read_lines(path)] == [3, 7], "those of this try are kept"
+
+
 def test_a_failure_without_a_message_is_still_a_failure(
     segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -352,6 +373,15 @@ def test_a_failure_without_a_message_is_still_a_failure(
     monkeypatch.setattr(DeadLetters, "_write", time_out)
     report = SegmentHook().send_events([*make_events(5), *BAD], rejects_path=str(tmp_path / "rejects.jsonl"))
     assert report.rejects_failure == "TimeoutError"
+
+
+def test_what_a_known_format_skips_is_told(
+    segment_sandbox: Sandbox, hook: SegmentHook, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    deletion = {"type": "delete", "userId": "u", "timestamp": "2024-03-01T10:00:00Z"}
+    path = write_lines(tmp_path / "a.jsonl", [deletion] * 3)
+    assert hook.send_events(path=path, format="segment_archive").sent == 0
+    assert "Skipped: 3 delete" in caplog.text
 
 
 def test_a_rejected_dict_is_kept_as_an_event(segment_sandbox: Sandbox, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.sources.items import ItemSource
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 
@@ -27,3 +30,21 @@ def test_get_write_key_says_what_is_missing(segment_sandbox: Sandbox) -> None:
     segment_sandbox.faults.add("status", path="/sources/", status=200, body=hidden)
     with pytest.raises(SegmentConfigurationError, match="Source Admin"):
         SegmentHook().get_write_key("s")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("send_events", {"events": [], "limit": 1}),
+        ("preview_events", {"events": [], "checkpoint": None}),
+        ("preview_events", {"events": [], "save_checkpoint": print}),
+        ("send_from", {"path": "x"}),
+        ("preview_from", {"csv": {}}),
+    ],
+)
+def test_an_argument_of_another_method_is_refused(
+    segment_sandbox: Sandbox, method: str, arguments: dict[str, Any]
+) -> None:
+    source = [ItemSource([])] if method.endswith("_from") else []
+    with pytest.raises(SegmentConfigurationError, match=[*arguments][-1]):
+        getattr(SegmentHook(), method)(*source, **arguments)

@@ -169,6 +169,12 @@ def test_rejected_rows_are_corrected_and_sent_with_the_same_mapping(
         ("nine", "total", 1),
     ]
     assert all(letter["reason"] == "invalid_value" and letter["row_number"] for letter in letters)
+    again = tmp_path / "rejected_again.jsonl"
+    assert run_task(send(path=str(rejects), rejects_path=str(again), **options)).xcom is None
+    same = ("row", "reason", "detail", "column", "template")
+    assert [[letter[name] for name in same] for letter in read_lines(again)] == [
+        [letter[name] for name in same] for letter in letters
+    ]
     for letter in letters:
         letter["row"]["total"] = {"seven": "0.07", "nine": "0.09"}[letter["row"]["total"]]
     corrected = tmp_path / "corrected.jsonl"
@@ -231,6 +237,25 @@ def test_a_mapping_is_a_template_and_may_be_a_file(
     assert event["userId"] == "u1" and event["properties"]["run"].startswith("scheduled__")
 
 
+def test_the_file_of_a_mapping_of_mapped_tasks(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    from airflow.providers.common.compat.sdk import DAG
+
+    (tmp_path / "orders.yaml").write_text("type: page\nuserId: $user\nproperties: {run: '{{ run_id }}'}\n")
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    with DAG("tests", schedule="@daily", start_date=start, template_searchpath=[str(tmp_path)]) as dag:
+        operator = SegmentBatchEventsOperator.partial(task_id="send", mapping="orders.yaml").expand(
+            events=[[{"user": "u1"}], [{"user": "u2"}]]
+        )
+    dag.resolve_template_files()
+    for map_index in range(2):
+        run = run_task(operator, map_index=map_index)
+        assert run.state == "success", run.error
+    assert [event["userId"] for event in segment_sandbox.accepted] == ["u1", "u2"]
+    assert segment_sandbox.accepted[0]["properties"]["run"].startswith("scheduled__")
+
+
 def test_too_few_events_fail_the_task(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run = run_task(send(events=[{"u": "u1"}], mapping={"type": "page", "userId": "$u"}, min_events=2))
     assert run.state in ("failed", "up_for_retry")
@@ -257,6 +282,7 @@ def page_of(row: dict[str, Any]) -> Any:
 def test_a_function_maps_rows(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     operator = send(events=[{"user": "u1"}, {"user": ""}], mapping=page_of)
     for _ in range(2):
+        operator.resolve_template_files()  # as Airflow does when it parses a DAG, in each process anew
         run = run_task(operator)
         assert run.state == "success", run.error
         assert (run.xcom["rows"], run.xcom["skipped"], run.xcom["sent"]) == (2, 1, 1)

@@ -73,6 +73,19 @@ def test_what_becomes_of_a_violation(
     assert "many" not in json.dumps([run.xcom, str(run.error)]), "never the value"
 
 
+def test_what_violates_the_plan_is_no_duplicate(
+    run_task: RunTask, segment_sandbox: Sandbox, plan: str
+) -> None:
+    event = {"type": "track", "event": "Order Completed", "userId": "u", "messageId": "m"}
+    events = [{**event, "properties": {"total": total}} for total in ("many", "more", 1)]
+    operator = SegmentBatchEventsOperator(
+        task_id="send", events=events, tracking_plan_id=plan, on_violation="reject", max_rejected=2
+    )
+    run = run_task(operator)
+    assert (run.xcom["sent"], run.xcom["rejected"]) == (1, {"tracking_plan": 2})
+    assert run.xcom["duplicates"] == 0, "only one of them was sent"
+
+
 def test_rules_of_a_file(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text(json.dumps(RULES))
     rejects = tmp_path / "rejects.jsonl"

@@ -17,11 +17,12 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_segment.errors import SegmentInputError
 from airflow_provider_segment.events import send
+from airflow_provider_segment.events.sources import sql as sql_source
 from airflow_provider_segment.events.sources import sql_pages
 from airflow_provider_segment.operators.events import CHECKPOINT
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.memory import KEY
-from airflow_provider_segment.tasks.sql_query import empty_window, note_query, open_query
+from airflow_provider_segment.tasks.sql_query import empty_window, open_query
 from airflow_provider_segment.transfers.sql_to_segment import SqlToSegmentOperator
 from tests.events.test_send import read_lines
 from tests.harness.task_runner import RunTask
@@ -188,6 +189,31 @@ def test_a_retry_goes_on_behind_the_last_key(
     assert second.xcom["read"] == second.xcom["sent"] == 999
 
 
+@needs_state_store
+@pytest.mark.parametrize(("limit", "sent"), [({"max_events": 900}, 900), ({"max_users": 10}, 1_000)])
+def test_what_was_approved_is_for_all_tries(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    shop: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: dict[str, int],
+    sent: int,
+) -> None:
+    monkeypatch.setattr(sql_pages, "PAGE_ROWS", 100)
+    sql = "select *, hex(zeroblob(2000)) as padding from orders"
+    padded = {**MAPPING, "properties": {**MAPPING["properties"], "padding": "$padding"}}
+    segment_sandbox.faults.add("status", status=501, contains='"order_id":700,', next=1)
+    given: dict[str, Any] = {"mapping": padded, "resume_key": "id", "concurrency": 1, **limit}
+    first = run_task(make_operator(sql, **given))
+    assert first.state == "up_for_retry", first.error
+    second = run_task(make_operator(sql, **given), try_number=2, state_store=first.state_store)
+    assert order_ids(segment_sandbox) == list(range(1, sent + 1))
+    if "max_events" in limit:
+        assert second.state == "failed" and "than the 900 events that max_events allows" in str(second.error)
+    else:  # whom the first try was about is known only if its rows are read again
+        assert (second.state, second.xcom["read"]) == ("success", 1_000), second.error
+
+
 def test_without_a_key_a_retry_sends_everything_again(
     run_task: RunTask, segment_sandbox: Sandbox, shop: Path
 ) -> None:
@@ -263,7 +289,7 @@ def test_a_session_killed_in_the_middle_and_a_retry(
     segment_sandbox.faults.clear()
     assert run.state == "up_for_retry", run.error
     assert isinstance(run.error, SegmentInputError)
-    assert "the query failed after row" in str(run.error) and "What was read was sent" in str(run.error)
+    assert "the query failed after row" in str(run.error) and "What was before it was sent" in str(run.error)
     sent = len(order_ids(segment_sandbox))
     assert 6_000 < sent < 20_000
     second = run_task(
@@ -294,6 +320,19 @@ def test_a_task_that_is_ended_cancels_its_query(
             started.wait()
     else:
         assert started.wait().state == "up_for_retry"
+
+
+@pytest.mark.parametrize("orders", ["postgres", "mariadb"], indirect=True)
+def test_a_query_is_cancelled_when_sending_fails(
+    run_task: RunTask, segment_sandbox: Sandbox, orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_source, "FETCH_ROWS", 1_000)
+    segment_sandbox.faults.add("status", status=401, path="/v1/batch")
+    wait = "pg_sleep(3600)::text" if type(orders).__name__ == "Postgres" else "sleep(3600)"
+    sql = f"select id, case when id > 10000 then {wait} else customer end as customer, at, total from orders"
+    run = run_task(make_operator(sql + " order by id"))
+    assert "401" in str(run.error)
+    wait_until(lambda: computing(orders) == 0)
 
 
 def make_slow_operator(server: str) -> SqlToSegmentOperator:
@@ -389,6 +428,10 @@ def test_the_query_is_told_to_the_lineage_collector(
     assert given == {"sql": "select * from orders limit 3", "row_count": 3}
 
 
-def test_an_older_common_sql_without_lineage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_common_sql_without_lineage(
+    run_task: RunTask, segment_sandbox: Sandbox, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "airflow.providers.common.sql.hooks.lineage", None)
-    note_query(None, "select 1", 1)
+    run = run_task(make_operator("select * from orders limit 3"))
+    assert run.state == "success", run.error
+    assert order_ids(segment_sandbox) == [1, 2, 3]

@@ -74,7 +74,8 @@ class ColumnPlan:
         }
         for source in self._sources.values():
             self._writers.check_readable(source)
-        self._rest = [name for name in schema if name not in mapping.names]
+        named = set(mapping.names)
+        self._rest = [name for name in schema if name not in named]
         self._keys = key_columns(mapping, options.keys)
         self._identities: dict[int, Writer] = {}
         self._events = [self._event(place, template) for place, template in enumerate(mapping.templates)]

@@ -8,8 +8,9 @@ from typing import Any
 
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import to_bytes
-from airflow_provider_segment.events.mapping.mapped import NO_KEYS, EventsOfRows, Mapped
-from airflow_provider_segment.events.mapping.objects import Letter, letter_of, row_of, rows_of
+from airflow_provider_segment.events.dead_letters import Letter, letter_of
+from airflow_provider_segment.events.mapping.mapped import NO_KEYS, Mapped
+from airflow_provider_segment.events.mapping.objects import row_of
 from airflow_provider_segment.events.mapping.rows import (
     SAME_ID,
     WHOLE_ROW,
@@ -39,11 +40,13 @@ class FunctionMapper:
         self._function = function
         self._options = options
         self._warned = False
+        self.skipped: Mapping[str, int] = getattr(function, "skipped", {})
+        """Rows of a known format that stand for no event, by what they are."""
         self._keys = [(name, key_value(Column(name), options)) for name in options.keys]
 
     def __call__(self, block: Block) -> Mapped:
         """The events of a block of rows."""
-        events = EventsOfRows(block, several=True)
+        events = Mapped(block, several=True)
         for position, item in enumerate(block.items, block.first):
             if not item and isinstance(item, (bytes, str)):
                 continue
@@ -57,11 +60,8 @@ class FunctionMapper:
             if block.columns is not None and not isinstance(item, SegmentEventError):
                 events.add(position, self._events(dict(zip(block.columns, item, strict=True))))
                 continue
-            found = rows_of(item)
-            for number, one in enumerate(found, 1):
-                where = position - 1 + number / len(found)
-                events.add(where, self._events(one), one if len(found) > 1 else None, 1 / len(found))
-        return events.mapped()
+            events.add_parts(position, item, self._events)
+        return events
 
     def _of_letter(self, letter: Letter) -> list[Made]:
         """What was rejected of the row of a dead letter."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil
 from typing import Any, Protocol
 
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import encode
 from airflow_provider_segment.events.dead_letters import RejectedRow
-from airflow_provider_segment.events.mapping.rows import WHOLE_ROW, RowMapper
+from airflow_provider_segment.events.mapping.objects import rows_of
+from airflow_provider_segment.events.mapping.rows import WHOLE_ROW, Made, RowMapper
 from airflow_provider_segment.events.sources.source import Block, Overlong
 
 NO_KEYS = (
@@ -24,31 +25,78 @@ class Mapped:
     """The events of a block of rows.
 
     :param block: the rows
-    :param items: the events as JSON bytes, and what is wrong with those that could not be made
-    :param positions: of the items
-    :param places: of the items in the mapping; None if it makes one event
-    :param skipped: rows without an event
-    :param parts: rows by the position of their event, where an item of the block holds several
+    :param several: whether a row may make more than one event
     """
 
-    def __init__(
-        self,
-        block: Block,
-        items: Sequence[Any],
-        positions: Sequence[float],
-        places: Sequence[int] | None,
-        skipped: int,
-        parts: Mapping[float, Any],
-        rows: int,
-    ) -> None:
-        self.items = items
-        self.rows = rows
-        self.skipped = skipped
+    def __init__(self, block: Block, *, several: bool) -> None:
+        self.items: list[Any] = []
+        """The events as JSON bytes, and what is wrong with those that could not be made."""
+        self.rows = 0
+        self.skipped = 0
+        """Rows without an event."""
         self.last = block.last
         self._block = block
-        self._positions = positions
-        self._places = places
-        self._parts = parts
+        self._positions: list[float] = []  # of the items
+        self._places: list[int] | None = [] if several else None  # of the items in the mapping
+        self._parts: dict[float, Any] = {}  # rows by the position of their event, if an item holds several
+
+    def add_column(self, events: Sequence[bytes | None]) -> None:
+        """Add the events of all rows of the block, one or none of each."""
+        made = [index for index, event in enumerate(events, self._block.first) if event is not None]
+        self.rows += len(events)
+        self.skipped += len(events) - len(made)
+        self._positions += made
+        self.items += filter(None, events)
+
+    def adder(self, mapper: RowMapper) -> Callable[[float, Any], None]:
+        """A function that adds the events of the row at a position."""
+        if len(mapper.makers) > 1:
+            return lambda position, row: self.add(position, mapper.events(row))
+        (make,) = mapper.makers
+        cells, add_item, add_position = mapper.cells, self.items.append, self._positions.append
+
+        def add_row(position: float, row: Any) -> None:  # the same as add(), and faster
+            try:
+                event = make(row, cells(row))
+                item = None if event is None else encode(event)
+            except Exception:  # the other way finds out what it is
+                self.add(position, mapper.events(row))
+                return
+            self.rows += 1
+            if item is None:
+                self.skipped += 1
+            else:
+                add_item(item)
+                add_position(position)
+
+        return add_row
+
+    def add(self, position: float, events: Sequence[Made], row: Any = None, part: float = 1) -> None:
+        """Add the events of a row.
+
+        :param position: of the row
+        :param events: each with its place in the mapping
+        :param row: if it is only a part of the item at its position
+        :param part: the part of the item that it is
+        """
+        self.rows += 1
+        if not events:
+            self.skipped += 1
+        for number, (place, event) in enumerate(events, 1):
+            self.items.append(event)
+            where = position if number == len(events) else position - part + part * number / len(events)
+            self._positions.append(where)
+            if self._places is not None:
+                self._places.append(place)
+            if row is not None:
+                self._parts[where] = row
+
+    def add_parts(self, position: float, item: Any, events_of: Callable[[Any], Sequence[Made]]) -> None:
+        """Add the events of an item that may hold several rows."""
+        found = rows_of(item)
+        for number, row in enumerate(found, 1):
+            part = row if len(found) > 1 else None
+            self.add(position - 1 + number / len(found), events_of(row), part, 1 / len(found))
 
     def placed(self) -> Iterable[tuple[float, Any]]:
         """The items with their positions."""
@@ -70,79 +118,3 @@ class Mapper(Protocol):
     """Makes events of the rows of a block."""
 
     def __call__(self, block: Block) -> Block | Mapped: ...
-
-
-class EventsOfRows:
-    """Collects the events of a block's rows."""
-
-    def __init__(self, block: Block, *, several: bool) -> None:
-        self._block = block
-        self._items: list[Any] = []
-        self._positions: list[float] = []
-        self._places: list[int] | None = [] if several else None
-        self._skipped = self._rows = 0
-        self._parts: dict[float, Any] = {}
-
-    def add_column(self, events: Sequence[bytes | None]) -> None:
-        """Add the events of all rows of the block, one or none of each."""
-        made = [index for index, event in enumerate(events, self._block.first) if event is not None]
-        self._rows += len(events)
-        self._skipped += len(events) - len(made)
-        self._positions += made
-        self._items += filter(None, events)
-
-    def adder(self, mapper: RowMapper) -> Callable[[float, Any], None]:
-        """A function that adds the events of the row at a position."""
-        if len(mapper.makers) > 1:
-            return lambda position, row: self.add(position, mapper.events(row))
-        (make,) = mapper.makers
-        cells, add_item, add_position = mapper.cells, self._items.append, self._positions.append
-
-        def add_row(position: float, row: Any) -> None:  # the same as add(), and faster
-            try:
-                event = make(row, cells(row))
-                item = None if event is None else encode(event)
-            except Exception:  # the other way finds out what it is
-                self.add(position, mapper.events(row))
-                return
-            self._rows += 1
-            if item is None:
-                self._skipped += 1
-            else:
-                add_item(item)
-                add_position(position)
-
-        return add_row
-
-    def add(
-        self, position: float, events: Sequence[tuple[int, Any]], row: Any = None, part: float = 1
-    ) -> None:
-        """Add the events of a row.
-
-        :param position: of the row
-        :param events: each with its place in the mapping
-        :param row: if it is only a part of the item at its position
-        :param part: the part of the item that it is
-        """
-        self._rows += 1
-        if not events:
-            self._skipped += 1
-        for number, (place, event) in enumerate(events, 1):
-            self._items.append(event)
-            where = position if number == len(events) else position - part + part * number / len(events)
-            self._positions.append(where)
-            if self._places is not None:
-                self._places.append(place)
-            if row is not None:
-                self._parts[where] = row
-
-    def mapped(self) -> Mapped:
-        return Mapped(
-            self._block,
-            self._items,
-            self._positions,
-            self._places,
-            self._skipped,
-            self._parts,
-            self._rows,
-        )

@@ -8,41 +8,14 @@ from typing import Any
 import msgspec
 
 from airflow_provider_segment.errors import SegmentEventError
-from airflow_provider_segment.events.check import Reason
 from airflow_provider_segment.events.codec import Unreadable, compact, to_bytes
 from airflow_provider_segment.events.mapping.rows import REST, Compiling, RowMapper
 from airflow_provider_segment.events.mapping.template import EventMapping
-from airflow_provider_segment.events.sources.json_objects import objects_in
+from airflow_provider_segment.events.sources.json_objects import objects_instead
 from airflow_provider_segment.events.sources.source import Overlong
 from airflow_provider_segment.values import shown
 
-
-class Letter(msgspec.Struct):
-    """A dead letter: a row, or an event, that was rejected and corrected.
-
-    Rows of others may have a column of one of these names, but not all of them, with one of our reasons.
-    """
-
-    reason: Reason
-    detail: str
-    row: msgspec.Raw = msgspec.Raw()
-    event: msgspec.Raw = msgspec.Raw()
-    template: int | None = None
-
-
-_decode_letter = msgspec.json.Decoder(Letter).decode
 _decode_row = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-def letter_of(line: bytes) -> Letter | None:
-    """The dead letter that a line is, if it is one."""
-    if b'"reason"' not in line:
-        return None
-    try:
-        letter = _decode_letter(line)
-    except Unreadable:
-        return None
-    return letter if b"{" in (bytes(letter.row)[:1], bytes(letter.event)[:1]) else None
 
 
 def row_of(item: Any) -> dict[str, Any]:
@@ -81,8 +54,7 @@ def rows_of(item: Any) -> list[Any]:
     try:
         return [row_of(item)]
     except SegmentEventError as error:
-        may_be_several = type(item) is bytes and error.reason in ("not_json", "not_an_object")
-        return (may_be_several and objects_in(item)) or [error]
+        return objects_instead(item, error) or [error]
 
 
 class ObjectRows:

@@ -32,6 +32,7 @@ from airflow_provider_segment.events.mapping.template import (
     Node,
     Rest,
     Template,
+    columns_of,
 )
 from airflow_provider_segment.events.message_ids import IdOfEvent
 from airflow_provider_segment.values import (
@@ -84,7 +85,8 @@ class RowMapper:
 
     def __init__(self, mapping: EventMapping, columns: Sequence[str], options: Compiling) -> None:
         self._index = {name: index for index, name in enumerate(columns)}
-        self._rest = [name for name in columns if name not in mapping.names and name != REST]
+        named = {*mapping.names, REST}
+        self._rest = [name for name in columns if name not in named]
         self._options = options
         self._keys = key_columns(mapping, options.keys)
         self._converted = sorted({self._index[name] for name in self._untyped(mapping)})
@@ -101,9 +103,12 @@ class RowMapper:
         """
         events: list[Made] = []
         ids: set[str] = set()
+        cells: Sequence[Any] | None = None
         for place in range(len(self.makers)) if places is None else places:
             try:
-                event = self.makers[place](row, self.cells(row))
+                if cells is None:
+                    cells = self.cells(row)
+                event = self.makers[place](row, cells)
                 if event is None:
                     continue
                 if self._ids_may_repeat and (own_id := event.get("messageId")) is not None:
@@ -301,7 +306,7 @@ def _exact_number(value: Any) -> Any:
         try:
             return Decimal(value.strip())
         except InvalidOperation:
-            raise ValueRejected(f"{value[:100]!r} is not a number") from None
+            raise ValueRejected(f"{shown(value)} is not a number") from None
     return value
 
 
@@ -384,6 +389,6 @@ def _uses(template: Template, keys: Sequence[Column]) -> list[tuple[Column, str]
         if isinstance(node, Column):
             uses.append((node, name))
         else:
-            uses += [(column, "") for column in EventMapping((Template({name: node}),)).columns()]
+            uses += [(column, "") for column in columns_of(node)]
     uses += [(condition.column, "") for condition in template.when]
     return uses + [(key, KEY) for key in keys]

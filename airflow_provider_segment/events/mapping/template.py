@@ -136,7 +136,7 @@ class EventMapping(NamedTuple):
             column
             for template in self.templates
             for node in (*template.fields.values(), *(condition.column for condition in template.when))
-            for column in _columns_of(node)
+            for column in columns_of(node)
         ]
         return found
 
@@ -151,15 +151,16 @@ class EventMapping(NamedTuple):
         return any(_has_rest(node) for template in self.templates for node in template.fields.values())
 
 
-def _columns_of(node: Node) -> Iterator[Column]:
+def columns_of(node: Node) -> Iterator[Column]:
+    """The uses of columns in a part of a mapping."""
     if isinstance(node, Column):
         yield node
     elif isinstance(node, Object):
         for member in node.members.values():
-            yield from _columns_of(member)
+            yield from columns_of(member)
     elif isinstance(node, Array):
         for item in node.items:
-            yield from _columns_of(item)
+            yield from columns_of(item)
 
 
 def _has_rest(node: Node) -> bool:

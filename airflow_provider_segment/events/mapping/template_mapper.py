@@ -10,8 +10,9 @@ from typing import Any
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
 from airflow_provider_segment.events.codec import Unreadable
-from airflow_provider_segment.events.mapping.mapped import NO_KEYS, EventsOfRows, Mapped
-from airflow_provider_segment.events.mapping.objects import Letter, ObjectRows, letter_of, row_of, rows_of
+from airflow_provider_segment.events.dead_letters import Letter, letter_of
+from airflow_provider_segment.events.mapping.mapped import NO_KEYS, Mapped
+from airflow_provider_segment.events.mapping.objects import ObjectRows, row_of
 from airflow_provider_segment.events.mapping.rows import WHOLE_ROW, Compiling, Made, RowMapper, what_is_wrong
 from airflow_provider_segment.events.mapping.template import (
     EventMapping,
@@ -100,10 +101,9 @@ class TemplateMapper:
             self._look_for_columns(block, mapping)
         if self._json is None:
             self._json = ObjectRows(mapping, self._options)
-        mapper = self._json.mapper
-        every = range(len(mapper.makers))
-        events = EventsOfRows(block, several=len(every) > 1)
-        tuple_of, add_row = self._json.tuple_of, events.adder(mapper)
+        mapper, tuple_of = self._json.mapper, self._json.tuple_of
+        events = Mapped(block, several=len(mapper.makers) > 1)
+        add_row = events.adder(mapper)
         for position, item in enumerate(block.items, block.first):
             if not item and isinstance(item, (bytes, str)):
                 continue  # a blank line
@@ -116,40 +116,37 @@ class TemplateMapper:
                     add_row(position, row)
                     continue
                 if letter := letter_of(item):
-                    events.add(position, self._of_letter(letter, mapper, every))
+                    events.add(position, self._of_letter(letter))
                     continue
-            self._add_odd(events, position, item, mapper, every)
-        return events.mapped()
+            events.add_parts(position, item, self._of_object)
+        return events
 
-    def _add_odd(
-        self, events: EventsOfRows, position: float, item: Any, mapper: RowMapper, every: Sequence[int]
-    ) -> None:
+    def _of_object(self, item: Any, places: Sequence[int] | None = None) -> list[Made]:
+        """The events of a row that is looked at closely.
+
+        :param places: of the templates that are used, if not all are
+        """
         assert self._json is not None
-        found = rows_of(item)
-        for number, one in enumerate(found, 1):
-            where = position - 1 + number / len(found)
-            part = one if len(found) > 1 else None
-            try:
-                made = mapper.events(self._json.tuple_of_dict(row_of(one)), every)
-            except SegmentEventError as error:
-                made = [(WHOLE_ROW, error)]
-            except Exception as error:  # one row must not end a run of millions
-                made = [(WHOLE_ROW, SegmentEventError("invalid_value", what_is_wrong(error)))]
-            events.add(where, made, part, 1 / len(found))
+        try:
+            return self._json.mapper.events(self._json.tuple_of_dict(row_of(item)), places)
+        except SegmentEventError as error:
+            return [(WHOLE_ROW, error)]
+        except Exception as error:  # one row must not end a run of millions
+            return [(WHOLE_ROW, SegmentEventError("invalid_value", what_is_wrong(error)))]
 
-    def _of_letter(self, letter: Letter, mapper: RowMapper, every: Sequence[int]) -> list[Made]:
+    def _of_letter(self, letter: Letter) -> list[Made]:
+        """What was rejected of the row of a dead letter."""
         assert self._json is not None
         if not bytes(letter.row):
             return [(0, bytes(letter.event))]
-        place = (letter.template or 1) - 1
-        places = every if letter.template is None else [place]
-        if place not in every:
-            said = f"the dead letter is of template {place + 1}, and the mapping has {len(every)}"
-            return [(0, SegmentEventError("mapping_failed", said))]
-        try:
-            return mapper.events(self._json.tuple_of_dict(row_of(bytes(letter.row))), places)
-        except SegmentEventError as error:
-            return [(WHOLE_ROW if letter.template is None else place, error)]
+        row = bytes(letter.row)
+        if letter.template is None:
+            return self._of_object(row)
+        place, templates = letter.template - 1, len(self._json.mapper.makers)
+        if not 0 <= place < templates:
+            said = f"the dead letter is of template {letter.template}, and the mapping has {templates}"
+            return [(place, SegmentEventError("mapping_failed", said))]
+        return [(place, event) for _, event in self._of_object(row, [place])]
 
     def _look_for_columns(self, block: Block, mapping: EventMapping) -> None:
         """Objects may lack a key; but a column that none has may be misspelt."""
@@ -178,21 +175,21 @@ class TemplateMapper:
 
 
 def _map_rows(block: Block, mapper: RowMapper) -> Mapped:
-    events = EventsOfRows(block, several=len(mapper.makers) > 1)
+    events = Mapped(block, several=len(mapper.makers) > 1)
     add_row = events.adder(mapper)
     for position, row in enumerate(block.items, block.first):
         if type(row) is not tuple and isinstance(row, SegmentEventError):
             events.add(position, [(WHOLE_ROW, row)])
         else:
             add_row(position, row)
-    return events.mapped()
+    return events
 
 
 def _of_columns(block: Block, made: list[list[bytes | None]]) -> Mapped:
-    events = EventsOfRows(block, several=len(made) > 1)
+    events = Mapped(block, several=len(made) > 1)
     if len(made) == 1:
         events.add_column(made[0])
-        return events.mapped()
+        return events
     for position, row in enumerate(zip(*made, strict=True), block.first):
         events.add(position, [(place, event) for place, event in enumerate(row) if event is not None])
-    return events.mapped()
+    return events

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
-from airflow_provider_segment.events.compression import ZSTD, blocks_of, zstd_library
+from airflow_provider_segment.events.compression import BZIP2, GZIP, XZ, ZSTD, blocks_of, zstd_library
 from airflow_provider_segment.events.sources import avro_rows, csv_rows, parquet_footer, parquet_rows
 from airflow_provider_segment.events.sources.csv_dialect import COMMA, TAB, CsvDialect
 from airflow_provider_segment.events.sources.json_lines import split_lines
@@ -36,8 +36,8 @@ TO_UTF_8 = "convert it to UTF-8"
 HTML = ("HTML or XML", CONVERT)
 
 NOT_TEXT: dict[bytes, tuple[str, str]] = {
-    b"PAR1": ("Parquet that was compressed once more", "decompress it"),
-    b"Obj\x01": ("Avro that was compressed once more", "decompress it"),
+    parquet_footer.MAGIC: ("Parquet that was compressed once more", "decompress it"),
+    avro_rows.MAGIC: ("Avro that was compressed once more", "decompress it"),
     b"ORC": ("ORC", CONVERT),
     b"ARROW1": ("Arrow", CONVERT),
     b"SQLite format 3": ("an SQLite database", CONVERT),
@@ -48,7 +48,7 @@ NOT_TEXT: dict[bytes, tuple[str, str]] = {
     b"LZIP": ("compressed with lzip", DECOMPRESS),
     b"\x04\x22\x4d\x18": ("compressed with LZ4", DECOMPRESS),
     b"\xff\x06\x00\x00sNaPpY": ("compressed with Snappy", DECOMPRESS),
-    **dict.fromkeys((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", ZSTD), ("compressed twice", DECOMPRESS)),
+    **dict.fromkeys((GZIP, BZIP2, XZ, ZSTD), ("compressed twice", DECOMPRESS)),
     b"\xff\xfe\x00\x00": ("UTF-32 text", TO_UTF_8),
     b"\x00\x00\xfe\xff": ("UTF-32 text", TO_UTF_8),
     b"\xff\xfe": ("UTF-16 text", TO_UTF_8),
@@ -122,7 +122,7 @@ def read_content(
     """
     said = said or Said()
     expected = said.format or (CSV if said.csv is not None else None)
-    start = raw.read(len(ZSTD))
+    start = raw.read(len(ZSTD))  # as many bytes as those of the binary formats
     raw.seek(0)
     if binary := BINARY.get(start):
         if expected and expected != binary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from glob import has_magic
 from itertools import takewhile
@@ -17,7 +17,14 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt
 from airflow_provider_segment.events.mapping.template import nearest
-from airflow_provider_segment.events.sources.content import FORMATS, PARQUET, Content, Said, read_content
+from airflow_provider_segment.events.sources.content import (
+    DELIMITERS,
+    FORMATS,
+    PARQUET,
+    Content,
+    Said,
+    read_content,
+)
 from airflow_provider_segment.events.sources.csv_dialect import CsvDialect
 from airflow_provider_segment.events.sources.parquet_footer import MAGIC
 from airflow_provider_segment.events.sources.source import Block
@@ -25,8 +32,6 @@ from airflow_provider_segment.events.sources.tables import Table, UnreadableFile
 
 log = logging.getLogger(__name__)
 
-TABLE_FORMATS = tuple(FORMATS)
-"""What ``format`` may be."""
 TAGS = ("ETag", "etag", "generation", "mtime", "last_modified", "LastModified")
 """What storages say of a file that changes with its content, the best first."""
 HEAD_BYTES = 1 << 16
@@ -55,8 +60,8 @@ class FileSource:
 
     :param files: the files, in the order in which they are read
     :param facts: what :func:`describe` returns for them; None if they cannot change
-    :param format: what all of them are: one of ``TABLE_FORMATS``. By default their content tells, and for CSV
-        their names
+    :param format: what all of them are: one of ``content.FORMATS``. By default their content tells, and for
+        CSV their names
     :param csv: how CSV is written: the fields of :class:`.CsvDialect`
     :param needed: the columns that are needed, where a format can leave out others; None for all
     :raises SegmentConfigurationError: the format or an option of CSV is unknown
@@ -76,7 +81,9 @@ class FileSource:
         self._facts = facts
         self.files = [_uri(str(file)) for file in files]
         # A block of a local file is read faster than threads are switched; Parquet has threads of its own.
-        self.blocking = any(not is_local(file) for file in files) or _is_parquet(files[:1], format)
+        self.blocking = any(not is_local(file) for file in files) or (
+            bool(files) and _is_parquet(files[0], format)
+        )
         self.identity = facts if not format and not csv else [facts, format, csv]
         self.size = sum(size for _, size, _ in facts) if facts else None
         self.done = 0
@@ -129,7 +136,7 @@ class FileSource:
 def _said(format: str | None, csv: Mapping[str, Any] | None, needed: Collection[str] | None) -> Said:
     if format is not None and format not in FORMATS:
         raise SegmentConfigurationError(f"format: there is no {format!r}{nearest(format, FORMATS)}")
-    if csv is not None and format not in (None, "csv", "tsv"):
+    if csv is not None and format is not None and format not in DELIMITERS:
         raise SegmentConfigurationError(f"csv is about CSV and TSV: leave it out, or the format {format}")
     try:
         dialect = None if csv is None else CsvDialect.of(csv)
@@ -138,14 +145,11 @@ def _said(format: str | None, csv: Mapping[str, Any] | None, needed: Collection[
     return Said(format, dialect, needed)
 
 
-def _is_parquet(files: Iterable[File], format: str | None) -> bool:
+def _is_parquet(file: File, format: str | None) -> bool:
     if format is not None:
         return format == PARQUET
-    with suppress(OSError):
-        for file in files:
-            with file.open("rb") as raw:
-                if raw.read(len(MAGIC)) == MAGIC:
-                    return True
+    with suppress(OSError), file.open("rb") as raw:
+        return bool(raw.read(len(MAGIC)) == MAGIC)
     return False
 
 
@@ -240,11 +244,13 @@ def _tables_of(files: list[ObjectStoragePath]) -> str | None:
 
 def table_kind(folder: ObjectStoragePath) -> str | None:
     """What a folder is that holds a table of Delta Lake or Iceberg, and what to do; None for others."""
-    if (folder / "_delta_log").is_dir():
-        kind = "a Delta table"
-    elif next(iter((folder / "metadata").glob("*.metadata.json")), None):
-        kind = "an Iceberg table"
-    else:
+    kind = None
+    with suppress(PermissionError):  # a storage may show only the folder of the files
+        if (folder / "_delta_log").is_dir():
+            kind = "a Delta table"
+        elif next(iter((folder / "metadata").glob("*.metadata.json")), None):
+            kind = "an Iceberg table"
+    if kind is None:
         return None
     return (
         f"{kind}, {folder}, whose files also hold rows that it no longer has. Read it by SQL, through Trino, "

@@ -13,7 +13,7 @@ T = TypeVar("T")
 END_SECONDS = 3.0
 """How long what was interrupted may take to end, before it is left alone."""
 AGAIN_SECONDS = 1.0
-"""An interruption may come too early, so it is repeated."""
+"""An interruption may come too early, so it is repeated: after this, then after twice as long, and so on."""
 
 
 class Silence(Exception):
@@ -81,9 +81,11 @@ class Interruptible(Generic[T]):
         return item, error
 
     def _end(self) -> None:
+        pause = AGAIN_SECONDS
         while self._thread.is_alive():
             self._interrupt()
-            self._thread.join(AGAIN_SECONDS)
+            self._thread.join(pause)
+            pause *= 2
 
     def _read(self) -> None:
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.codec import Unreadable
 from airflow_provider_segment.events.sources.source import MAX_ITEM_BYTES, Overlong
 
@@ -69,6 +70,16 @@ def objects_in(line: bytes) -> list[bytes]:
     items, _, _ = _split(line, last=True)
     whole = sum(map(is_object, items))
     return items if items != [line] and (whole == len(items) or whole > 1) else []
+
+
+def objects_instead(item: Any, error: SegmentEventError) -> list[bytes]:
+    """The objects of a line that holds several, although it should be one; otherwise none.
+
+    :param error: what is wrong with it as one
+    """
+    if type(item) is not bytes or error.reason not in ("not_json", "not_an_object"):
+        return []
+    return objects_in(item)
 
 
 def split_objects(blocks: Iterable[bytes]) -> Iterator[list[Any]]:

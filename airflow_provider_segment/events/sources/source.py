@@ -17,7 +17,7 @@ class Overlong(NamedTuple):
     """An item that is too long to be an event, or to be kept.
 
     :param start: its beginning
-    :param size: its length in bytes
+    :param size: its length in bytes; in characters where it is a part of text
     """
 
     start: bytes
@@ -61,7 +61,11 @@ class Block(NamedTuple):
 
 
 class Source(Protocol):
-    """An input of events."""
+    """An input of events.
+
+    One that waits for something that can be cancelled, such as a query, may have a method ``stop()``. It is
+    called from another thread than reads.
+    """
 
     size: int | None
     """Total bytes or items, if known."""

@@ -37,7 +37,9 @@ class Hook(Protocol):
 
 
 class SqlSource:
-    """The rows of a query, read in one transaction, which is rolled back: what the query changes is lost.
+    """The rows of a query, read in one transaction, which is never committed.
+
+    So what the query changes is lost, unless the driver commits by itself.
 
     Everything is read in one thread, from the connection to its end.
 

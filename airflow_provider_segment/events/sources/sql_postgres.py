@@ -28,12 +28,13 @@ class PostgresDriver(Driver):
         super().__init__(connection, connect)
         self._process: int | None = None  # the server's, which may be another in the next transaction
         self._looked_up: set[int] = set()
-        self._own_types: dict[tuple[int, int], Callable[[str], Any]] = {}
 
     def prepare(self) -> None:
         if self.connection.autocommit:
             self.connection.autocommit = False  # a cursor needs a transaction
         keep_alive(self.connection.fileno())
+        for (oid, array), convert in _POSTGRES_TYPES.items():
+            self._register(self.connection, oid, array, convert)
 
     def begin(self) -> None:
         # Not for the session: behind a pooler, others would get it. What a version does not have is left out.
@@ -46,10 +47,10 @@ class PostgresDriver(Driver):
             log.warning("A long pause may end the database session, whose timeouts cannot be set: %s", error)
 
     def stream(self) -> Any:
-        return self._with_types(self._new_cursor(name="segment"))
+        return self._new_cursor(name="segment")
 
     def plain(self) -> Any:
-        return self._with_types(self._new_cursor())
+        return self._new_cursor()
 
     def columns(self, cursor: Any) -> tuple[str, ...]:
         names = super().columns(cursor)
@@ -59,22 +60,23 @@ class PostgresDriver(Driver):
             types = self._new_cursor()
             types.execute(_OWN_TYPES, [new, new])
             for oid, array, kind in types.fetchall():
-                self._own_types[oid, array] = _KINDS.get(kind, str)
-            self._with_types(cursor)
+                for owner in (cursor, self.connection):  # the cursor took its types when it was made
+                    self._register(owner, oid, array, _KINDS.get(kind, str))
         return names
 
-    def _with_types(self, cursor: Any) -> Any:
-        """A cursor that converts types as we want them, among them those defined in this database."""
-        for (oid, array), convert in (*_POSTGRES_TYPES.items(), *self._own_types.items()):
-            self._register(cursor, oid, array, convert)
-        return cursor
+    def rollback(self) -> None:
+        self._process = None  # behind a pooler it is another client's from now on
+        super().rollback()
 
     def _new_cursor(self, **options: Any) -> Any:
         """A cursor whose rows are tuples, whatever the connection says."""
         raise NotImplementedError
 
-    def _register(self, cursor: Any, oid: int, array: int, convert: Callable[[str], Any]) -> None:
-        """Have a type, and arrays of it, converted from its text."""
+    def _register(self, owner: Any, oid: int, array: int, convert: Callable[[str], Any]) -> None:
+        """Have a type, and arrays of it, converted from its text.
+
+        :param owner: a connection, or a cursor
+        """
         raise NotImplementedError
 
     def interrupt(self) -> None:
@@ -88,8 +90,12 @@ class PostgresDriver(Driver):
             other.close()
 
 
-_PATIENCE = """select pg_backend_pid(), array(select set_config(name, '0', true) from pg_settings
-    where name in ('idle_in_transaction_session_timeout', 'transaction_timeout'))"""
+_PATIENCE = """select pg_backend_pid(), array(select
+    set_config(name, case name when 'client_connection_check_interval' then '10s' else '0' end, true)
+    from pg_settings
+    where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')
+       or name = 'client_connection_check_interval' and version() ~* 'linux')"""
+"""Pauses may be long; and the query of a task that was killed ends, where the server can tell."""
 
 _FIRST_OWN_TYPE = 16384
 _OWN_TYPES = """select oid, typarray, typtype::text from pg_type
@@ -133,10 +139,10 @@ class PsycopgDriver(PostgresDriver):
     def _new_cursor(self, **options: Any) -> Any:
         return self.connection.cursor(row_factory=import_module("psycopg.rows").tuple_row, **options)
 
-    def _register(self, cursor: Any, oid: int, array: int, convert: Callable[[str], Any]) -> None:
+    def _register(self, owner: Any, oid: int, array: int, convert: Callable[[str], Any]) -> None:
         if (oid, array) not in _POSTGRES_TYPES:
-            import_module("psycopg.types").TypeInfo(f"segment_{oid}", oid, array).register(cursor)
-        cursor.adapters.register_loader(oid, _psycopg_loader(convert))
+            import_module("psycopg.types").TypeInfo(f"segment_{oid}", oid, array).register(owner)
+        owner.adapters.register_loader(oid, _psycopg_loader(convert))
 
 
 @cache
@@ -162,9 +168,9 @@ class Psycopg2Driver(PostgresDriver):
             cursor.fetchmany(0)  # has no description before
         return super().columns(cursor)
 
-    def _register(self, cursor: Any, oid: int, array: int, convert: Callable[[str], Any]) -> None:
+    def _register(self, owner: Any, oid: int, array: int, convert: Callable[[str], Any]) -> None:
         for kind in _psycopg2_types(oid, array, convert):
-            import_module("psycopg2.extensions").register_type(kind, cursor)
+            import_module("psycopg2.extensions").register_type(kind, owner)
 
 
 @cache

@@ -104,7 +104,11 @@ def test_what_is_wrong(written: Any, complaint: str) -> None:
     [{"type": "{{ params.type }}"}, {**TRACK, "properties": "{{ params.p }}"}, {**PAGE, "event": "${{ x }}"}],
 )
 def test_what_is_a_template_is_judged_when_it_is_rendered(template: dict[str, Any]) -> None:
-    read_mapping({"userId": "$u", **template}, rendered=False)
+    written = {"userId": "$u", **template}
+    [read] = read_mapping(written, rendered=False).templates
+    assert read.fields.keys() == written.keys()
+    with pytest.raises(MappingError):
+        read_mapping(written)
 
 
 def test_columns_that_are_named_as_fields_are() -> None:

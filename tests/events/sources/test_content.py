@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events import compression
-from airflow_provider_segment.events.sources.content import read_content
-from airflow_provider_segment.events.sources.files import TABLE_FORMATS, FileSource
+from airflow_provider_segment.events.sources.content import FORMATS, read_content
+from airflow_provider_segment.events.sources.files import FileSource
 from airflow_provider_segment.events.sources.json_objects import is_object
 
 pytestmark = pytest.mark.core
@@ -123,7 +123,7 @@ def test_a_format_is_known_or_the_nearest_is_named() -> None:
         FileSource([], format="parket")
     with pytest.raises(SegmentConfigurationError, match="leave it out, or the format parquet"):
         FileSource([], format="parquet", csv={})
-    for format in TABLE_FORMATS:
+    for format in FORMATS:
         assert FileSource([], format=format).size is None
 
 

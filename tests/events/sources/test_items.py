@@ -90,6 +90,16 @@ def test_lists_are_read_without_a_thread() -> None:
     ]
 
 
+def test_a_generator_that_raises_a_timeout_ends_the_run(segment_sandbox: Sandbox) -> None:
+    def events() -> Iterator[dict[str, Any]]:
+        yield {"type": "page", "userId": "u"}
+        raise TimeoutError("the database does not answer")
+
+    with pytest.raises(TimeoutError, match="does not answer"):
+        SegmentHook().send_events(events())
+    assert len(segment_sandbox.accepted) == 1
+
+
 @pytest.mark.parametrize("mapping", [None, {"type": "page", "userId": "$u"}])
 def test_a_generator_that_ends_the_interpreter_ends_the_run(segment_sandbox: Sandbox, mapping: Any) -> None:
     def rows() -> Iterator[dict[str, Any]]:
