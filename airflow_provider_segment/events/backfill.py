@@ -8,7 +8,6 @@ from math import floor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_segment.api.client import AsyncSegmentClient, http_client
 from airflow_provider_segment.api.regions import host_of
@@ -23,6 +22,7 @@ from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Sending
 from airflow_provider_segment.events.sources.source import Source
 from airflow_provider_segment.events.stop import Stop
+from airflow_provider_segment.events.storage import storage_path
 from airflow_provider_segment.events.threads import run_in_thread
 from airflow_provider_segment.events.transport import BulkClient
 
@@ -111,7 +111,7 @@ class Backfill:
         http = http_client(BulkClient, self._settings, connections=options["concurrency"])
         # Closed by the thread that writes to it.
         mapper, checker = self._pipeline
-        file = ObjectStoragePath(rejects) if rejects else None
+        file = storage_path(rejects) if rejects else None
         keep_to, kept = self._resume()
         with DeadLetters(file, self._log, keep_to=keep_to, kept=kept) as letters:
             async with AsyncSegmentClient(self._settings, http=http) as client:

@@ -24,9 +24,9 @@ from airflow_provider_segment.events.check import Reason
 from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
 from airflow_provider_segment.events.mapping.cells import cell
 from airflow_provider_segment.events.private_files import is_link, open_private
-from airflow_provider_segment.events.sources.files import File, is_local
 from airflow_provider_segment.events.sources.source import Overlong
 from airflow_provider_segment.events.sources.tables import MalformedRow
+from airflow_provider_segment.events.storage import File, is_local, local_path
 from airflow_provider_segment.values import ValueRejected
 
 LOGGED = 10
@@ -124,7 +124,7 @@ class DeadLetters:
         assert self._file is not None
         kept = self._letters_before() if self._keep_to else []
         if is_local(self._file):
-            self._stream = open_private(self._file.path)
+            self._stream = open_private(local_path(self._file))
         else:
             with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
                 self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ from airflow_provider_segment.errors import (
 from airflow_provider_segment.events.codec import Unreadable
 from airflow_provider_segment.events.plan_files import kind_of, read_rules
 from airflow_provider_segment.events.plan_rule import Rule, Violation, short
+from airflow_provider_segment.events.storage import storage_path
 
 if TYPE_CHECKING:
     from airflow_provider_segment.events.options import OnViolation
@@ -214,10 +215,8 @@ def _version(versions: dict[float, Rule | None], event: dict[str, Any]) -> Rule 
 
 
 def _content(path: str) -> bytes:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     try:
-        content: bytes = ObjectStoragePath(path).read_bytes()
+        content: bytes = storage_path(path).read_bytes()
     except OSError as error:
         raise SegmentConfigurationError(f"the file cannot be read: {error}") from None
     return content

@@ -271,7 +271,7 @@ def lines_of(path: str) -> Iterator[str]:
     for file in list_files(path):
         number = 0
         try:
-            with file.open("rb") as stream:  # type: ignore[no-untyped-call]
+            with file.open("rb") as stream:
                 for line in chain.from_iterable(split_lines(blocks_of(stream, BLOCK_BYTES))):
                     number += 1
                     if isinstance(line, Overlong):

@@ -1,4 +1,4 @@
-"""Events from files, in any storage that Airflow's ``ObjectStoragePath`` supports."""
+"""Events from files, in any storage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from contextlib import suppress
 from glob import has_magic
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Protocol
-
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt
@@ -29,6 +27,10 @@ from airflow_provider_segment.events.sources.csv_dialect import CsvDialect
 from airflow_provider_segment.events.sources.parquet_footer import MAGIC
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.events.sources.tables import Table, UnreadableFileError
+from airflow_provider_segment.events.storage import File, is_local, local_path, storage_path
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +38,6 @@ TAGS = ("ETag", "etag", "generation", "mtime", "last_modified", "LastModified")
 """What storages say of a file that changes with its content, the best first."""
 HEAD_BYTES = 1 << 16
 """The first bytes of a file that grew are compared with what they were: was it appended to, or rewritten?"""
-
-
-class File(Protocol):
-    """What is needed of a file: Airflow's ``ObjectStoragePath`` and ``pathlib.Path`` provide it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def parent(self) -> Any: ...
-
-    @property
-    def path(self) -> str: ...
-
-    def open(self, mode: Any, /) -> Any: ...
 
 
 class FileSource:
@@ -162,7 +149,8 @@ def _check_unchanged(file: Any, before: list[Any], head: bytes) -> None:
     """
     _, size_before, _ = before
     try:
-        file.fs.invalidate_cache()
+        if not is_local(file):
+            file.fs.invalidate_cache()
         [after] = describe([file])
         if after == before:
             return
@@ -189,7 +177,7 @@ def _uri(path: str) -> str:
     return path if "://" in path else Path(path).absolute().as_uri()
 
 
-def list_files(path: str | Sequence[str], *, rejects_path: str | None = None) -> list[ObjectStoragePath]:
+def list_files(path: str | Sequence[str], *, rejects_path: str | None = None) -> list[UPath]:
     """The files of a path or glob, or of several; those of a glob sorted by name. Each file once.
 
     :param rejects_path: will be written, so it is left out if it matches a glob
@@ -197,25 +185,25 @@ def list_files(path: str | Sequence[str], *, rejects_path: str | None = None) ->
         than files
     :raises SegmentInputError: there is no file
     """
-    rejects = _location(ObjectStoragePath(rejects_path)) if rejects_path else None
+    rejects = _location(storage_path(rejects_path)) if rejects_path else None
     paths = [path] if isinstance(path, str) else path
     if not paths:
         raise SegmentConfigurationError("path is an empty list")
-    files: dict[tuple[str, str], ObjectStoragePath] = {}
+    files: dict[tuple[str, str], UPath] = {}
     for one in paths:
         for file in _files_of(one, rejects):
             files.setdefault(_location(file), file)
     return list(files.values())
 
 
-def _files_of(path: str, rejects: tuple[str, str] | None) -> list[ObjectStoragePath]:
+def _files_of(path: str, rejects: tuple[str, str] | None) -> list[UPath]:
     if has_magic(path):
         parts = path.split("/")
         fixed = list(takewhile(lambda part: not has_magic(part), parts))
-        folder = ObjectStoragePath("/".join(fixed) or ("/" if path.startswith("/") else "."))
+        folder = storage_path("/".join(fixed) or ("/" if path.startswith("/") else "."))
         found = sorted(folder.glob("/".join(parts[len(fixed) :])), key=str)
     else:
-        found = [ObjectStoragePath(path)]
+        found = [storage_path(path)]
         if _location(found[0]) == rejects:
             raise SegmentConfigurationError(f"{path} is also the rejects_path, and would be overwritten")
     files = []
@@ -235,14 +223,14 @@ def _files_of(path: str, rejects: tuple[str, str] | None) -> list[ObjectStorageP
     return files
 
 
-def _tables_of(files: list[ObjectStoragePath]) -> str | None:
+def _tables_of(files: list[UPath]) -> str | None:
     """The table to which the first Parquet file among these belongs, and what to do."""
     parquet = next((file for file in files if file.name.endswith(".parquet")), None)
     folders = parquet.parents if parquet is not None else []
     return next((kind for folder in folders if (kind := table_kind(folder))), None)
 
 
-def table_kind(folder: ObjectStoragePath) -> str | None:
+def table_kind(folder: UPath) -> str | None:
     """What a folder is that holds a table of Delta Lake or Iceberg, and what to do; None for others."""
     kind = None
     with suppress(PermissionError):  # a storage may show only the folder of the files
@@ -259,34 +247,29 @@ def table_kind(folder: ObjectStoragePath) -> str | None:
     )
 
 
-def _kind(file: ObjectStoragePath) -> str:
+def _kind(file: UPath) -> str:
     """What a path is that is not a file."""
     if file.is_dir():
         return table_kind(file) or f"a folder: give its files, as in {file}/*.jsonl"
     return "not a regular file but a pipe, a socket or a device: give a file"
 
 
-def is_local(file: File) -> bool:
-    """Whether it is a file of this machine."""
-    return getattr(file, "protocol", "file") in ("", "file", "local")
-
-
-def _location(file: ObjectStoragePath) -> tuple[str, str]:
+def _location(file: UPath) -> tuple[str, str]:
     """Equal for two paths to the same file."""
     if is_local(file):
-        return "file", os.path.realpath(file.path)
+        return "file", os.path.realpath(local_path(file))
     return file.protocol, file.path
 
 
-def describe(files: list[ObjectStoragePath]) -> list[list[Any]]:
+def describe(files: list[UPath]) -> list[list[Any]]:
     """What shows whether the files are unchanged: path, size, and the storage's fingerprint of each."""
     return [[str(file), *_fingerprint(file)] for file in files]
 
 
-def _fingerprint(file: ObjectStoragePath) -> tuple[int, str]:
+def _fingerprint(file: UPath) -> tuple[int, str]:
     if is_local(file):
         # The library's fingerprint also depends on the file's permissions and links.
-        status = os.stat(file.path)
+        status = os.stat(local_path(file))
         return status.st_size, f"{status.st_ino}-{status.st_mtime_ns}"
     info = file.fs.info(file.path)
     tag = next((str(info[name]).strip('"') for name in TAGS if info.get(name)), None)
