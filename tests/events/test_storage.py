@@ -37,9 +37,10 @@ def hide(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     monkeypatch.setattr(sys, "meta_path", [NotInstalled(*packages), *sys.meta_path])
 
 
-def test_with_airflow_a_path_takes_credentials_from_connections() -> None:
-    path = storage_path("file://lake_conn@/events.jsonl")
-    assert isinstance(path, ObjectStoragePath) and path.conn_id == "lake_conn"
+def test_with_airflow_a_path_is_one_of_its_storages(tmp_path: Path) -> None:
+    path = storage_path(str(tmp_path / "events.jsonl"))
+    assert isinstance(path, ObjectStoragePath)
+    assert is_local(path) and local_path(path) == str(tmp_path / "events.jsonl")
 
 
 @pytest.mark.parametrize("prefix", ["", "file://", "local://"])
