@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from airflow_provider_segment.arguments import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
 
 NAMESPACE = "segment"
 """Scheme of the URIs, and namespace of the OpenLineage datasets."""
+
+
+MAX_PARTITION_KEY = 250
+"""Characters of a partition's key, as wide as Airflow's column."""
+
+
+def _check_partition_key(key: str | None) -> str | None:
+    if key is None or not key.strip():
+        return None  # a template that found nothing
+    if len(key) > MAX_PARTITION_KEY:
+        raise ValueError(f"must have at most {MAX_PARTITION_KEY} characters")
+    return key
+
+
+PartitionKey = Annotated[str | None, Validator(_check_partition_key)]
+"""Which partition of its outlets a task has filled."""
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
@@ -38,7 +56,11 @@ def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
 
 
 def emit(
-    outlets: Iterable[Any], context: Context, change: dict[str, Any], resource: ResourceLocator | None
+    outlets: Iterable[Any],
+    context: Context,
+    change: dict[str, Any],
+    resource: ResourceLocator | None,
+    partition_key: str | None = None,
 ) -> None:
     """Add a change to the asset events that Airflow emits for a task's outlets when the task succeeds.
 
@@ -46,15 +68,19 @@ def emit(
 
     :param change: the extra of the events, plain JSON
     :param resource: the changed resource; None to leave aliases unresolved
+    :param partition_key: the partition that the events are of, instead of the run's. Airflow has none for
+        aliases, nor before 3.2
     """
     from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-    from airflow_provider_segment.version_compat import extra_behind_alias
+    from airflow_provider_segment.version_compat import extra_behind_alias, set_partition
 
     for outlet in outlets:
         events = cast("Any", context)["outlet_events"][outlet]
         if isinstance(outlet, Asset):
             events.extra.update(change)
+            if partition_key:
+                set_partition(events, partition_key)
         elif isinstance(outlet, AssetAlias) and resource:
             events.add(Asset(uri=resource.uri), extra=extra_behind_alias(change))
 

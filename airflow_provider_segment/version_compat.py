@@ -21,6 +21,7 @@ __all__ = [
     "amask_secrets",
     "extra_behind_alias",
     "mask_secrets",
+    "set_partition",
     "stores_of_assets",
 ]
 
@@ -50,6 +51,12 @@ def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:
     return {
         name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in extra.items()
     }
+
+
+def set_partition(events: Any, key: str) -> None:
+    """Say which partition of an asset the events of an outlet are of; assets have none before Airflow 3.2."""
+    if hasattr(events, "add_partitions"):
+        events.add_partitions(key)
 
 
 def stores_of_assets(accessors: Any) -> list[Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,9 +23,10 @@ from airflow_provider_segment.operators import (
 )
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator, SegmentTrackOperator
 from airflow_provider_segment.sandbox import Sandbox
-from airflow_provider_segment.sensors import SegmentWarehouseSyncSensor
+from airflow_provider_segment.sensors import SegmentEventVolumeSensor, SegmentWarehouseSyncSensor
 from tests.harness.task_runner import RunTask
 
+PARTITIONS = version("apache-airflow") >= "3.2"
 ALIAS = AssetAlias("what_changed")
 EVENTS = [{"type": "track", "event": "E", "userId": "u", "messageId": f"m{n}"} for n in range(3)]
 
@@ -61,6 +64,71 @@ def test_the_event_of_an_outlet_says_what_was_sent(run_task: RunTask, segment_sa
     for _, extra in run.asset_events:
         assert (extra["read"], extra["sent"]) == (3, 3)
         assert segment_sandbox.write_key not in str(extra)
+
+
+@pytest.mark.core
+def test_what_was_sent_is_a_partition(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    outlet = Asset(uri="segment://nights/shop")
+    send = SegmentBatchEventsOperator(
+        task_id="t",
+        events=EVENTS,
+        outlets=[outlet, ALIAS],
+        partition_key="{{ macros.ds_add(ds, -1) }}",
+    )
+    run = run_task(send, logical_date=datetime(2026, 11, 20, tzinfo=timezone.utc))
+    assert run.state == "success", run.error
+    assert [extra["sent"] for uri, extra in run.asset_events if uri == outlet.uri] == [3]
+    assert run.partitions == ([(outlet.uri, "2026-11-19")] if PARTITIONS else [])
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_what_was_waited_for_is_a_partition(
+    run_task: RunTask, segment_sandbox: Sandbox, deferrable: bool
+) -> None:
+    SegmentHook().send_events(EVENTS, source_id=segment_sandbox.source_id)
+    outlet = Asset(uri="segment://nights/shop")
+    run = run_task.to_end(
+        SegmentEventVolumeSensor(
+            task_id="t",
+            source_id=segment_sandbox.source_id,
+            start=(datetime.now(timezone.utc) - timedelta(hours=1)).isoformat(),
+            min_count=3,
+            lag=-120,
+            deferrable=deferrable,
+            poke_interval=0.05,
+            outlets=[outlet],
+            partition_key="2026-11-19",
+        )
+    )
+    assert run.state == "success", run.error
+    assert run.partitions == ([(outlet.uri, "2026-11-19")] if PARTITIONS else [])
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("nothing", [None, "", " ", "{{ dag_run.conf.get('night', '') }}"])
+def test_without_a_key_the_partition_is_that_of_the_run(
+    run_task: RunTask, segment_sandbox: Sandbox, nothing: str | None
+) -> None:
+    outlet = Asset(uri="segment://nights/shop")
+    run = run_task(
+        SegmentBatchEventsOperator(task_id="t", events=EVENTS, outlets=[outlet], partition_key=nothing)
+    )
+    assert run.state == "success", run.error
+    assert (run.partitions, len(run.asset_events)) == ([], 1)
+
+
+@pytest.mark.core
+def test_a_key_that_airflow_would_refuse_fails_before_anything_is_sent(
+    run_task: RunTask, segment_sandbox: Sandbox
+) -> None:
+    outlet = Asset(uri="segment://nights/shop")
+    run = run_task(
+        SegmentBatchEventsOperator(task_id="t", events=EVENTS, outlets=[outlet], partition_key="n" * 251)
+    )
+    assert run.state == "failed"
+    assert "partition_key: must have at most 250 characters" in str(run.error)
+    assert segment_sandbox.requests == []
 
 
 @pytest.mark.core

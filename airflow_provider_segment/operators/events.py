@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.regions import Region, read_region
 from airflow_provider_segment.arguments import Validator
+from airflow_provider_segment.assets import PartitionKey
 from airflow_provider_segment.events.options import (
     OPTIONS,
     TYPES,
@@ -268,6 +269,7 @@ class BulkEventsOperator(_SendingOperator):
     source_id: Arg[str | None] = option(default=None)
     max_rejected: Arg[Annotated[int, within(0)] | None] = option(default=NOT_GIVEN)
     max_rejected_share: Arg[Annotated[float, within(0, 1)] | None] = option(default=None)
+    partition_key: Arg[PartitionKey] = option(default=None)
 
     if not TYPE_CHECKING:
         # One argument per option; the options are declared only in events/options.py.
@@ -400,6 +402,8 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
     :param max_rejected: with more rejected events than this the task fails, without a retry, after all valid
         ones were sent; None for no limit. 0 by default, and no limit if ``max_rejected_share`` is given
     :param max_rejected_share: the same as a share of the events read, from 0 to 1: 0.001 is one in a thousand
+    :param partition_key: the partition of the ``outlets`` that was sent, for example the day: Airflow 3.2 and
+        later start a DAG that waits for it (``PartitionedAssetTimetable``). By default that of the run
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
@@ -436,6 +440,7 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
             source_id: Arg[str | None] = None,
             max_rejected: Arg[int | None] = NOT_GIVEN,
             max_rejected_share: Arg[float | None] = None,
+            partition_key: Arg[str | None] = None,
             region: Arg[str | None] = None,
             segment_conn_id: Arg[str] = "segment_default",
             **kwargs: Any,

@@ -201,7 +201,8 @@ class SegmentBaseOperator(SegmentTask):
         if made and made.page:
             leave_link(context, self.hook, [made])
         if change := self.change(arguments, result):
-            emit(self.outlets, context, change, made or next(self.about(arguments), None))
+            resource = made or next(self.about(arguments), None)
+            emit(self.outlets, context, change, resource, arguments.get("partition_key"))
         ti = context.get("ti")
         if ti and self.do_xcom_push and isinstance(result, dict) and "id" in result:
             # `create.output["id"]` is the XCom of that key, not an item of the returned dict.

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
-from airflow_provider_segment.assets import emit, note_lineage
+from airflow_provider_segment.assets import PartitionKey, emit, note_lineage
 from airflow_provider_segment.resources import resources_in
 from airflow_provider_segment.tasks.base import SegmentTask
 from airflow_provider_segment.tasks.declarative import Arg
@@ -48,6 +48,8 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     :param max_poll_failures: consecutive failed polls tolerated. A poll fails only after the connection's
         ``retries``. A 429 is not a failure: the client waits as long as Segment asks. Before Airflow 3.3
         failures cannot be counted from poke to poke, so a rescheduled task tolerates any number
+    :param partition_key: the partition of the ``outlets`` that has arrived, for example the day: Airflow 3.2
+        and later start a DAG that waits for it (``PartitionedAssetTimetable``). By default that of the run
     :raises AirflowFailException: the condition can no longer be met; no retry
     :raises AirflowSensorTimeout: the condition was not met in time; the message says what was last seen
     :raises SegmentError: polling failed for good
@@ -55,6 +57,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
 
     deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
     max_poll_failures: Arg[int] = MAX_POLL_FAILURES
+    partition_key: Arg[PartitionKey] = None
 
     if TYPE_CHECKING:
         # As in SegmentTask: Airflow's attributes have narrower types than its arguments.
@@ -154,7 +157,9 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         if verdict.state == "done":
             self.log.info("%s", verdict.message)
             change = verdict.result if isinstance(verdict.result, dict) else {"result": verdict.result}
-            emit(self.outlets, context, change, next(resources_in(self.arguments()), None))
+            arguments = self.arguments()
+            resource = next(resources_in(arguments), None)
+            emit(self.outlets, context, change, resource, arguments["partition_key"])
             note_lineage(self.hook, *self.lineage(verdict.result))
         return verdict.result
 

@@ -84,6 +84,7 @@ class SqlToSegmentOperator(BulkEventsOperator):
             source_id: Arg[str | None] = None,
             max_rejected: Arg[int | None] = NOT_GIVEN,
             max_rejected_share: Arg[float | None] = None,
+            partition_key: Arg[str | None] = None,
             region: Arg[str | None] = None,
             segment_conn_id: Arg[str] = "segment_default",
             **kwargs: Any,

@@ -177,6 +177,11 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
             (event["dest_asset_key"]["uri"], event["extra"])
             for event in getattr(result.msg, "outlet_events", None) or []
         ],
+        partitions=[
+            (event["dest_asset_key"]["uri"], event["partition_key"])
+            for event in getattr(result.msg, "outlet_events", None) or []
+            if "partition_key" in event
+        ],
     )
 
 

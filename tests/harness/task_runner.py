@@ -86,6 +86,7 @@ class TaskRun:
     log: str  # all that was logged, debug lines included, before Airflow masks secrets
     deferred: Deferred | None = None
     asset_events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # URI, extra
+    partitions: list[tuple[str, str]] = field(default_factory=list)  # of their assets: URI, key
 
     @property
     def xcom(self) -> Any:
