@@ -1,4 +1,4 @@
-"""Private PostgreSQL and MariaDB servers, started once for the session, on sockets of their own.
+"""Private PostgreSQL, MariaDB and Redis servers, started once for the session, on sockets of their own.
 
 A test that asks for one is skipped where its programs are not installed.
 """
@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -126,6 +127,30 @@ class MariaDB(Server):
         }
 
 
+class Redis(Server):
+    """A Redis server with nothing in it, which saves nothing. It listens on this machine."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(folder)
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """What clients connect with."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def connect(self) -> Any:
+        """A connection by redis-py."""
+        import redis
+
+        return redis.Redis.from_url(self.url)
+
+    @property
+    def airflow_connection(self) -> dict[str, Any]:
+        """An Airflow connection to it."""
+        return {"conn_type": "redis", "host": "127.0.0.1", "port": self.port, "extra": {"db": 0}}
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server."""
@@ -142,8 +167,16 @@ def mariadb() -> Iterator[MariaDB]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """A Redis server."""
+    pytest.importorskip("redis")
+    with started_redis() as server:
+        yield server
+
+
 @contextmanager
-def started_postgres() -> Iterator[Postgres]:
+def started_postgres(max_connections: int = 30) -> Iterator[Postgres]:
     """A PostgreSQL server, stopped at the end."""
     programs = _folder_of("initdb", "/usr/lib/postgresql/*/bin", "postgresql")
     account = "postgres" if os.geteuid() == 0 else getpass.getuser()
@@ -155,7 +188,7 @@ def started_postgres() -> Iterator[Postgres]:
             "listen_addresses": "",
             "unix_socket_directories": str(folder),
             "fsync": "off",
-            "max_connections": "30",
+            "max_connections": str(max_connections),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         server = Postgres(folder)
@@ -183,6 +216,22 @@ def started_mariadb() -> Iterator[MariaDB]:
                 connection.cursor().execute("create database if not exists tests character set utf8mb4")
 
         with _running(command, account, folder, create_database, signal.SIGKILL):
+            yield server
+
+
+@contextmanager
+def started_redis() -> Iterator[Redis]:
+    """A Redis server, stopped at the end."""
+    program = _folder_of("redis-server", "/usr/bin", "redis-server") / "redis-server"
+    account = "redis" if os.geteuid() == 0 else getpass.getuser()
+    with _server_folder(account) as folder, socket.socket() as reserved:
+        # Bound, not listening: nobody else gets the port, and the server may bind it, too.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        server = Redis(folder, reserved.getsockname()[1])
+        options = {"bind": "127.0.0.1", "port": server.port, "dir": folder, "save": "", "appendonly": "no"}
+        command = [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
+        with _running(command, account, folder, lambda: server.connect().ping(), signal.SIGKILL):
             yield server
 
 
