@@ -91,11 +91,7 @@ def read_settings(connection: Connection, **overrides: Any) -> Settings:
     :param overrides: settings that replace those of the connection, unless they are None or blank
     :raises SegmentConfigurationError: a field has an invalid value; the message names it, without the value
     """
-    from pydantic import ValidationError
-
     from airflow_provider_segment.api.base_urls import with_port
-    from airflow_provider_segment.api.settings import Settings
-    from airflow_provider_segment.arguments import complaint
     from airflow_provider_segment.errors import SegmentConfigurationError
 
     try:
@@ -118,13 +114,28 @@ def read_settings(connection: Connection, **overrides: Any) -> Settings:
         "base_url": base_url,
         **{name: value for name, value in overrides.items() if not (value is None or _is_blank(value))},
     }
+    return checked_settings(values, f"Segment connection {connection.conn_id!r}: ")
+
+
+def checked_settings(values: dict[str, Any], whose: str = "") -> Settings:
+    """A client's settings.
+
+    :param whose: begins the message of an error
+    :raises SegmentConfigurationError: a value is invalid; the message names it, without the value
+    """
+    from pydantic import ValidationError
+
+    from airflow_provider_segment.api.settings import Settings
+    from airflow_provider_segment.arguments import complaint
+    from airflow_provider_segment.errors import SegmentConfigurationError
+
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, fault['loc'][:1]))}: {complaint(fault)}" for fault in error.errors()
         )
-        raise SegmentConfigurationError(f"Segment connection {connection.conn_id!r}: {wrong}") from None
+        raise SegmentConfigurationError(f"{whose}{wrong}") from None
 
 
 def _extra_of(connection: Connection) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from airflow_provider_segment.connection import (
     form_widgets,
     read_settings,
 )
+from airflow_provider_segment.events.calls import check_call, open_input, plan_rules
 from airflow_provider_segment.events.stop import Stop
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.events.single import EventFields
     from airflow_provider_segment.events.sources.source import Source
-    from airflow_provider_segment.events.tracking_plan import PlanRules
 
 
 class SegmentHook(BaseHook):
@@ -230,8 +230,8 @@ class SegmentHook(BaseHook):
             "save_checkpoint": save_checkpoint,
         }
         with self._may_be_stopped():
-            own, chosen = self._check_sending(given, options)
-            source, chosen = self._input(own, chosen)
+            own, chosen = check_call(given, options)
+            source, chosen = open_input(own, chosen)
             return self._send(source, own, chosen)
 
     def send_from(
@@ -249,7 +249,7 @@ class SegmentHook(BaseHook):
         """
         given = {"source_id": source_id, "checkpoint": checkpoint, "save_checkpoint": save_checkpoint}
         with self._may_be_stopped():
-            return self._send(source, *self._check_sending(given, options))
+            return self._send(source, *check_call(given, options))
 
     @contextmanager
     def _may_be_stopped(self) -> Iterator[None]:
@@ -287,8 +287,8 @@ class SegmentHook(BaseHook):
             "limit": limit,
         }
         with self._may_be_stopped():
-            own, chosen = self._check_sending(given, options)
-            source, chosen = self._input(own, chosen)
+            own, chosen = check_call(given, options)
+            source, chosen = open_input(own, chosen)
             return self._preview(source, own, chosen)
 
     def preview_from(
@@ -302,7 +302,7 @@ class SegmentHook(BaseHook):
         """The same as :meth:`preview_events`, of what a source reads, such as the rows of a query."""
         with self._may_be_stopped():
             given = {"source_id": source_id, "limit": limit}
-            return self._preview(source, *self._check_sending(given, options))
+            return self._preview(source, *check_call(given, options))
 
     def _preview(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> PreviewReport:
         from airflow_provider_segment.events.dry_run import DryRun
@@ -325,7 +325,7 @@ class SegmentHook(BaseHook):
             source,
             options,
             limit=own["limit"],
-            rules=self._plan_rules(options),
+            rules=plan_rules(options, self.paginate, self.log),
             suppressed=suppressed,
             destinations=destinations,
             stop=self._stop,
@@ -343,7 +343,7 @@ class SegmentHook(BaseHook):
             self.log,
             source,
             options,
-            rules=self._plan_rules(options),
+            rules=plan_rules(options, self.paginate, self.log),
             checkpoint=own["checkpoint"],
             save_checkpoint=own["save_checkpoint"],
             stop=self._stop,
@@ -352,52 +352,6 @@ class SegmentHook(BaseHook):
         report = backfill.run()
         note_lineage(self, source.files, [source_of(source_id, self.segment_conn_id).uri])
         return report
-
-    @staticmethod
-    def _check_sending(
-        given: Mapping[str, Any], options: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a method is called with, checked: its own arguments, and all options."""
-        from airflow_provider_segment.arguments import check_arguments
-        from airflow_provider_segment.events.options import all_options, send_checker
-
-        checked = check_arguments(send_checker(frozenset(given)), {**given, **options})
-        return {name: checked[name] for name in given}, all_options(checked)
-
-    @staticmethod
-    def _input(own: Mapping[str, Any], options: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
-        """The source of ``events`` or ``path``, and the options, among them the mapping of its format."""
-        from airflow_provider_segment.events.sources.open import open_source
-
-        source, mapping = open_source(
-            own["events"],
-            own["path"],
-            format=own["format"],
-            csv=own["csv"],
-            message_ids=own["message_ids"],
-            mapping=options["mapping"],
-            keys=options["message_id_fields"],
-            rejects_path=options["rejects_path"],
-        )
-        return source, {**options, "mapping": mapping}
-
-    def _plan_rules(self, options: Mapping[str, Any]) -> PlanRules | None:
-        if options["tracking_plan_id"] is None and options["tracking_plan_path"] is None:
-            if options["on_violation"] != "reject":
-                from airflow_provider_segment.errors import SegmentConfigurationError
-
-                raise SegmentConfigurationError(
-                    "on_violation needs a plan: give tracking_plan_id or tracking_plan_path"
-                )
-            return None
-        from airflow_provider_segment.events.tracking_plan import load_rules
-
-        rules = load_rules(
-            self.paginate, plan_id=options["tracking_plan_id"], path=options["tracking_plan_path"]
-        )
-        for fault in rules.faults:
-            self.log.warning("The tracking plan has a rule that is not checked: %s", fault)
-        return rules
 
     def stop_sending(self) -> None:
         """Make a running :meth:`send_events` end soon; may be called from a signal handler."""

@@ -1,0 +1,166 @@
+"""Bulk sending without Airflow: from a script, or from the workers of Spark, Beam or Dask.
+
+What :class:`.SegmentHook` does with a connection of Airflow, by the same code, with a write key instead.
+``docs/sending_without_airflow.md`` says what has to be installed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_segment.connection import checked_settings
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.calls import check_call, open_input, plan_rules
+from airflow_provider_segment.events.stop import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typing_extensions import Unpack
+
+    from airflow_provider_segment.api.regions import Region
+    from airflow_provider_segment.events.options import SendOptions
+    from airflow_provider_segment.events.preview_report import PreviewReport
+    from airflow_provider_segment.events.report import SendReport
+
+__all__ = ["preview_events", "send_events"]
+
+LOG = logging.getLogger(__name__)
+
+
+def send_events(
+    events: Any = None,
+    *,
+    write_key: str,
+    region: Region = "us",
+    base_url: str | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
+    path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+    format: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    message_ids: Literal["keep", "new"] | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
+    save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+    log: Any = LOG,
+    **options: Unpack[SendOptions],
+) -> SendReport:
+    """Send any number of events in batches: each is delivered, or rejected and accounted for.
+
+    :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent: events, or,
+        with a ``mapping``, rows. A DataFrame of pandas or polars, or an Arrow table, has rows in any case
+    :param write_key: of the source that the events go to
+    :param region: of the workspace: ``us`` or ``eu``
+    :param base_url: replaces Segment's hosts: a sandbox, proxy or private gateway
+    :param timeout: seconds for a request to connect, to send and to answer, each; 30 by default
+    :param retries: retries of a request that failed; 10 by default
+    :param path: instead of ``events``: a file, a glob, or a list of them. Without Airflow, what is not on
+        this machine (``s3://``...) is reached by ``universal-pathlib``
+    :param format: what the files are if their content and names do not tell
+    :param csv: how CSV files are written
+    :param message_ids: of events of a ``segment_archive``: ``keep`` or ``new``
+    :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
+        run had the same input and options
+    :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, in another
+        thread; for files, lists and tuples only
+    :param log: a logger
+    :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`; no
+        ``tracking_plan_id``, which takes Airflow's connection
+    :raises SegmentConfigurationError: an argument is invalid; nothing was sent
+    :raises SegmentInputError: there is no input, or it cannot be read to its end, or changed while it was
+        read, or has fewer events than ``min_events``; what was read was sent
+    :raises SegmentApprovalError: there is more than ``max_events`` or ``max_users`` allow; the rest was sent
+    :raises SegmentViolationError: an event violates the tracking plan, and ``on_violation`` is ``fail``;
+        what was before it was sent
+    :raises SegmentError: Segment does not accept the events
+    """
+    from airflow_provider_segment.events.backfill import Backfill
+
+    given = {
+        "events": events,
+        "path": path,
+        "format": format,
+        "csv": csv,
+        "message_ids": message_ids,
+        "checkpoint": checkpoint,
+        "save_checkpoint": save_checkpoint,
+    }
+    own, chosen = check_call(given, options)
+    settings = checked_settings(
+        {
+            "write_key": _own_key(write_key),
+            "region": region,
+            "base_url": base_url,
+            "timeout": timeout,
+            "retries": retries,
+        }
+    )
+    if settings.clear_text:
+        log.warning("%s", settings.clear_text)
+    source, chosen = open_input(own, chosen)
+    return Backfill(
+        settings,
+        log,
+        source,
+        chosen,
+        rules=plan_rules(chosen, _no_public_api, log),
+        checkpoint=own["checkpoint"],
+        save_checkpoint=own["save_checkpoint"],
+        stop=Stop(),
+    ).run()
+
+
+def preview_events(
+    events: Any = None,
+    *,
+    write_key: str = "",
+    path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+    format: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    message_ids: Literal["keep", "new"] | None = None,
+    limit: int | None = None,
+    log: Any = LOG,
+    **options: Unpack[SendOptions],
+) -> PreviewReport:
+    """Do all that :func:`send_events` does with the same arguments, but send nothing.
+
+    :param write_key: as in :func:`send_events`; message ids depend on it
+    :param limit: look at this many rows or events only
+    """
+    from airflow_provider_segment.events.dry_run import DryRun
+
+    given = {
+        "events": events,
+        "path": path,
+        "format": format,
+        "csv": csv,
+        "message_ids": message_ids,
+        "limit": limit,
+    }
+    own, chosen = check_call(given, options)
+    source, chosen = open_input(own, chosen)
+    return DryRun(
+        write_key,
+        log,
+        source,
+        chosen,
+        limit=own["limit"],
+        rules=plan_rules(chosen, _no_public_api, log),
+        stop=Stop(),
+    ).run()
+
+
+def _own_key(write_key: Any) -> str:
+    if not isinstance(write_key, str) or not write_key.strip():
+        raise SegmentConfigurationError("write_key must be the write key of a source")
+    return write_key
+
+
+def _no_public_api(*_: Any, **__: Any) -> Iterable[Any]:
+    raise SegmentConfigurationError(
+        "tracking_plan_id is read through the Public API, which takes SegmentHook and its connection: give "
+        "tracking_plan_path, a file of the plan's rules"
+    )
