@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from time import monotonic
 from typing import Any, NoReturn
-from uuid import UUID
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
+from airflow_provider_segment.events.key_json import key_from_json, key_to_json
 from airflow_provider_segment.events.mapping.template import nearest
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.events.sources.sql import (
@@ -75,7 +73,7 @@ class PagedSqlSource(SqlSource):
     def resume(self, mark: Mapping[str, Any]) -> None:
         """Start behind a mark; positions go on from its own."""
         self.done = self._read = mark["position"]
-        self._last = _from_json(mark["key"])
+        self._last = key_from_json(mark["key"])
 
     def _blocks(self) -> Generator[Block, None, None]:
         check_query(self._sql)
@@ -91,12 +89,18 @@ class PagedSqlSource(SqlSource):
                     block = Block(rows, self._read + 1, pages.columns)
                     if rows:
                         self._last = pages.key_of(rows[-1])
-                        self._marks.append({"position": block.last, "key": _to_json(self._last)})
+                        self._marks.append({"position": block.last, "key": self._key_as_json()})
                     began = monotonic()
                     yield block
                     self._read = block.last
                     if not more or monotonic() - began >= IDLE_SECONDS:
                         break
+
+    def _key_as_json(self) -> Any:
+        try:
+            return key_to_json(self._last)
+        except TypeError as error:
+            raise SegmentConfigurationError(f"resume_key {error}") from None
 
 
 class _Pages:
@@ -195,30 +199,3 @@ class _Pages:
 
 _NAME = "segment_last_key"
 """Of the parameter that is added to those of the query."""
-
-# Keys in a checkpoint, which is JSON
-
-_TEXTS: dict[type, Any] = {
-    Decimal: Decimal,
-    UUID: UUID,
-    datetime: datetime.fromisoformat,
-    date: date.fromisoformat,
-}
-
-
-def _to_json(key: Any) -> Any:
-    kind = type(key)
-    if kind in (int, str):
-        return key
-    if kind not in _TEXTS:
-        raise SegmentConfigurationError(
-            f"resume_key must be whole numbers, text, UUIDs, dates or times, not {kind.__name__}"
-        )
-    return {kind.__name__: str(key)}
-
-
-def _from_json(key: Any) -> Any:
-    if not isinstance(key, dict):
-        return key
-    [(name, text)] = key.items()
-    return next(read(text) for kind, read in _TEXTS.items() if kind.__name__ == name)
