@@ -22,6 +22,7 @@
     ├── SegmentEventError                   an event that Segment would refuse or silently drop
     ├── SegmentInputError                   the input of a backfill cannot be read, or only in part
     ├── SegmentStoppedError                 a backfill was stopped from outside before its end
+    │   └── SegmentReplacedError            another try of its task has replaced it, or may at any moment
     ├── SegmentConnectionReadError          Airflow temporarily failed to read the connection
     ├── SegmentPollError                    too many consecutive polls failed
     ├── SegmentWaitTimeoutError             a state was not reached in time
@@ -77,6 +78,13 @@ class SegmentInputError(SegmentError):
 
 class SegmentStoppedError(SegmentError):
     """A backfill was stopped from outside before its end."""
+
+
+class SegmentReplacedError(SegmentStoppedError):
+    """Another try of this task has replaced this one, or may at any moment, so this one stopped.
+
+    A ``save_checkpoint`` raises it to stop the send at once: no further batch is sent.
+    """
 
 
 class SegmentConnectionReadError(SegmentError):

@@ -20,6 +20,7 @@ __all__ = [
     "SharedStreamProducer",
     "amask_secrets",
     "extra_behind_alias",
+    "is_supervised",
     "mask_secrets",
     "set_partition",
     "stores_of_assets",
@@ -57,6 +58,15 @@ def set_partition(events: Any, key: str) -> None:
     """Say which partition of an asset the events of an outlet are of; assets have none before Airflow 3.2."""
     if hasattr(events, "add_partitions"):
         events.add_partitions(key)
+
+
+def is_supervised(context: Any) -> bool:
+    """Whether the parent of this process is the supervisor of its task, unlike in ``dag.test()``."""
+    try:
+        from airflow.sdk.execution_time import comms, task_runner
+    except ImportError:  # Airflow 2
+        return getattr(context.get("ti"), "job_id", None) is not None
+    return isinstance(getattr(task_runner, "SUPERVISOR_COMMS", None), comms.CommsDecoder)
 
 
 def stores_of_assets(accessors: Any) -> list[Any]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 END_SECONDS = STOP_SECONDS + 1
 """How long the sending thread may take to end after it was stopped."""
 
-SaveCheckpoint = Callable[[dict[str, Any]], None]
+SaveCheckpoint = Callable[[dict[str, Any] | None], None]
 
 
 class Backfill:
@@ -42,7 +42,9 @@ class Backfill:
     :param options: all options of a bulk send, checked
     :param rules: of the tracking plan that the events are checked against, if any
     :param checkpoint: how far an earlier run got; ignored unless it was a run of the same backfill
-    :param save_checkpoint: called with the checkpoint, plain JSON, about every second
+    :param save_checkpoint: called with the checkpoint, plain JSON, about every second, in another thread;
+        with None if the input cannot be identified
+    :param checkpoint_timeout: seconds after which the run stops if no checkpoint could be saved
     :param stop: ends the run
     :param observe: called with the report every ten seconds, and at the end
     :raises SegmentConfigurationError: the connection has no write key
@@ -58,6 +60,7 @@ class Backfill:
         rules: PlanRules | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,
+        checkpoint_timeout: float | None = None,
         stop: Stop,
         observe: Callable[[SendReport], None] = lambda report: None,
     ) -> None:
@@ -74,6 +77,7 @@ class Backfill:
         self._stop = stop
         self._observe = observe
         self._save_checkpoint = save_checkpoint
+        self._checkpoint_timeout = checkpoint_timeout
         self._identity = None
         if source.identity is not None and save_checkpoint is not None:
             host = host_of("tracking", settings.region, settings.base_url)
@@ -124,7 +128,8 @@ class Backfill:
                     log=self._log,
                     report=self.report,
                     start=self._start,
-                    save=self._save,
+                    save=self._save if self._save_checkpoint else None,
+                    save_timeout=self._checkpoint_timeout,
                     stop=self._stop,
                     observe=self._observe,
                     **options,
@@ -161,12 +166,16 @@ class Backfill:
             if start.position and self._options["max_users"] is not None:
                 self._log.info("All rows are read again: max_users also counts the users of those before")
                 return Checkpoint()
-        self._log.info("An earlier try delivered everything up to number %s", f"{floor(start.position):,}")
+        if start.position:
+            self._log.info(
+                "An earlier try delivered everything up to number %s", f"{floor(start.position):,}"
+            )
         return start
 
     def _save(self, reached: Checkpoint) -> None:
-        if self._save_checkpoint is not None and self._identity is not None:
-            self._save_checkpoint({"identity": self._identity, **reached.as_json()})
+        assert self._save_checkpoint is not None
+        known = self._identity is not None
+        self._save_checkpoint({"identity": self._identity, **reached.as_json()} if known else None)
 
 
 def _digest(parts: list[Any]) -> str | None:

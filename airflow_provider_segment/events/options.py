@@ -257,7 +257,8 @@ _ARGUMENTS: dict[str, Any] = {
     "source_id": str | None,
     "limit": Limit,
     "checkpoint": Mapping[str, Any] | None,
-    "save_checkpoint": Callable[[dict[str, Any]], None] | None,
+    "save_checkpoint": Callable[[dict[str, Any] | None], None] | None,
+    "checkpoint_timeout": Annotated[float, within(0, exclusive=True)] | None,
 }
 """What methods of the hook take besides the options."""
 

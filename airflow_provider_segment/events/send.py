@@ -18,6 +18,7 @@ from airflow_provider_segment.errors import (
     SegmentBadRequestError,
     SegmentEventError,
     SegmentInputError,
+    SegmentReplacedError,
     SegmentStoppedError,
     SegmentTooLargeError,
 )
@@ -25,6 +26,7 @@ from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.compression import compress
 from airflow_provider_segment.events.dead_letters import DeadLetters
+from airflow_provider_segment.events.lease import Lease
 from airflow_provider_segment.events.mapping.mapped import Mapper
 from airflow_provider_segment.events.options import SendOptions, all_options
 from airflow_provider_segment.events.reading import Checkpoint, Reading, most_in_batch
@@ -37,15 +39,14 @@ if TYPE_CHECKING:
 
 PROGRESS_SECONDS = 10.0
 """Seconds between progress lines in the log."""
-CHECKPOINT_SECONDS = 1.0
-"""Seconds between saves of the checkpoint."""
 STOP_SECONDS = 3.0
-"""Seconds for batches in flight when the run is stopped; Airflow kills a task five seconds after SIGTERM."""
+"""Seconds for batches in flight, and the last checkpoint, when the run is stopped; Airflow kills a task five
+seconds after SIGTERM."""
 REFUSED_WHOLE = 100
 """If every event of a batch this large is refused individually before any event was accepted, the events are
 not the cause, and the run ends."""
 REFUSALS_REMEMBERED = 300
-"""Maximum number of refused events in a checkpoint; with more, it is no longer updated, which is safe."""
+"""Maximum number of refused events in a checkpoint; with more, the last one is saved again, which is safe."""
 
 
 class Sending:
@@ -59,7 +60,9 @@ class Sending:
     :param log: for progress
     :param report: is kept up to date
     :param start: how far an earlier run of the same input got
-    :param save: called about every second with the checkpoint
+    :param save: called about every second with the checkpoint, in another thread, also if it did not change;
+        may raise :class:`~airflow_provider_segment.errors.SegmentReplacedError`
+    :param save_timeout: seconds after which the run stops if no save has succeeded
     :param stop: ends the run: batches in flight may arrive, no more are sent
     :param observe: called with the report every ten seconds, and at the end
     :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
@@ -77,6 +80,7 @@ class Sending:
         report: SendReport | None = None,
         start: Checkpoint | None = None,
         save: Callable[[Checkpoint], None] | None = None,
+        save_timeout: float | None = None,
         stop: Stop | None = None,
         observe: Callable[[SendReport], None] = lambda report: None,
         **options: Unpack[SendOptions],
@@ -93,8 +97,11 @@ class Sending:
         self._rate = chosen["max_events_per_second"]
         self._most_in_batch = most_in_batch(chosen)
         self._start = start or Checkpoint()
-        self._save_checkpoint = save
+        self._checkpoint = self._start
         self._clock = client.clock
+        self._lease = save and Lease(
+            save, self._take_checkpoint, clock=self._clock, log=log, timeout=save_timeout
+        )
         self._started = self._clock.monotonic()
         self._free_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -102,7 +109,6 @@ class Sending:
         self._hopeless = False
         self._refused = dict(self._start.refused)
         self._acknowledged = Watermark(self._start.position)
-        self._saved = self._start.position
         self._reading = Reading(
             source,
             checker,
@@ -113,26 +119,33 @@ class Sending:
         )
         self._stop = stop or Stop()
         self._observe = observe
-        self._failure: BaseException | None = None  # of the first delivery that failed
+        self._stopped = asyncio.Event()
+        self._failure: BaseException | None = None  # of the first delivery, or save, that failed
         self._task: asyncio.Task[Any] | None = None  # while there is something to cancel
 
     async def run(self) -> SendReport:
         """Send everything.
 
         :raises SegmentInputError: the input could not be read to its end; what was read was sent
-        :raises SegmentStoppedError: it was stopped
+        :raises SegmentStoppedError: it was stopped, or no checkpoint could be saved for too long
+        :raises SegmentReplacedError: a save said so
         :raises SegmentError: Segment does not accept the events; ``report`` says how far the run got
         """
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        tickers = [
-            asyncio.create_task(_every(PROGRESS_SECONDS, self._log_progress)),
-            asyncio.create_task(_every(CHECKPOINT_SECONDS, self._save)),
-        ]
+        tickers = [asyncio.create_task(_every(PROGRESS_SECONDS, self._log_progress))]
+        if self._lease is not None:
+            keeping = asyncio.create_task(self._lease.keep())
+            keeping.add_done_callback(self._ended)
+            tickers.append(keeping)
+
+        def stop() -> None:
+            self._stopped.set()
+            self._cancel()
 
         def react() -> None:
             with suppress(RuntimeError):  # the loop has just ended
-                loop.call_soon_threadsafe(self._cancel)
+                loop.call_soon_threadsafe(stop)
 
         self._stop.on_request(react)
         try:
@@ -171,7 +184,7 @@ class Sending:
                     break
                 ticket = self._acknowledged.expect(batch)
                 delivery = asyncio.create_task(self._deliver(batch, ticket))
-                delivery.add_done_callback(self._delivered)
+                delivery.add_done_callback(self._ended)
                 self._in_flight.add(delivery)
                 await asyncio.sleep(0)
         while self._in_flight:
@@ -180,21 +193,26 @@ class Sending:
     async def _reap(self) -> None:
         _, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
 
-    def _delivered(self, delivery: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         # The first failure ends the run at once, also while it waits for its source.
-        if self._failure is None and not delivery.cancelled() and (failure := delivery.exception()):
+        if self._failure is None and not task.cancelled() and (failure := task.exception()):
             self._failure = failure
             self._cancel()
 
     async def _end(self, tickers: list[asyncio.Task[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + STOP_SECONDS
+        replaced = isinstance(self._failure, SegmentReplacedError)
         for ticker in tickers:
             ticker.cancel()
         if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=STOP_SECONDS)
+            if not replaced:
+                await asyncio.wait(self._in_flight, timeout=STOP_SECONDS)
             for task in self._in_flight:
                 task.cancel()
         await asyncio.gather(*tickers, *self._in_flight, return_exceptions=True)
-        self._save()  # first: the report is also shown to others
+        if self._lease is not None and not replaced:  # first: the report is also shown to others
+            await self._save_last(self._lease, end if self._stop.requested else None)
         self._update_report()
         if not self._stop.requested:  # with many millions it takes longer than a stopped task has
             self.report.duplicates = self._checker.own_ids.repeated()
@@ -256,19 +274,34 @@ class Sending:
         self._refused[position] = said
         self._reading.reject(position, SegmentEventError("refused", said), event)
 
-    def _save(self) -> None:
+    async def _save_last(self, lease: Lease[Checkpoint], end: float | None) -> None:
+        """Save the last checkpoint; if the run is stopped, only as long as that may take.
+
+        :param end: of the time for it, by the clock of the loop, if the run is being stopped
+        """
+        loop = asyncio.get_running_loop()
+        saving = asyncio.create_task(lease.end())
+        if end is None:
+            stopped = asyncio.create_task(self._stopped.wait())
+            await asyncio.wait([saving, stopped], return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            end = loop.time() + STOP_SECONDS
+        await asyncio.wait([saving], timeout=max(0.0, end - loop.time()))
+        if not saving.done():
+            saving.cancel()
+            self._log.warning("The last checkpoint could not be saved in time; a retry will resend more")
+        await asyncio.gather(saving, return_exceptions=True)
+        self._ended(saving)
+
+    def _take_checkpoint(self) -> Checkpoint:
+        """How far the run got; the last one while it stands still, or with too many refused to remember."""
         position = self._acknowledged.position
-        if self._save_checkpoint is None or position == self._saved:
-            return
-        refused = {where: said for where, said in self._refused.items() if where <= position}
-        if len(refused) > REFUSALS_REMEMBERED:
-            return
-        self._letters.flush()  # a source that can resume does not read what is before the mark again
-        try:
-            self._save_checkpoint(Checkpoint(position, refused, *self._reading.mark_at(position)))
-            self._saved = position
-        except Exception as error:  # sending the events matters more than a faster retry
-            self._log.warning("The checkpoint could not be saved; a retry will resend more: %s", error)
+        if position != self._checkpoint.position:
+            refused = {where: said for where, said in self._refused.items() if where <= position}
+            if len(refused) <= REFUSALS_REMEMBERED:
+                self._letters.flush()  # a source that can resume does not read what is before the mark again
+                self._checkpoint = Checkpoint(position, refused, *self._reading.mark_at(position))
+        return self._checkpoint
 
     def _update_report(self) -> None:
         report = self.report

@@ -184,7 +184,8 @@ class SegmentHook(BaseHook):
         message_ids: Literal["keep", "new"] | None = None,
         source_id: str | None = None,
         checkpoint: Mapping[str, Any] | None = None,
-        save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+        save_checkpoint: Callable[[dict[str, Any] | None], None] | None = None,
+        checkpoint_timeout: float | None = None,
         **options: Unpack[SendOptions],
     ) -> SendReport:
         """Send any number of events in batches: each is delivered, or rejected and accounted for.
@@ -206,8 +207,11 @@ class SegmentHook(BaseHook):
             connection's
         :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
             run had the same input and options
-        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, in another
-            thread; for files, lists and tuples only
+        :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, also if it
+            did not change, in another thread; with None if the input is not a file, a list or a tuple.
+            Sending goes on while it runs or fails. If it raises ``SegmentReplacedError``, it stops at once
+        :param checkpoint_timeout: seconds after which sending stops if no call of ``save_checkpoint``
+            succeeded: another process may have taken over by then; None for 300
         :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`
         :raises SegmentConfigurationError: an argument or the connection is invalid; nothing was sent
         :raises SegmentInputError: there is no input, or it cannot be read to its end, or changed while it was
@@ -216,7 +220,9 @@ class SegmentHook(BaseHook):
             sent
         :raises SegmentViolationError: an event violates the tracking plan, and ``on_violation`` is ``fail``;
             what was before it was sent
-        :raises SegmentStoppedError: :meth:`stop_sending` was called
+        :raises SegmentStoppedError: :meth:`stop_sending` was called, or no checkpoint could be saved for
+            ``checkpoint_timeout``
+        :raises SegmentReplacedError: ``save_checkpoint`` raised it
         :raises SegmentError: Segment does not accept the events
         """
         given = {
@@ -228,6 +234,7 @@ class SegmentHook(BaseHook):
             "source_id": source_id,
             "checkpoint": checkpoint,
             "save_checkpoint": save_checkpoint,
+            "checkpoint_timeout": checkpoint_timeout,
         }
         with self._may_be_stopped():
             own, chosen = check_call(given, options)
@@ -240,14 +247,20 @@ class SegmentHook(BaseHook):
         *,
         source_id: str | None = None,
         checkpoint: Mapping[str, Any] | None = None,
-        save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+        save_checkpoint: Callable[[dict[str, Any] | None], None] | None = None,
+        checkpoint_timeout: float | None = None,
         **options: Unpack[SendOptions],
     ) -> SendReport:
         """Send what a source reads, such as the rows of a query: see :meth:`send_events`.
 
         :param source: see :class:`~airflow_provider_segment.events.sources.source.Source`
         """
-        given = {"source_id": source_id, "checkpoint": checkpoint, "save_checkpoint": save_checkpoint}
+        given = {
+            "source_id": source_id,
+            "checkpoint": checkpoint,
+            "save_checkpoint": save_checkpoint,
+            "checkpoint_timeout": checkpoint_timeout,
+        }
         with self._may_be_stopped():
             return self._send(source, *check_call(given, options))
 
@@ -346,6 +359,7 @@ class SegmentHook(BaseHook):
             rules=plan_rules(options, self.paginate, self.log),
             checkpoint=own["checkpoint"],
             save_checkpoint=own["save_checkpoint"],
+            checkpoint_timeout=own["checkpoint_timeout"],
             stop=self._stop,
             observe=SendMetrics(self.segment_conn_id),
         )

@@ -329,18 +329,19 @@ class BulkEventsOperator(_SendingOperator):
     def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         """Send the events; returns the report."""
         from airflow_provider_segment.errors import SegmentApprovalError, SegmentViolationError
+        from airflow_provider_segment.tasks.lease import Lease, lease_seconds
         from airflow_provider_segment.tasks.memory import Memory
 
         memory = Memory(context)
+        lease = Lease(memory, context)
         options: Any = {name: arguments[name] for name in OPTIONS}
         try:
             report = self.send(
                 arguments,
                 source_id=arguments["source_id"],
                 checkpoint=memory.get(CHECKPOINT),
-                save_checkpoint=(lambda reached: memory.note(**{CHECKPOINT: reached}))
-                if memory.persistent
-                else None,
+                save_checkpoint=lambda reached: lease.note(**{CHECKPOINT: reached}),
+                checkpoint_timeout=lease_seconds(),
                 **options,
             )
         except (SegmentApprovalError, SegmentViolationError) as error:  # a retry would find the same

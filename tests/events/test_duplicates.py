@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_segment.errors import SegmentStoppedError
-from airflow_provider_segment.events import duplicates, send
+from airflow_provider_segment.events import duplicates, lease
 from airflow_provider_segment.events.duplicates import MessageIds
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
@@ -68,7 +68,7 @@ def test_a_stopped_run_does_not_take_the_time_to_compare_ids(
 
     compared = Mock()
     monkeypatch.setattr(MessageIds, "repeated", compared)
-    monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
     event = {"type": "page", "userId": "u", "context": {"x": "x" * 5_000}}
     with pytest.raises(SegmentStoppedError):
         hook.send_events([{**event, "messageId": f"{n}"} for n in range(3_000)], save_checkpoint=save)

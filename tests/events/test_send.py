@@ -31,7 +31,7 @@ from airflow_provider_segment.errors import (
     SegmentServerError,
     SegmentStoppedError,
 )
-from airflow_provider_segment.events import backfill, send
+from airflow_provider_segment.events import backfill, lease, send
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES
@@ -537,7 +537,7 @@ def test_after_a_stop_batches_in_flight_arrive(
 @pytest.fixture
 def lines_with_faults(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """5,000 events: number 7 is refused, number 3,000 ends a run without retries after many checkpoints."""
-    monkeypatch.setattr(send, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 0)  # at each turn of the event loop
     events = make_events(5_000, size=1_000)
     events[7]["evil"] = True
     segment_sandbox.faults.add("status", status=400, contains='"evil":true')

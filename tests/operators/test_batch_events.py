@@ -19,7 +19,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
 
 from airflow_provider_segment.errors import SegmentInputError
-from airflow_provider_segment.events import send
+from airflow_provider_segment.events import lease
 from airflow_provider_segment.operators.events import CHECKPOINT, SegmentBatchEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.memory import KEY
@@ -263,7 +263,7 @@ def test_killed_halfway_and_retried(
 
 def make_slow_operator(path: str) -> SegmentBatchEventsOperator:
     """Runs in the process that is killed: saves its position often enough for the test."""
-    send.CHECKPOINT_SECONDS = 0.05
+    lease.CHECKPOINT_SECONDS = 0.05
     return make_operator(path, concurrency=2)
 
 

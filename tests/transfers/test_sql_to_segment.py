@@ -16,7 +16,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_segment.errors import SegmentInputError
-from airflow_provider_segment.events import send
+from airflow_provider_segment.events import lease
 from airflow_provider_segment.events.sources import sql as sql_source
 from airflow_provider_segment.events.sources import sql_pages
 from airflow_provider_segment.operators.events import CHECKPOINT
@@ -303,7 +303,7 @@ def test_a_session_killed_in_the_middle_and_a_retry(
 
 def make_operator_that_pauses(resume_key: str | None) -> SqlToSegmentOperator:
     """Runs in a process of its own: small pages, and few batches on their way."""
-    send.CHECKPOINT_SECONDS = 0.05
+    lease.CHECKPOINT_SECONDS = 0.05
     sql_pages.PAGE_ROWS = 1_000
     return make_operator(resume_key=resume_key, concurrency=1)
 
