@@ -45,6 +45,11 @@ def compress(data: bytes) -> bytes:
     return member
 
 
+def is_compressed(start: bytes) -> bool:
+    """Whether a file that begins so is compressed in a way that is read."""
+    return start.startswith((GZIP, BZIP2, XZ, ZSTD))
+
+
 def blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
     """The content of an open file, decompressed if it is compressed, whatever its name is.
 

@@ -262,7 +262,7 @@ def lines_of(path: str) -> Iterator[str]:
     """
     from airflow_provider_segment.errors import SegmentInputError
     from airflow_provider_segment.events.compression import Corrupt, blocks_of
-    from airflow_provider_segment.events.sources.content import BLOCK_BYTES
+    from airflow_provider_segment.events.sources.byte_ranges import BLOCK_BYTES
     from airflow_provider_segment.events.sources.files import list_files
     from airflow_provider_segment.events.sources.json_lines import split_lines
     from airflow_provider_segment.events.sources.source import Overlong

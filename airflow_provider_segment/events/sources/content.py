@@ -5,17 +5,27 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
+from math import inf
 from typing import IO, Any, NamedTuple
 
-from airflow_provider_segment.events.compression import BZIP2, GZIP, XZ, ZSTD, blocks_of, zstd_library
+from airflow_provider_segment.events.compression import (
+    BZIP2,
+    GZIP,
+    XZ,
+    ZSTD,
+    blocks_of,
+    is_compressed,
+    zstd_library,
+)
 from airflow_provider_segment.events.sources import avro_rows, csv_rows, parquet_footer, parquet_rows
+from airflow_provider_segment.events.sources.byte_ranges import BLOCK_BYTES, lines_between
 from airflow_provider_segment.events.sources.csv_dialect import COMMA, TAB, CsvDialect
-from airflow_provider_segment.events.sources.json_lines import split_lines
+from airflow_provider_segment.events.sources.json_lines import LineMarks, split_lines
 from airflow_provider_segment.events.sources.json_objects import is_object, items_of, split_objects
+from airflow_provider_segment.events.sources.pieces import BYTE, ROW, Unit
 from airflow_provider_segment.events.sources.tables import Table, UnreadableFileError
 from airflow_provider_segment.events.sources.text import UTF_16_BOMS
 
-BLOCK_BYTES = 1 << 20
 BOM = b"\xef\xbb\xbf"
 
 JSON_LINES, CSV, TSV, PARQUET, AVRO = "jsonl", "csv", "tsv", "parquet", "avro"
@@ -72,17 +82,28 @@ class NotEventsError(UnreadableFileError):
         super().__init__(f"it is {kind}, not {expected}: {advice}")
 
 
+class CannotCutError(UnreadableFileError):
+    """The file cannot be cut by bytes.
+
+    :param kind: what it is
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"it is {kind}: only uncompressed JSON Lines can be read from a byte to another")
+
+
 class Content(NamedTuple):
     """The items of a file without columns.
 
     :param unit: what their numbers count: ``line``, or ``item`` where there are no lines
-    :param continued: the numbers of the items that are on the same line as the one before; grows while the
-        blocks are read
+    :param marks: where the lines are; grow while the blocks are read
+    :param start: the byte of the file at which its first line begins; None if it cannot be cut by bytes
     """
 
     unit: str
     blocks: Iterator[list[Any]]
-    continued: Sequence[int] = ()
+    marks: LineMarks
+    start: int | None = None
 
     @property
     def columns(self) -> None:
@@ -92,9 +113,71 @@ class Content(NamedTuple):
     def rows(self) -> None:
         """How many there are is not known beforehand."""
 
+    @property
+    def cut_by(self) -> Unit:
+        """What the file is best cut by."""
+        return ROW if self.start is None else BYTE
+
     def place(self, number: int) -> dict[str, int]:
-        """Where an item is: its line, or its number."""
-        return {self.unit: number - bisect_right(self.continued, number)}
+        """Where an item is: its line, or its number; with the byte from which lines are counted, if that is
+        not the beginning."""
+        place = {self.unit: self.row_of(number)}
+        return place if not self.start or self.start <= len(BOM) else {**place, "from_byte": self.start}
+
+    def row_of(self, number: int) -> int:
+        """The row that an item belongs to, both from 1: lines are rows."""
+        return self.marks.line_of(number)
+
+    def end_of(self, number: int, unit: Unit) -> int:
+        """Where a range of the file may end that holds nothing but the items up to a number: behind the last
+        of their rows; in bytes, behind the last of their lines that is remembered."""
+        if unit == ROW:
+            return self.row_of(number + 1) - 1
+        lines = self.marks.end_of(number)
+        return (self.start or 0) + lines if lines else 0
+
+
+class Rows:
+    """A range of the rows of a file, of which those before it are read, too. Items count from its beginning.
+
+    :param content: all of the file
+    :param start: of the range, from 0
+    :param end: of the range; None for the end of the file
+    """
+
+    def __init__(self, content: Content | Table, start: int, end: int | None) -> None:
+        self.columns = content.columns
+        self.blocks = self._blocks()
+        self.rows = None
+        self.cut_by = ROW
+        self._content = content
+        self._start = start
+        self._end = inf if end is None else end
+        self._before = 0  # items before the range
+
+    def _blocks(self) -> Iterator[Sequence[Any]]:
+        row_of = self._content.row_of
+        read = 0
+        for items in self._content.blocks:
+            numbers = range(read + 1, read + len(items) + 1)
+            begin, end = (bisect_right(numbers, row, key=row_of) for row in (self._start, self._end))
+            if begin:
+                self._before = read + begin
+            yield items[begin:end]  # also if there are none: whoever reads may have something else to do
+            if end < len(items):
+                return
+            read += len(items)
+        least = self._start if self._end == inf else self._end
+        if (rows := row_of(read) if read else 0) < least:
+            raise ValueError(f"it has {rows:,} rows, and should have at least {least:,}: it was changed")
+
+    def place(self, number: int) -> dict[str, int]:
+        """Where an item is in the file."""
+        return self._content.place(self._before + number)
+
+    def end_of(self, number: int, unit: Unit) -> int:
+        """Where a range of the file may end that holds nothing but the items up to a number."""
+        return self._content.end_of(self._before + number, unit)
 
 
 class Said(NamedTuple):
@@ -111,41 +194,80 @@ class Said(NamedTuple):
 
 
 def read_content(
-    raw: IO[bytes], *, name: str = "", local: bool = False, said: Said | None = None
-) -> Content | Table:
+    raw: IO[bytes],
+    *,
+    name: str = "",
+    local: bool = False,
+    said: Said | None = None,
+    unit: Unit | None = None,
+    start: int = 0,
+    end: int | None = None,
+) -> Content | Table | Rows:
     """The items of an open file: lines, the objects of an array or of an arrangement without lines, or rows.
 
     :param raw: can seek, and is at its beginning
     :param name: of the file
     :param local: whether it is a file of this machine
-    :raises UnreadableFileError: it holds neither JSON nor rows, or not what was said
+    :param unit: what ``start`` and ``end`` count, see :class:`.Piece`; None to read all of it
+    :raises UnreadableFileError: it holds neither JSON nor rows, or not what was said, or cannot be cut so
     """
     said = said or Said()
+    rows = (start, end) if unit == ROW else None
     expected = said.format or (CSV if said.csv is not None else None)
-    start = raw.read(len(ZSTD))  # as many bytes as those of the binary formats
+    first = raw.read(len(ZSTD))  # as many bytes as those of the binary formats
     raw.seek(0)
-    if binary := BINARY.get(start):
-        if expected and expected != binary:
-            raise NotEventsError(FORMATS[binary], "say nothing of its format", FORMATS[expected])
-        if binary == AVRO:
-            return avro_rows.read_avro(raw)
-        return parquet_rows.read_parquet(raw, local=local, needed=said.needed)
-    if expected in (PARQUET, AVRO):
+    kind = BINARY.get(first)
+    if kind and expected and expected != kind:
+        raise NotEventsError(FORMATS[kind], "say nothing of its format", FORMATS[expected])
+    if not kind and expected in (PARQUET, AVRO):
         raise UnreadableFileError(f"it is not {FORMATS[expected]}, though the format says so")
+    if unit == BYTE:
+        if kind:
+            raise CannotCutError(FORMATS[kind])
+        return _read_text(raw, name, said, (start, end))
+    if kind == PARQUET:
+        return parquet_rows.read_parquet(raw, local=local, needed=said.needed, rows=rows)
+    content = avro_rows.read_avro(raw) if kind == AVRO else _read_text(raw, name, said)
+    return content if rows is None else Rows(content, *rows)
+
+
+def _read_text(
+    raw: IO[bytes], name: str, said: Said, cut: tuple[int, int | None] | None = None
+) -> Content | Table:
+    """CSV or JSON.
+
+    :param cut: the range of bytes that is wanted; None for all
+    """
+    start = raw.read(len(ZSTD))
+    raw.seek(0)
     if start == ZSTD and not zstd_library():
         raise UnreadableFileError.without("zstd", "compressed with Zstandard")
+    compressed = is_compressed(start)
+    if compressed and cut:
+        raise CannotCutError("compressed")
+    expected = said.format or (CSV if said.csv is not None else None)
     named = _format_of(name)
-    if expected in DELIMITERS or (named and expected is None):
-        blocks = blocks_of(raw, csv_rows.BLOCK_BYTES)
-        first = next(blocks, b"")
-        text: Iterator[bytes] = chain([first], blocks)
-        if expected or not first.removeprefix(BOM).lstrip().startswith((b"{", b"[{", b"\x1e")):
-            dialect = said.csv or CsvDialect()
-            _refuse_what_is_no_csv(first, dialect)
-            return csv_rows.read_csv(text, dialect, DELIMITERS[said.format or named or CSV])
-    else:
-        text = blocks_of(raw, BLOCK_BYTES)
-    return _read_json(text)
+    may_be_csv = expected in DELIMITERS or (named and expected is None)
+    blocks = blocks_of(raw, csv_rows.BLOCK_BYTES if may_be_csv else BLOCK_BYTES)
+    first = next(blocks, b"")
+    if may_be_csv and (expected or not first.removeprefix(BOM).lstrip().startswith((b"{", b"[{", b"\x1e"))):
+        if cut:
+            raise CannotCutError(FORMATS[said.format or named or CSV])
+        dialect = said.csv or CsvDialect()
+        _refuse_what_is_no_csv(first, dialect)
+        return csv_rows.read_csv(chain([first], blocks), dialect, DELIMITERS[said.format or named or CSV])
+    _refuse_what_is_not_text(first)
+    text = first.removeprefix(BOM)
+    if _is_without_lines(text.lstrip()):
+        if cut:
+            raise CannotCutError("JSON that is not one object a line")
+        return Content("item", split_objects(chain([text], blocks)), LineMarks())
+    begin, lines = lines_between(raw, *cut) if cut else (0, chain([first], blocks))
+    if begin == 0:
+        begin = len(first) - len(text)
+        lines = chain([next(lines, b"").removeprefix(BOM)], lines)
+    marks = LineMarks()
+    return Content("line", split_lines(lines, marks), marks, None if compressed else begin)
 
 
 def _format_of(name: str) -> str | None:
@@ -155,17 +277,6 @@ def _format_of(name: str) -> str | None:
         name = name.removesuffix(ending)
     ending = name.rpartition(".")[2]
     return ending if ending in DELIMITERS else None
-
-
-def _read_json(blocks: Iterator[bytes]) -> Content:
-    first = next(blocks, b"")
-    _refuse_what_is_not_text(first)
-    first = first.removeprefix(BOM)
-    text = chain([first], blocks)
-    if _is_without_lines(first.lstrip()):
-        return Content("item", split_objects(text))
-    continued: list[int] = []
-    return Content("line", split_lines(text, continued), continued)
 
 
 def _refuse_what_is_no_csv(start: bytes, dialect: CsvDialect) -> None:

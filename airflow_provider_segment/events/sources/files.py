@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from glob import has_magic
 from itertools import takewhile
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ from airflow_provider_segment.events.sources.content import (
     FORMATS,
     PARQUET,
     Content,
+    Rows,
     Said,
     read_content,
 )
 from airflow_provider_segment.events.sources.csv_dialect import CsvDialect
 from airflow_provider_segment.events.sources.parquet_footer import MAGIC
+from airflow_provider_segment.events.sources.pieces import BYTE, ROW, Piece
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.events.sources.tables import Table, UnreadableFileError
 from airflow_provider_segment.events.storage import File, is_local, local_path, storage_path
@@ -41,22 +44,23 @@ HEAD_BYTES = 1 << 16
 
 
 class FileSource:
-    """Events or rows from files, one after the other.
+    """Events or rows from files, or pieces of files, one after the other.
 
     A file that is appended to while it is read is no error; one that changes otherwise is.
 
-    :param files: the files, in the order in which they are read
-    :param facts: what :func:`describe` returns for them; None if they cannot change
+    :param pieces: what is read, in this order: pieces, or files, which are read whole
+    :param facts: what :func:`describe` returns for their files; None if they cannot change
     :param format: what all of them are: one of ``content.FORMATS``. By default their content tells, and for
         CSV their names
     :param csv: how CSV is written: the fields of :class:`.CsvDialect`
     :param needed: the columns that are needed, where a format can leave out others; None for all
     :raises SegmentConfigurationError: the format or an option of CSV is unknown
+    :raises SegmentInputError: a file is not the one any more that was cut
     """
 
     def __init__(
         self,
-        files: Sequence[File],
+        pieces: Sequence[Piece | File],
         facts: list[list[Any]] | None = None,
         *,
         format: str | None = None,
@@ -64,49 +68,64 @@ class FileSource:
         needed: Collection[str] | None = None,
     ) -> None:
         self._said = _said(format, csv, needed)
-        self._files = files
+        self._pieces = [piece if isinstance(piece, Piece) else Piece(piece) for piece in pieces]
         self._facts = facts
-        self.files = [_uri(str(file)) for file in files]
+        _check_versions(self._pieces, facts)
+        files = [piece.file for piece in self._pieces]
+        self.files = list(dict.fromkeys(_uri(str(file)) for file in files))
         # A block of a local file is read faster than threads are switched; Parquet has threads of its own.
         self.blocking = any(not is_local(file) for file in files) or (
             bool(files) and _is_parquet(files[0], format)
         )
-        self.identity = facts if not format and not csv else [facts, format, csv]
-        self.size = sum(size for _, size, _ in facts) if facts else None
+        ranges = [[piece.unit, piece.start, piece.end] for piece in self._pieces]
+        self.identity: Any = facts if not format and not csv else [facts, format, csv]
+        if any(piece.unit for piece in self._pieces):
+            self.identity = [self.identity, ranges]
+        self.size = _size(self._pieces, facts)
         self.done = 0
         self._starts: list[int] = []
-        self._contents: list[Content | Table] = []
+        self._contents: list[Content | Table | Rows] = []
+        self._position = 0
+        self._ended = False
 
     def __iter__(self) -> Iterator[Block]:
-        position = 0
-        for index, file in enumerate(self._files):
-            self._starts.append(position)
+        for index, (file, unit, start, end, _) in enumerate(self._pieces):
+            self._starts.append(self._position)
             before = self.done
             try:
                 with file.open("rb") as raw:
                     head = raw.read(HEAD_BYTES)
                     size = raw.seek(0, os.SEEK_END)
                     raw.seek(0)
-                    content = read_content(raw, name=file.name, local=is_local(file), said=self._said)
+                    content = read_content(
+                        raw,
+                        name=file.name,
+                        local=is_local(file),
+                        said=self._said,
+                        unit=unit,
+                        start=start,
+                        end=end,
+                    )
                     self._contents.append(content)
+                    start, end = (start, min(end or size, size)) if unit == BYTE else (0, size)
                     for items in content.blocks:
-                        yield Block(items, position + 1, content.columns)
-                        position += len(items)
-                        read = position - self._starts[-1]
-                        self.done = before + (size * read // content.rows if content.rows else raw.tell())
+                        yield Block(items, self._position + 1, content.columns)
+                        self._position += len(items)
+                        read = self._position - self._starts[-1]
+                        at = min(end, raw.tell()) - start
+                        self.done = before + (size * read // content.rows if content.rows else at)
             except UnreadableFileError as error:
                 raise SegmentInputError(f"{file} cannot be read: {error}") from None
             except SegmentConfigurationError as error:
                 raise SegmentConfigurationError(f"{file}: {error}") from None
             except (ValueError, *Corrupt) as error:
-                raise SegmentInputError(
-                    f"{file} cannot be read beyond {self._last(position)}: {error}"
-                ) from error
+                raise SegmentInputError(f"{file} cannot be read beyond {self._last()}: {error}") from error
             if self._facts:
                 _check_unchanged(file, self._facts[index], head)
+        self._ended = True
 
-    def _last(self, position: int) -> str:
-        number = position - self._starts[-1]
+    def _last(self) -> str:
+        number = self._position - self._starts[-1]
         started = len(self._contents) == len(self._starts)
         place = self._contents[-1].place(number) if started else {"line": 0}
         unit, where = next(iter(place.items()))
@@ -115,9 +134,27 @@ class FileSource:
     def place(self, position: int) -> dict[str, Any]:
         index = max(0, bisect_right(self._starts, position - 1) - 1)
         return {
-            "file": str(self._files[index]),
+            "file": str(self._pieces[index].file),
             **self._contents[index].place(position - self._starts[index]),
         }
+
+    def reached(self, position: float) -> list[Piece]:
+        """What is done with if everything up to a position is: pieces, and the beginning of the last one.
+
+        That is cut by bytes if it is uncompressed JSON Lines, where a block of text was read, otherwise by
+        rows.
+        """
+        position = min(position, self._position)
+        starts = [*self._starts, self._position] if self._ended else self._starts
+        index = max(0, bisect_right(starts, position) - 1)
+        done = self._pieces[:index]
+        if index < len(self._contents):
+            piece, content = self._pieces[index], self._contents[index]
+            unit = piece.unit or content.cut_by
+            end = content.end_of(floor(position) - starts[index], unit)
+            if end > piece.start:
+                done.append(piece._replace(unit=unit, end=end))
+        return done
 
 
 def _said(format: str | None, csv: Mapping[str, Any] | None, needed: Collection[str] | None) -> Said:
@@ -130,6 +167,25 @@ def _said(format: str | None, csv: Mapping[str, Any] | None, needed: Collection[
     except ValueError as error:
         raise SegmentConfigurationError(f"csv: {error}") from None
     return Said(format, dialect, needed)
+
+
+def _check_versions(pieces: Sequence[Piece], facts: list[list[Any]] | None) -> None:
+    for piece, (_, _, now) in zip(pieces, facts or (), strict=False):
+        if piece.version not in (None, now):
+            raise SegmentInputError(
+                f"{piece.file} was changed after it was cut into parts, and nothing was sent of it. Cut it "
+                "again when it is complete"
+            )
+
+
+def _size(pieces: Sequence[Piece], facts: list[list[Any]] | None) -> int | None:
+    """How many bytes are read; None if that is not known."""
+    if not facts or any(piece.unit == ROW for piece in pieces):
+        return None
+    return sum(
+        (size if piece.end is None else piece.end) - piece.start
+        for piece, (_, size, _) in zip(pieces, facts, strict=False)
+    )
 
 
 def _is_parquet(file: File, format: str | None) -> bool:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.mapping.template import nearest
 from airflow_provider_segment.events.sources.frame_rows import FrameRows, plain_columns
-from airflow_provider_segment.events.sources.parquet_footer import read_footer
+from airflow_provider_segment.events.sources.parquet_footer import MAGIC, Footer, read_footer, read_row_groups
 from airflow_provider_segment.events.sources.polars_library import import_polars, polars_errors
 from airflow_provider_segment.events.sources.tables import Table, UnreadableFileError
 
@@ -28,11 +28,18 @@ ROWS_SEARCHED = 1_000_000
 """Rows in which the column is looked for that broke the reading."""
 
 
-def read_parquet(raw: IO[bytes], *, local: bool = False, needed: Collection[str] | None = None) -> Table:
+def read_parquet(
+    raw: IO[bytes],
+    *,
+    local: bool = False,
+    needed: Collection[str] | None = None,
+    rows: tuple[int, int | None] | None = None,
+) -> Table:
     """The rows of an open file, in blocks of :class:`.FrameRows`.
 
     :param local: whether it is a file of this machine; if not, it is first copied to a temporary file
     :param needed: the columns that are read; None for all
+    :param rows: the range that is read, from 0; None for all. Only the row groups that it is in are read
     :raises UnreadableFileError: polars is not installed, or the file is damaged or has a column that cannot
         be read
     :raises SegmentConfigurationError: there is no such column
@@ -49,15 +56,26 @@ def read_parquet(raw: IO[bytes], *, local: bool = False, needed: Collection[str]
                     f"the column {', '.join(sorted(footer.intervals))} is an interval, which polars cannot "
                     "read: write it as seconds, or leave it out of the file"
                 )
-            path = _path_of(raw if local else files.enter_context(_copy_of(raw)))
+            start, end = _range(footer, rows)
+            path = _path_of(raw if local else files.enter_context(_copy_of(raw, _spans(raw, rows))))
             scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            if rows is not None:
+                scan = scan.slice(start, end - start)
             with polars_errors():
                 schema = _needed(scan.collect_schema(), needed)
             columns = plain_columns(schema, footer.uuids)
         except ValueError as error:
             raise UnreadableFileError(str(error)) from None
         frames = _frames(scan.select(columns), files.pop_all())
-    return Table(tuple(schema), frames, footer.rows)
+    return Table(tuple(schema), frames, end - start, before=start)
+
+
+def _range(footer: Footer, rows: tuple[int, int | None] | None) -> tuple[int, int]:
+    start, end = rows or (0, None)
+    end = footer.rows if end is None else end
+    if (least := max(start, end)) > footer.rows:
+        raise ValueError(f"it has {footer.rows:,} rows, and should have at least {least:,}: it was changed")
+    return start, end
 
 
 def _path_of(file: IO[bytes]) -> str:
@@ -66,23 +84,43 @@ def _path_of(file: IO[bytes]) -> str:
     return f"{folder}/{file.fileno()}"
 
 
-def _copy_of(raw: IO[bytes]) -> IO[bytes]:
+def _spans(raw: IO[bytes], rows: tuple[int, int | None] | None) -> list[tuple[int, int]]:
+    """The ranges of bytes that are read: those of the row groups, and what is behind all of them."""
+    size = raw.seek(0, os.SEEK_END)
+    if rows is None:
+        return [(0, size)]
+    start, end = rows
+    groups = read_row_groups(raw)
+    read = [
+        (group.start, group.end)
+        for group in groups
+        if start < group.first + group.rows and (end is None or group.first < end)
+    ]
+    return [(0, len(MAGIC)), *read, (max((group.end for group in groups), default=0), size)]
+
+
+def _copy_of(raw: IO[bytes], spans: list[tuple[int, int]]) -> IO[bytes]:
     """A copy in a temporary file, which has no name, so that nothing is left of it however this ends.
 
+    :param spans: the ranges of bytes that are copied; the copy has holes between them
     :raises UnreadableFileError: the disk has not enough room
     """
-    size = raw.seek(0, os.SEEK_END)
-    raw.seek(0)
+    size = sum(end - start for start, end in spans)
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     if size > free:
         raise UnreadableFileError(
-            f"it has {size:,} bytes, and must be copied to {folder}, where {free:,} are free: make room, or "
-            "set TMPDIR to a folder with more"
+            f"{size:,} bytes of it must be copied to {folder}, where {free:,} are free: make room, or set "
+            "TMPDIR to a folder with more"
         )
     copy = tempfile.TemporaryFile()  # noqa: SIM115  (whoever asked for it closes it)
     try:
-        shutil.copyfileobj(raw, copy, COPY_BYTES)
+        for start, end in spans:
+            raw.seek(start)
+            copy.seek(start)
+            while start < end and (block := raw.read(min(COPY_BYTES, end - start))):
+                copy.write(block)
+                start += len(block)
         copy.flush()
     except BaseException:
         copy.close()

@@ -357,9 +357,7 @@ def test_a_disk_without_room_is_named(remote: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SegmentInputError) as error:
         read(FileSource([file]))
     size = f"{file.stat().st_size:,}"
-    assert f"it has {size} bytes, and must be copied to {remote}/temporary, where 10 are free" in str(
-        error.value
-    )
+    assert f"{size} bytes of it must be copied to {remote}/temporary, where 10 are free" in str(error.value)
 
 
 # polars
