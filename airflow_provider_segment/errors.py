@@ -23,6 +23,7 @@
     ├── SegmentInputError                   the input of a backfill cannot be read, or only in part
     ├── SegmentStoppedError                 a backfill was stopped from outside before its end
     │   └── SegmentReplacedError            another try of its task has replaced it, or may at any moment
+    ├── SegmentLimiterError                 the rate limiter does not answer
     ├── SegmentConnectionReadError          Airflow temporarily failed to read the connection
     ├── SegmentPollError                    too many consecutive polls failed
     ├── SegmentWaitTimeoutError             a state was not reached in time
@@ -85,6 +86,10 @@ class SegmentReplacedError(SegmentStoppedError):
 
     A ``save_checkpoint`` raises it to stop the send at once: no further batch is sent.
     """
+
+
+class SegmentLimiterError(SegmentError):
+    """The rate limiter does not answer, and without it nobody knows how much may be sent."""
 
 
 class SegmentConnectionReadError(SegmentError):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.api.regions import Region
     from airflow_provider_segment.events.options import SendOptions
     from airflow_provider_segment.events.preview_report import PreviewReport
+    from airflow_provider_segment.events.rate import Limiter
     from airflow_provider_segment.events.report import SendReport
 
 __all__ = ["preview_events", "send_events"]
@@ -43,6 +44,8 @@ def send_events(
     format: str | None = None,
     csv: Mapping[str, Any] | None = None,
     message_ids: Literal["keep", "new"] | None = None,
+    senders: int | None = 1,
+    limiter: Limiter | None = None,
     checkpoint: Mapping[str, Any] | None = None,
     save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
     log: Any = LOG,
@@ -62,13 +65,18 @@ def send_events(
     :param format: what the files are if their content and names do not tell
     :param csv: how CSV files are written
     :param message_ids: of events of a ``segment_archive``: ``keep`` or ``new``
+    :param senders: how many calls run at once that share the ceilings; None if that is not known, which takes
+        a ``limiter``
+    :param limiter: keeps the ceilings over all calls that have it, such as a
+        :class:`~airflow_provider_segment.events.limiters.redis.RedisLimiter` or a
+        :class:`~airflow_provider_segment.events.limiters.sql.SqlLimiter`
     :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
         run had the same input and options
     :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, in another
         thread; for files, lists and tuples only
     :param log: a logger
     :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`; no
-        ``tracking_plan_id``, which takes Airflow's connection
+        ``tracking_plan_id`` and no ``rate_limiter_conn_id``, which take connections of Airflow
     :raises SegmentConfigurationError: an argument is invalid; nothing was sent
     :raises SegmentInputError: there is no input, or it cannot be read to its end, or changed while it was
         read, or has fewer events than ``min_events``; what was read was sent
@@ -85,6 +93,7 @@ def send_events(
         "format": format,
         "csv": csv,
         "message_ids": message_ids,
+        "senders": senders,
         "checkpoint": checkpoint,
         "save_checkpoint": save_checkpoint,
     }
@@ -100,6 +109,10 @@ def send_events(
     )
     if settings.clear_text:
         log.warning("%s", settings.clear_text)
+    if chosen["rate_limiter_conn_id"] is not None:
+        raise SegmentConfigurationError(
+            "rate_limiter_conn_id is a connection of Airflow, which takes SegmentHook: give a limiter"
+        )
     source, chosen = open_input(own, chosen)
     return Backfill(
         settings,
@@ -107,6 +120,8 @@ def send_events(
         source,
         chosen,
         rules=plan_rules(chosen, _no_public_api, log),
+        senders=own["senders"],
+        limiter=limiter,
         checkpoint=own["checkpoint"],
         save_checkpoint=own["save_checkpoint"],
         stop=Stop(),

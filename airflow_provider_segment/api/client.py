@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -321,9 +321,19 @@ class AsyncSegmentClient(_Client):
         super().__init__(settings, clock)
         self._http = http or http_client(httpx.AsyncClient, settings, transport=transport)
 
-    async def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
-        """Call an endpoint and return its answer; arguments as for :meth:`SegmentClient.request`."""
-        return await self._retried(self._call(method, path, **options))
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        turn: Callable[[], Awaitable[None]] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Answer:
+        """Call an endpoint and return its answer; other arguments as for :meth:`SegmentClient.request`.
+
+        :param turn: awaited before each attempt, last of all: whoever holds a rate decides when it goes out
+        """
+        return await self._retried(self._call(method, path, **options), turn)
 
     async def paginate(self, path: str, **options: Unpack[PageOptions]) -> AsyncIterator[Any]:
         """Every item of a list; arguments as for :meth:`SegmentClient.paginate`."""
@@ -332,19 +342,29 @@ class AsyncSegmentClient(_Client):
             for item in pages.take((await self._retried(call)).data):
                 yield item
 
-    async def _retried(self, call: Call) -> Answer:
+    async def _retried(self, call: Call, turn: Callable[[], Awaitable[None]] | None = None) -> Answer:
         rule = self._rule(call)
         while True:
+            await self._wait_for_turn(call, turn)
             try:
                 return await self._send(call, rule)
             except SegmentError as error:
                 seconds = self._wait(call, rule, error)
             await self.clock.asleep(seconds)
 
+    async def _wait_for_turn(self, call: Call, turn: Callable[[], Awaitable[None]] | None) -> None:
+        limiter = self._limiter(call)
+        while True:
+            with limiter.queue() as place:
+                while seconds := place.wait(self.clock.monotonic()):
+                    await self.clock.asleep(seconds)
+            if turn is None:
+                return
+            await turn()
+            if not limiter.blocked_for(self.clock.monotonic()):  # by a 429 in the meantime
+                return
+
     async def _send(self, call: Call, rule: RetryRule) -> Answer:
-        with self._limiter(call).queue() as place:
-            while seconds := place.wait(self.clock.monotonic()):
-                await self.clock.asleep(seconds)
         rule.begin()
         request = self._request(self._http, call, rule)
         started = self.clock.monotonic()

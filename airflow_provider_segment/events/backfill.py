@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_segment.api.client import AsyncSegmentClient, http_client
+from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.regions import host_of
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
@@ -17,6 +18,7 @@ from airflow_provider_segment.events.codec import Unwritable
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.options import identity_of
 from airflow_provider_segment.events.pipeline import make_pipeline
+from airflow_provider_segment.events.rate import Ceiling, Limiter, Rate, source_key
 from airflow_provider_segment.events.reading import Checkpoint
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Sending
@@ -41,13 +43,16 @@ class Backfill:
     :param settings: the connection's, with the write key of the source that the events go to
     :param options: all options of a bulk send, checked
     :param rules: of the tracking plan that the events are checked against, if any
+    :param senders: how many senders share the ceilings at most; None if that is not known
+    :param limiter: keeps the ceilings over all senders that have it; see
+        :class:`~airflow_provider_segment.events.rate.Rate`
     :param checkpoint: how far an earlier run got; ignored unless it was a run of the same backfill
     :param save_checkpoint: called with the checkpoint, plain JSON, about every second, in another thread;
         with None if the input cannot be identified
     :param checkpoint_timeout: seconds after which the run stops if no checkpoint could be saved
     :param stop: ends the run
     :param observe: called with the report every ten seconds, and at the end
-    :raises SegmentConfigurationError: the connection has no write key
+    :raises SegmentConfigurationError: the connection has no write key, or the rate cannot be held
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class Backfill:
         options: Mapping[str, Any],
         *,
         rules: PlanRules | None = None,
+        senders: int | None = 1,
+        limiter: Limiter | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,
         checkpoint_timeout: float | None = None,
@@ -69,6 +76,7 @@ class Backfill:
                 "the Segment connection has no write key: add one, or pass source_id"
             )
         write_key = settings.write_key.get_secret_value()
+        host = host_of("tracking", settings.region, settings.base_url)
         self.report = SendReport(rejects_path=options["rejects_path"])
         self._settings = settings
         self._log = log
@@ -76,11 +84,18 @@ class Backfill:
         self._options = options
         self._stop = stop
         self._observe = observe
+        self._rate = Rate(
+            Ceiling.of(options),
+            senders=senders,
+            limiter=limiter,
+            source=source_key(host, write_key),
+            clock=Clock(),
+            log=log,
+        )
         self._save_checkpoint = save_checkpoint
         self._checkpoint_timeout = checkpoint_timeout
         self._identity = None
         if source.identity is not None and save_checkpoint is not None:
-            host = host_of("tracking", settings.region, settings.base_url)
             self._identity = _digest([source.identity, host, write_key, identity_of(options)])
         self._start = self._start_after(checkpoint)
         counts = self._start.counts
@@ -125,6 +140,7 @@ class Backfill:
                     client,
                     letters,
                     mapper=mapper,
+                    rate=self._rate,
                     log=self._log,
                     report=self.report,
                     start=self._start,

@@ -13,7 +13,8 @@ from airflow_provider_segment.events.batch import Batch
 from airflow_provider_segment.events.pipeline import make_pipeline
 from airflow_provider_segment.events.preview import Statistics
 from airflow_provider_segment.events.preview_report import BODIES, PreviewReport, RejectExamples
-from airflow_provider_segment.events.reading import Reading, most_in_batch
+from airflow_provider_segment.events.rate import Ceiling
+from airflow_provider_segment.events.reading import Reading
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.source import Block, Source
 from airflow_provider_segment.events.stop import Stop
@@ -61,6 +62,7 @@ class DryRun:
         self._beginning = None if limit is None else _Beginning(source, limit)
         self._source: Source = self._beginning or source
         self._options = options
+        self._ceiling = Ceiling.of(options)
         self._limit = limit
         self._letters = RejectExamples(None, log)
         self._clock = Clock()
@@ -84,7 +86,7 @@ class DryRun:
             place=self._source.place,
             keys=bool(self._options["message_id_fields"]),
             bodies=self._bodies,
-            events_per_second=self._options["max_events_per_second"],
+            ceiling=self._ceiling,
             destinations=self._destinations,
             limit=self._limit if cut else None,
             warnings=[*self._where_a_send_would_end()],
@@ -118,7 +120,7 @@ class DryRun:
 
         self._stop.on_request(react)
         try:
-            async with aclosing(reading.batches(most_in_batch(self._options))) as batches:
+            async with aclosing(reading.batches(self._ceiling.most_in_batch())) as batches:
                 async for batch in batches:
                     self._look_at(batch)
         except asyncio.CancelledError:

@@ -104,6 +104,9 @@ Limit = Annotated[int, within(1)] | None
 MessageIds = Literal["keep", "new"] | None
 """Whether exported events keep their message ids."""
 OnViolation = Literal["report", "reject", "fail"]
+PerSecond = Annotated[float, within(0, exclusive=True)]
+Senders = Annotated[int, within(1)] | None
+"""How many share a ceiling."""
 
 
 def _check_json(value: Any) -> Any:
@@ -191,7 +194,13 @@ class SendOptions(TypedDict, total=False):
         each: ``..._{{ ti.map_index }}.jsonl``
     :param concurrency: maximum number of batches in flight; at least 1
     :param gzip: compress the requests, for slow networks
-    :param max_events_per_second: upper limit of the rate; None for as fast as Segment accepts them
+    :param max_events_per_second: the ceiling of the rate, attempts to send an event again included; None for
+        as fast as Segment accepts them. It is that of the DAG run: the instances of a mapped task share it.
+        Each has the part that ``max_active_tis_per_dagrun`` leaves it, unless there is a
+        ``rate_limiter_conn_id``. On the hook it is that of the call
+    :param max_requests_per_second: the same for requests
+    :param rate_limiter_conn_id: Airflow connection to Redis, PostgreSQL, MySQL, MariaDB or SQLite, which
+        keeps both ceilings over all that sends to the same source with it: tasks, runs and DAGs
     :param context: default ``context`` of events; an event's own keys win
     :param integrations: the destinations that may receive the events, by name or as ``All`` (true by
         default): true, false or an object of options each. It only restricts: a destination that an event's
@@ -222,9 +231,9 @@ class SendOptions(TypedDict, total=False):
     rejects_path: Annotated[FilePath | None, Option(identity=False)]
     concurrency: Annotated[int, Option(CONCURRENCY, identity=False), within(1)]
     gzip: Annotated[bool, Option(False, identity=False)]
-    max_events_per_second: Annotated[
-        Annotated[float, within(0, exclusive=True)] | None, Option(identity=False)
-    ]
+    max_events_per_second: Annotated[PerSecond | None, Option(identity=False)]
+    max_requests_per_second: Annotated[PerSecond | None, Option(identity=False)]
+    rate_limiter_conn_id: Annotated[str | None, Option(identity=False)]
     context: Annotated[Object | None, Option()]
     integrations: Annotated[Integrations | None, Option()]
     timestamp: Annotated[Annotated[str | datetime, Validator(_check_timestamp)] | None, Option()]
@@ -255,6 +264,7 @@ _ARGUMENTS: dict[str, Any] = {
     "csv": CsvOptions,
     "message_ids": MessageIds,
     "source_id": str | None,
+    "senders": Senders,
     "limit": Limit,
     "checkpoint": Mapping[str, Any] | None,
     "save_checkpoint": Callable[[dict[str, Any] | None], None] | None,

@@ -108,8 +108,10 @@ def _cost(preview: PreviewReport) -> str:
         f"- **{counted(preview.api_calls, 'API call')}**: Segment counts each event of a batch.",
         f"- {users}",
     ]
-    if preview.events_per_second and preview.minutes is not None:
-        lines.append(f"- {_duration(preview.minutes)} at {preview.events_per_second:,.10g} events a second.")
+    if preview.minutes is not None:
+        ceilings = ((preview.events_per_second, "events"), (preview.requests_per_second, "requests"))
+        rate = " and ".join(f"{number:,.10g} {what}" for number, what in ceilings if number)
+        lines.append(f"- {_duration(preview.minutes)} at {rate} a second.")
     if preview.limit is None:
         limits = f"`max_events={preview.events}` and `max_users={preview.users_at_most}`"
         lines.append(f"- With {limits} a send stops before it costs more.")

@@ -15,6 +15,7 @@ from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.preview import Statistics
 from airflow_provider_segment.events.preview_note import note
 from airflow_provider_segment.events.preview_warnings import DESTINATIONS_SHOWN, warnings_of
+from airflow_provider_segment.events.rate import NO_CEILING, Ceiling
 from airflow_provider_segment.events.report import VIOLATIONS_SHOWN, SendReport
 
 EXAMPLES = 3
@@ -113,7 +114,9 @@ class PreviewReport:
     duplicates_exact: bool
     """Whether their number is exact; otherwise it is about that."""
     events_per_second: float | None
-    """The rate at which they would be sent."""
+    """The ceiling of the events."""
+    requests_per_second: float | None
+    """The ceiling of the requests."""
     destinations: list[str] | None
     """Names of the destinations that the events reach, the first 25; None if that is not known."""
     warnings: list[str] = field(default_factory=list)
@@ -128,8 +131,10 @@ class PreviewReport:
 
     @property
     def minutes(self) -> float | None:
-        """How long it takes at the given rate."""
-        return round(self.events / self.events_per_second / 60, 1) if self.events_per_second else None
+        """How long it takes below the ceilings; None without one."""
+        ceilings = ((self.events, self.events_per_second), (self.batches, self.requests_per_second))
+        seconds = [number / per_second for number, per_second in ceilings if per_second]
+        return round(max(seconds) / 60, 1) if seconds else None
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON types, small enough for an XCom."""
@@ -149,7 +154,7 @@ class PreviewReport:
         place: Callable[[int], dict[str, Any]],
         keys: bool,
         bodies: Sequence[Body] = (),
-        events_per_second: float | None = None,
+        ceiling: Ceiling = NO_CEILING,
         destinations: Sequence[str] | None = None,
         limit: int | None = None,
         warnings: Sequence[str] = (),
@@ -162,7 +167,7 @@ class PreviewReport:
         :param place: of a position in the input: :meth:`.Source.place`
         :param keys: whether ``message_id_fields`` are given
         :param bodies: the first request bodies
-        :param events_per_second: the rate at which they would be sent
+        :param ceiling: of the rate at which they would be sent
         :param destinations: names of the destinations that the events reach, if known
         :param limit: how many rows or events were looked at, if there are more
         :param warnings: what else to look at
@@ -199,7 +204,8 @@ class PreviewReport:
             # Of ids that events brought, the run knows the exact number.
             duplicates=max(duplicates.count, report.duplicates),
             duplicates_exact=duplicates.exact,
-            events_per_second=events_per_second,
+            events_per_second=ceiling.events,
+            requests_per_second=ceiling.requests,
             destinations=None if destinations is None else [_cut(name, NAME_BYTES) for name in destinations],
             bodies=[_cut_body(body) for body in bodies[:BODIES]],
         )

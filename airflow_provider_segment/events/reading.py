@@ -21,7 +21,6 @@ from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.batch import Batch, Batcher
 from airflow_provider_segment.events.check import Checker
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
 from airflow_provider_segment.events.mapping.function_mapper import FunctionMapper
 from airflow_provider_segment.events.mapping.mapped import Mapped, Mapper
 from airflow_provider_segment.events.read_ahead import NotYetError, ReadAhead
@@ -34,12 +33,6 @@ COUNTS = 10_000
 """How many blocks are remembered that are read, but perhaps not yet sent."""
 FLUSH_SECONDS = 1.0
 """If the source takes longer than this, what there is of a batch is sent."""
-
-
-def most_in_batch(options: Mapping[str, Any]) -> int:
-    """The maximum number of events of a batch: with a rate limit, the events of one second."""
-    rate = options["max_events_per_second"]
-    return min(MAX_BATCH_EVENTS, max(1, int(rate or MAX_BATCH_EVENTS)))
 
 
 class _Dated(msgspec.Struct):

@@ -29,7 +29,8 @@ from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.lease import Lease
 from airflow_provider_segment.events.mapping.mapped import Mapper
 from airflow_provider_segment.events.options import SendOptions, all_options
-from airflow_provider_segment.events.reading import Checkpoint, Reading, most_in_batch
+from airflow_provider_segment.events.rate import Ceiling, Rate
+from airflow_provider_segment.events.reading import Checkpoint, Reading
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.source import Source
 from airflow_provider_segment.events.stop import Stop
@@ -57,6 +58,7 @@ class Sending:
     :param client: with the write key of the source that the events go to
     :param letters: takes the rejected events
     :param mapper: makes events of rows
+    :param rate: holds the rate; by default the ceiling that the options name
     :param log: for progress
     :param report: is kept up to date
     :param start: how far an earlier run of the same input got
@@ -77,6 +79,7 @@ class Sending:
         *,
         log: logging.Logger,
         mapper: Mapper,
+        rate: Rate | None = None,
         report: SendReport | None = None,
         start: Checkpoint | None = None,
         save: Callable[[Checkpoint], None] | None = None,
@@ -94,8 +97,7 @@ class Sending:
         self._log = log
         self._concurrency = chosen["concurrency"]
         self._compress = compress if chosen["gzip"] else None
-        self._rate = chosen["max_events_per_second"]
-        self._most_in_batch = most_in_batch(chosen)
+        self._rate = rate or Rate(Ceiling.of(chosen), clock=client.clock)
         self._start = start or Checkpoint()
         self._checkpoint = self._start
         self._clock = client.clock
@@ -103,7 +105,6 @@ class Sending:
             save, self._take_checkpoint, clock=self._clock, log=log, timeout=save_timeout
         )
         self._started = self._clock.monotonic()
-        self._free_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
         self._doubt = asyncio.Lock()
         self._hopeless = False
@@ -175,9 +176,8 @@ class Sending:
             task.cancel()
 
     async def _send_all(self) -> None:
-        async with aclosing(self._reading.batches(self._most_in_batch)) as batches:
+        async with aclosing(self._reading.batches(self._rate.most_in_batch)) as batches:
             async for batch in batches:
-                await self._pace(len(batch))
                 while len(self._in_flight) >= self._concurrency:
                     await self._reap()
                 if self._stop.requested:  # while the source was read
@@ -205,6 +205,7 @@ class Sending:
         replaced = isinstance(self._failure, SegmentReplacedError)
         for ticker in tickers:
             ticker.cancel()
+        self._rate.close()
         if self._in_flight:
             if not replaced:
                 await asyncio.wait(self._in_flight, timeout=STOP_SECONDS)
@@ -216,15 +217,6 @@ class Sending:
         self._update_report()
         if not self._stop.requested:  # with many millions it takes longer than a stopped task has
             self.report.duplicates = self._checker.own_ids.repeated()
-
-    async def _pace(self, events: int) -> None:
-        if not self._rate:
-            return
-        now = self._clock.monotonic()
-        wait = self._free_at - now
-        self._free_at = max(now, self._free_at) + events / self._rate
-        if wait > 0:
-            await self._clock.asleep(wait)
 
     async def _deliver(self, batch: Batch, ticket: int) -> None:
         try:
@@ -261,6 +253,7 @@ class Sending:
             "POST",
             "/v1/batch",
             api="tracking",
+            turn=lambda: self._rate.turn(len(batch)),
             body=lambda now: compress(batch.body(now)) if compress else batch.body(now),
             headers={"Content-Encoding": "gzip"} if compress else {},
         )

@@ -10,7 +10,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from contextvars import copy_context
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from airflow_provider_segment.events.stop import Stop
@@ -51,3 +53,52 @@ def run_in_thread(
         if not done.cancel():
             wait([done], timeout=end_seconds)
         raise
+
+
+class Worker:
+    """A thread that makes calls for coroutines, one after the other.
+
+    It is a daemon: a call that never returns does not keep the process from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What a function returns, which is called in the thread."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def tell(set_it: Callable[[Any], None], value: Any) -> None:
+            if not future.done():  # the caller may have been cancelled
+                set_it(value)
+
+        def run() -> None:
+            told: tuple[Callable[[Any], None], Any]
+            try:
+                told = future.set_result, function(*arguments)
+            except Exception as error:
+                told = future.set_exception, error
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(tell, *told)
+
+        self._calls.put(run)
+        if self._thread is None:
+            context = copy_context()
+            self._thread = threading.Thread(
+                target=context.run, args=(self._run,), name=self._name, daemon=True
+            )
+            self._thread.start()
+        return await future
+
+    def close(self, last: Callable[[], Any]) -> None:
+        """End the thread, if there is one, after a last call."""
+        self._calls.put(last)
+        self._calls.put(None)
+
+    def _run(self) -> None:
+        while call := self._calls.get():
+            with suppress(Exception):
+                call()

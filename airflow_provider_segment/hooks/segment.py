@@ -183,6 +183,7 @@ class SegmentHook(BaseHook):
         csv: Mapping[str, Any] | None = None,
         message_ids: Literal["keep", "new"] | None = None,
         source_id: str | None = None,
+        senders: int | None = 1,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: Callable[[dict[str, Any] | None], None] | None = None,
         checkpoint_timeout: float | None = None,
@@ -205,6 +206,8 @@ class SegmentHook(BaseHook):
             which Segment drops what it received within 24 hours
         :param source_id: source whose write key is looked up through the Public API, instead of the
             connection's
+        :param senders: how many calls run at once that share the ceilings; None if that is not known, which
+            takes a ``rate_limiter_conn_id``
         :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
             run had the same input and options
         :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, also if it
@@ -232,6 +235,7 @@ class SegmentHook(BaseHook):
             "csv": csv,
             "message_ids": message_ids,
             "source_id": source_id,
+            "senders": senders,
             "checkpoint": checkpoint,
             "save_checkpoint": save_checkpoint,
             "checkpoint_timeout": checkpoint_timeout,
@@ -246,6 +250,7 @@ class SegmentHook(BaseHook):
         source: Source,
         *,
         source_id: str | None = None,
+        senders: int | None = 1,
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: Callable[[dict[str, Any] | None], None] | None = None,
         checkpoint_timeout: float | None = None,
@@ -260,6 +265,7 @@ class SegmentHook(BaseHook):
             "checkpoint": checkpoint,
             "save_checkpoint": save_checkpoint,
             "checkpoint_timeout": checkpoint_timeout,
+            "senders": senders,
         }
         with self._may_be_stopped():
             return self._send(source, *check_call(given, options))
@@ -347,6 +353,7 @@ class SegmentHook(BaseHook):
     def _send(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> SendReport:
         from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.backfill import Backfill
+        from airflow_provider_segment.hooks.limiter import limiter_of
         from airflow_provider_segment.hooks.metrics import SendMetrics
         from airflow_provider_segment.resources import source_of
 
@@ -357,6 +364,8 @@ class SegmentHook(BaseHook):
             source,
             options,
             rules=plan_rules(options, self.paginate, self.log),
+            senders=own["senders"],
+            limiter=limiter_of(options),
             checkpoint=own["checkpoint"],
             save_checkpoint=own["save_checkpoint"],
             checkpoint_timeout=own["checkpoint_timeout"],

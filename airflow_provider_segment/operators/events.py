@@ -330,6 +330,7 @@ class BulkEventsOperator(_SendingOperator):
         """Send the events; returns the report."""
         from airflow_provider_segment.errors import SegmentApprovalError, SegmentViolationError
         from airflow_provider_segment.tasks.lease import Lease, lease_seconds
+        from airflow_provider_segment.tasks.mapped import instances_at_once
         from airflow_provider_segment.tasks.memory import Memory
 
         memory = Memory(context)
@@ -339,6 +340,7 @@ class BulkEventsOperator(_SendingOperator):
             report = self.send(
                 arguments,
                 source_id=arguments["source_id"],
+                senders=instances_at_once(self, context),
                 checkpoint=memory.get(CHECKPOINT),
                 save_checkpoint=lambda reached: lease.note(**{CHECKPOINT: reached}),
                 checkpoint_timeout=lease_seconds(),

@@ -38,6 +38,10 @@ WRONG: list[tuple[str, Any]] = [
     ("max_events_per_second", math.nan),
     ("max_events_per_second", math.inf),
     ("max_events_per_second", "fast"),
+    ("max_requests_per_second", 0),
+    ("max_requests_per_second", "fast"),
+    ("rate_limiter_conn_id", ["redis"]),
+    ("rate_limiter_conn_id", "redis"),  # without a ceiling
     ("context", "text"),
     ("context", [1]),
     ("context", {"a": {"b": object()}}),
@@ -220,7 +224,8 @@ def test_the_operator_has_an_argument_for_each_option_with_its_default() -> None
 
 def test_an_option_is_part_of_the_identity_unless_it_says_otherwise() -> None:
     assert Option().identity
-    apart = {"rejects_path", "concurrency", "gzip", "max_events_per_second"}
+    apart = {"rejects_path", "concurrency", "gzip"}
+    apart |= {"max_events_per_second", "max_requests_per_second", "rate_limiter_conn_id"}
     apart |= {"min_events", "max_events", "max_users"}
     assert identity_of(all_options({})).keys() == OPTIONS.keys() - apart
 

@@ -22,6 +22,7 @@ from airflow_provider_segment.events.check import Checker, Reason
 from airflow_provider_segment.events.preview import LONGEST_NAME, NAMES, Statistics
 from airflow_provider_segment.events.preview_note import code, plain
 from airflow_provider_segment.events.preview_report import PreviewReport, RejectExamples
+from airflow_provider_segment.events.rate import Ceiling
 from airflow_provider_segment.events.report import SendReport
 
 pytestmark = pytest.mark.core
@@ -205,7 +206,7 @@ def test_the_report() -> None:
         all_events,
         rejected={"too_large": 2},
         suppressed=["v", "w"],
-        events_per_second=0.05,
+        ceiling=Ceiling(events=0.05),
         destinations=["Amplitude"],
         bodies=[b'{"batch":[{"type":"track"}]}'] * 4,
     )
@@ -249,6 +250,7 @@ def test_the_report() -> None:
         "duplicates": 1,
         "duplicates_exact": True,
         "events_per_second": 0.05,
+        "requests_per_second": None,
         "minutes": 1.0,
         "destinations": ["Amplitude"],
         "warnings": [
@@ -475,7 +477,7 @@ def test_the_note() -> None:
         place=lambda number: {"row": number},
         keys=True,
         bodies=[b'{"batch":[{"type":"track","total":9.50},{"type":"track"}]}'],
-        events_per_second=10,
+        ceiling=Ceiling(events=10),
         destinations=["Amplitude"],
     )
     assert found.markdown() == NOTE

@@ -1,0 +1,205 @@
+"""The rate of a send. Each attempt to send a batch awaits its turn here: also retries, and halves of a batch.
+
+A ceiling is kept by a timeline, on which each request occupies the time that the ceiling gives it, behind
+what was reserved before. A request goes out at the end of its time, so that even the first one is never
+early, and a sender reserves for one request at a time. So in any window at most
+``ceiling * (window + GRACE) + batch * senders`` events are sent, whatever is late: each sender may be late by
+one batch, and a timeline gives time back that nobody reserved for ``GRACE`` at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from hashlib import blake2b
+from math import ceil, inf
+from typing import Any, NamedTuple, Protocol
+
+from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
+
+BATCH_SECONDS = 0.08
+"""With a ceiling, the batches of all senders together are worth this time."""
+GRACE = 0.02
+"""Seconds of a timeline that may be used after they have passed: asking and waking up take time. Together
+with ``BATCH_SECONDS``, a tenth of a second's events may be too many in a window."""
+
+LONGEST_QUEUE = 3_600.0
+"""Seconds. A limiter's timeline that ends later than this is wrong: its server's clock was set back."""
+
+
+class Limiter(Protocol):
+    """A timeline for each source, shared by processes and machines: one server has it, and the time.
+
+    The calls are made in a thread, one after the other, and always the same unless one does not return.
+    """
+
+    name: str
+    """What messages call it; without a credential."""
+
+    def reserve(self, source: str, seconds: float) -> float:
+        """Reserve the next seconds of a source's timeline; how long it is until their end.
+
+        A timeline whose end has passed for more than ``GRACE`` begins anew, now.
+
+        :param source: the source's key, without a credential in it
+        :raises SegmentConfigurationError: it cannot be used, and it is no use to ask again
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        ...
+
+
+class Timeline(Protocol):
+    """Where the requests of a sender find their time."""
+
+    async def reserve(self, seconds: float) -> float:
+        """Reserve the next seconds; how long it is until their end."""
+        ...
+
+    def close(self) -> None:
+        """There are no more requests."""
+        ...
+
+
+class Ceiling(NamedTuple):
+    """What is allowed in a second; None for any number."""
+
+    events: float | None = None
+    requests: float | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Ceiling:
+        """The ceiling that the options of a send name."""
+        return cls(options["max_events_per_second"], options["max_requests_per_second"])
+
+    def __bool__(self) -> bool:
+        return self != (None, None)
+
+    def __str__(self) -> str:
+        named = ((self.events, "events/s"), (self.requests, "requests/s"))
+        return " and ".join(f"{number:,.10g} {what}" for number, what in named if number)
+
+    def seconds(self, events: int) -> float:
+        """The time that a request with these events occupies."""
+        return max(
+            events / self.events if self.events else 0.0,
+            1 / self.requests if self.requests else 0.0,
+        )
+
+    def share(self, senders: int) -> Ceiling:
+        """What each of several senders may send."""
+        return Ceiling(self.events and self.events / senders, self.requests and self.requests / senders)
+
+    def most_in_batch(self, senders: int = 1) -> int:
+        """The maximum number of events of a batch.
+
+        :param senders: how many share the ceiling
+        """
+        most = self.events * BATCH_SECONDS / senders if self.events else inf
+        if self.events and self.requests:  # in smaller batches, the events would not be reached
+            most = max(most, ceil(self.events / self.requests))
+        return MAX_BATCH_EVENTS if most >= MAX_BATCH_EVENTS else max(1, int(most))
+
+
+NO_CEILING = Ceiling()
+
+
+def source_key(host: str, write_key: str) -> str:
+    """The name of a source's timeline, which gives nobody the write key."""
+    return blake2b(f"{host} {write_key}".encode(), digest_size=16).hexdigest()
+
+
+class OwnTimeline:
+    """The timeline of one process.
+
+    :param senders: how many senders share the ceiling, each with a timeline of its own
+    """
+
+    def __init__(self, clock: Clock, senders: int = 1) -> None:
+        self._clock = clock
+        self._senders = senders
+        self._end = -inf
+
+    async def reserve(self, seconds: float) -> float:
+        """Reserve the next seconds, for each sender; how long it is until their end."""
+        now = self._clock.monotonic()
+        if self._end < now - GRACE:
+            self._end = now
+        self._end += seconds * self._senders
+        return max(0.0, self._end - now)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Rate:
+    """Keeps what one sender sends below a ceiling.
+
+    :param ceiling: of all senders together
+    :param senders: how many share it at most; None if that is not known, which takes a limiter
+    :param limiter: what the senders share; without one, each keeps to its share
+    :param source: the key of the limiter's timeline
+    :raises SegmentConfigurationError: there is a ceiling, but neither a number of senders nor a limiter
+    """
+
+    def __init__(
+        self,
+        ceiling: Ceiling,
+        *,
+        clock: Clock,
+        senders: int | None = 1,
+        limiter: Limiter | None = None,
+        source: str = "",
+        log: Any = None,
+    ) -> None:
+        self.most_in_batch = ceiling.most_in_batch(senders or 1)
+        """The maximum number of events of a batch."""
+        self._ceiling = ceiling
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._waiting: set[asyncio.Task[Any]] = set()
+        self._timeline: Timeline = OwnTimeline(clock, senders or 1)
+        if limiter is not None:
+            from airflow_provider_segment.events.shared_rate import SharedTimeline
+
+            self._timeline = SharedTimeline(
+                limiter,
+                source,
+                share=self._timeline if senders else None,
+                meanwhile=f"this sender keeps to {ceiling.share(senders)}" if senders else "nothing is sent",
+                clock=clock,
+                log=log or logging.getLogger(__name__),
+            )
+        elif senders is None and ceiling:
+            raise SegmentConfigurationError(
+                "nobody knows how many send at once, and they share max_events_per_second and "
+                "max_requests_per_second. Set max_active_tis_per_dagrun of a mapped task, and each instance "
+                "keeps to its part; or give a rate limiter (rate_limiter_conn_id), which all of them share"
+            )
+
+    async def turn(self, events: int) -> None:
+        """Wait until a request with these events may be sent.
+
+        :raises SegmentError: the limiter can be used no more
+        """
+        if not self._ceiling:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            async with self._one_at_a_time:
+                await self._clock.asleep(await self._timeline.reserve(self._ceiling.seconds(events)))
+        finally:
+            self._waiting.discard(task)
+
+    def close(self) -> None:
+        """Cancel the tasks that wait for their turn: nothing more shall be sent."""
+        for task in self._waiting:
+            task.cancel()
+        self._timeline.close()
