@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -28,9 +28,10 @@ from airflow_provider_segment.events.codec import (
     to_bytes,
 )
 from airflow_provider_segment.events.duplicates import MessageIds
+from airflow_provider_segment.events.event_names import EventNames
 from airflow_provider_segment.events.integrations import restrict
 from airflow_provider_segment.events.limits import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARACTERS
-from airflow_provider_segment.events.message_ids import ids_from_content
+from airflow_provider_segment.events.message_ids import add_content_id, ids_from_fields
 from airflow_provider_segment.values import (
     ID_FIELDS,
     Moment,
@@ -76,6 +77,10 @@ NonEmpty = Annotated[str, Meta(min_length=1)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID_CHARACTERS)]
 
 
+OfType = tuple[str]
+"""What an event is counted as that has no name: its type."""
+
+
 class AnyObject(Struct, gc=False):
     """A JSON object whose content is checked to be JSON, but not built."""
 
@@ -109,17 +114,25 @@ class Track(UserRules, tag="track", kw_only=True, gc=False):
 class Identify(UserRules, tag="identify", kw_only=True, gc=False):
     """Who a user is."""
 
+    event: ClassVar[OfType] = ("identify",)
+
 
 class Page(UserRules, tag="page", kw_only=True, gc=False):
     """A user saw a page."""
+
+    event: ClassVar[OfType] = ("page",)
 
 
 class Screen(UserRules, tag="screen", kw_only=True, gc=False):
     """A user saw a screen of an app."""
 
+    event: ClassVar[OfType] = ("screen",)
+
 
 class Group(UserRules, tag="group", kw_only=True, gc=False):
     """A user belongs to a group."""
+
+    event: ClassVar[OfType] = ("group",)
 
     group_id: NonEmpty
 
@@ -127,13 +140,15 @@ class Group(UserRules, tag="group", kw_only=True, gc=False):
 class Alias(CommonRules, tag="alias", kw_only=True, gc=False):
     """A user has another id, too."""
 
+    event: ClassVar[OfType] = ("alias",)
+
     user_id: NonEmpty
     previous_id: NonEmpty
 
 
-_decode: Callable[[bytes], UserRules | Alias] = msgspec.json.Decoder(
-    Track | Identify | Page | Screen | Group | Alias
-).decode
+AnyRules = Track | Identify | Page | Screen | Group | Alias
+
+_decode: Callable[[bytes], AnyRules] = msgspec.json.Decoder(AnyRules).decode
 
 
 class Checker:
@@ -150,8 +165,8 @@ class Checker:
     ) -> None:
         self._checks = checks
         fields = options.get("message_id_fields")
-        self._derive_id = ids_from_content(write_key, fields)
-        self._ids_may_repeat = bool(fields)
+        self._add_content_id = add_content_id(write_key)
+        self._derive_id = ids_from_fields(write_key, fields) if fields else None
         self._objects: dict[str, dict[str, Any]] = {}
         if context := options.get("context"):
             self._objects["context"] = json_value(context)
@@ -165,6 +180,9 @@ class Checker:
         self.own_ids = MessageIds()
         """The message ids that valid events brought, or got from named fields."""
         self._note_id = self.own_ids.add
+        self.names = EventNames()
+        """What the valid events are."""
+        self._names = self.names.new
 
     def prepare(self, item: bytes | str | Mapping[str, Any]) -> bytes:
         """The event as it is sent.
@@ -184,10 +202,11 @@ class Checker:
             raise SegmentEventError("missing_id", "neither userId nor anonymousId")
         own_id = event.message_id
         if own_id is UNSET:
-            derived = self._derive_id(line)
-            line = b"".join((line[:-1], b',"messageId":"', derived, b'"}'))
-            if self._ids_may_repeat:
-                own_id = derived.decode()
+            if self._derive_id is None:
+                line = self._add_content_id(line)
+            else:
+                own_id = self._derive_id(line)
+                line = b"".join((line[:-1], _member("messageId", own_id), b"}"))
         if self._has_defaults:
             line = self._with_defaults(line, event)
         if len(line) > MAX_EVENT_BYTES:
@@ -196,9 +215,15 @@ class Checker:
             check(line)
         if own_id is not UNSET:
             self._note_id(own_id)
+        self._names[event.event] += 1
         return line
 
-    def _with_defaults(self, line: bytes, event: UserRules | Alias) -> bytes:
+    def fold(self) -> None:
+        """Reduce what is kept of each event to what counts."""
+        self.own_ids.fold()
+        self.names.fold()
+
+    def _with_defaults(self, line: bytes, event: AnyRules) -> bytes:
         """The event with the defaults for what it lacks, and its objects merged with theirs."""
         lacking = self._timestamp_member if event.timestamp is UNSET else b""
         whole: Any = None
@@ -289,7 +314,7 @@ def read_timestamp(value: str | datetime) -> datetime:
     return msgspec.convert(text, Moment)
 
 
-def _decode_repaired(line: bytes) -> UserRules | Alias:
+def _decode_repaired(line: bytes) -> AnyRules:
     try:
         return _decode(line)
     except msgspec.ValidationError as error:

@@ -20,6 +20,7 @@ import msgspec
 from airflow_provider_segment.errors import SegmentEventError
 from airflow_provider_segment.events.batch import Batch, Batcher
 from airflow_provider_segment.events.check import Checker
+from airflow_provider_segment.events.codec import decode
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.mapping.function_mapper import FunctionMapper
 from airflow_provider_segment.events.mapping.mapped import Mapped, Mapper
@@ -117,6 +118,7 @@ class Reading:
         self._can_resume = hasattr(source, "mark")
         self._mark: tuple[Any, dict[str, Any]] = self._start.mark, self._start.counts
         self._last_event = b""
+        self._refused: list[tuple[float, str]] = []  # position, and what the event is
         self._take_over(self._start)
 
     def _take_over(self, start: Checkpoint) -> None:
@@ -127,6 +129,7 @@ class Reading:
         self.read_to = counts["position"]
         report.read, report.rows, report.skipped = counts["read"], counts["rows"], counts["skipped"]
         report.violations.update(counts["violations"])
+        self._checker.names.take_over(counts.get("names", {}))
         self._rejected.update(counts["rejected"])
         report.rejected.update(counts["rejected"])
         report.rejected.update(["refused" for where in start.refused if where <= self.read_to])
@@ -141,8 +144,17 @@ class Reading:
             while self._counts and self._counts[0]["position"] < mark["position"]:
                 self._counts.popleft()
             if self._counts and self._counts[0]["position"] == mark["position"]:
-                self._mark = mark, self._counts[0]
+                self._mark = mark, self._without_refused(self._counts[0])
         return self._mark
+
+    def _without_refused(self, counts: dict[str, Any]) -> dict[str, Any]:
+        names = Counter(counts["names"])
+        names.subtract(what for position, what in self._refused if position <= counts["position"])
+        return {**counts, "names": dict(names)}
+
+    def event_names(self) -> Counter[str]:
+        """How many events were sent of each type and name, once all have arrived that were read."""
+        return self._checker.names.counts - Counter(what for _, what in self._refused)
 
     def lag(self, now: datetime) -> float | None:
         """Seconds since the timestamp of the last event; None if it has none."""
@@ -194,6 +206,7 @@ class Reading:
                     "skipped": report.skipped,
                     "rejected": dict(self._rejected),
                     "violations": dict(report.violations),
+                    "names": dict(self._checker.names.counts),
                 }
             )
 
@@ -228,6 +241,18 @@ class Reading:
         positions: list[float],
     ) -> None:
         """Check items, and add those that are to be sent."""
+        try:
+            self._check(block, items, events, positions)
+        finally:
+            self._checker.fold()
+
+    def _check(
+        self,
+        block: Block | Mapped,
+        items: Iterable[tuple[float, Any]],
+        events: list[bytes],
+        positions: list[float],
+    ) -> None:
         report, prepare, start = self.report, self._checker.prepare, self._start.position
         for position, item in items:
             if not item and isinstance(item, (bytes, str)):
@@ -238,7 +263,7 @@ class Reading:
             except SegmentEventError as error:
                 if parts := objects_instead(item, error):
                     report.read -= 1
-                    self._prepare(block, _positions(position, parts), events, positions)
+                    self._check(block, _positions(position, parts), events, positions)
                 else:
                     self._rejected[error.reason] += 1
                     self.reject(position, error, block.kept(position, item))
@@ -248,15 +273,22 @@ class Reading:
             else:
                 events.append(event)
                 positions.append(position)
-        self._checker.own_ids.fold()
 
     def _account(self, position: float, event: bytes) -> None:
         """Count an event that an earlier run sent, or Segment refused."""
         if said := self._start.refused.get(position):
-            self.reject(position, SegmentEventError("refused", said), event)
+            self.refuse(position, said, event)
         else:
             self.report.sent += 1
             self.report.sent_before += 1
+
+    def refuse(self, position: float, said: str, event: bytes) -> None:
+        """Count an event as refused by Segment, and keep it.
+
+        :param said: by Segment
+        """
+        self._refused.append((position, self._checker.names.key_of(decode(event))))
+        self.reject(position, SegmentEventError("refused", said), event)
 
     def reject(self, position: float, error: SegmentEventError, item: Any) -> None:
         """Count an event as rejected, and keep it.

@@ -17,6 +17,15 @@ class SendReport:
     ``read = sent + rejected + unsent``; ``unsent`` is zero unless the run ended early.
     """
 
+    source_id: str | None = None
+    """The source that the events went to, if it was named."""
+    started: str | None = None
+    """When the first try of the task began, ISO 8601, UTC."""
+    ended: str | None = None
+    """When the last answer had come, ISO 8601, UTC."""
+    event_names: Counter[str] = field(default_factory=Counter)
+    """How many events were sent of each type and name, if all were that were not rejected: ``track Order
+    Completed``, ``identify``. ``track`` alone counts the events of all names that are not listed."""
     rows: int = 0
     """Rows read, if events are made of rows."""
     skipped: int = 0
@@ -81,6 +90,7 @@ class SendReport:
         return {
             **asdict(self),
             "distinct": self.distinct,
+            "event_names": dict(self.event_names),
             "rejected": dict(self.rejected),
             "violations": dict(self.violations.most_common(VIOLATIONS_SHOWN)),
             "unsent": self.unsent,

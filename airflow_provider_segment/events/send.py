@@ -13,10 +13,10 @@ from contextlib import aclosing, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.api.client import AsyncSegmentClient
+from airflow_provider_segment.api.clock import timestamp
 from airflow_provider_segment.errors import (
     SegmentAPIError,
     SegmentBadRequestError,
-    SegmentEventError,
     SegmentInputError,
     SegmentReplacedError,
     SegmentStoppedError,
@@ -132,6 +132,7 @@ class Sending:
         :raises SegmentReplacedError: a save said so
         :raises SegmentError: Segment does not accept the events; ``report`` says how far the run got
         """
+        self.report.started = timestamp(self._clock.now())
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         tickers = [asyncio.create_task(_every(PROGRESS_SECONDS, self._log_progress))]
@@ -265,7 +266,7 @@ class Sending:
         (event,), (position,) = part.events(), part.positions
         said = "; ".join(str(item.get("message", item)) for item in error.errors)[:100] or str(error.status)
         self._refused[position] = said
-        self._reading.reject(position, SegmentEventError("refused", said), event)
+        self._reading.refuse(position, said, event)
 
     async def _save_last(self, lease: Lease[Checkpoint], end: float | None) -> None:
         """Save the last checkpoint; if the run is stopped, only as long as that may take.
@@ -302,6 +303,8 @@ class Sending:
         report.retries = self._client.retried
         report.rate_limited = self._client.rate_limited
         report.lag = self._reading.lag(self._clock.now())
+        report.ended = timestamp(self._clock.now())
+        report.event_names = self._reading.event_names()
         self._observe(report)
         if read_to := self._reading.read_to:
             report.first = self._source.place(1)

@@ -372,6 +372,7 @@ class SegmentHook(BaseHook):
             stop=self._stop,
             observe=SendMetrics(self.segment_conn_id),
         )
+        backfill.report.source_id = source_id
         report = backfill.run()
         note_lineage(self, source.files, [source_of(source_id, self.segment_conn_id).uri])
         return report

@@ -42,14 +42,15 @@ if TYPE_CHECKING:
     from airflow_provider_segment.events.sources.sql import SqlSource
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
+    from airflow_provider_segment.tasks.memory import Memory
 
 AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
 
 INPUT = ("events", "path", "format", "csv", "message_ids")
 """The arguments that say what is sent."""
 
-CHECKPOINT = "checkpoint"
-"""Name of the note that holds the checkpoint of a task instance."""
+CHECKPOINT, STARTED = "checkpoint", "started"
+"""Names of the notes that hold the checkpoint of a task instance, and when its first try began."""
 
 
 class _SendingOperator(SegmentBaseOperator):
@@ -335,6 +336,7 @@ class BulkEventsOperator(_SendingOperator):
 
         memory = Memory(context)
         lease = Lease(memory, context)
+        started = self._started(memory, context)
         options: Any = {name: arguments[name] for name in OPTIONS}
         try:
             report = self.send(
@@ -348,10 +350,25 @@ class BulkEventsOperator(_SendingOperator):
             )
         except (SegmentApprovalError, SegmentViolationError) as error:  # a retry would find the same
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
+        report.started = started
         if fault := _too_many_rejected(report, arguments):
             others = "All others were sent" if report.sent else "Nothing was sent"
             raise AirflowFailException(f"{fault}. {others}: {report}")
         return report.as_dict()
+
+    def _started(self, memory: Memory, context: Context) -> str:
+        """When the first try began; at the earliest when the run did, where Airflow kept no note of it."""
+        from airflow_provider_segment.api.clock import Clock, timestamp
+
+        started: str | None = memory.get(STARTED)
+        if started is None:
+            run: Any = context.get("dag_run")
+            started = timestamp((run.start_date if memory.is_retry and run else None) or Clock().now())
+            try:
+                memory.note(**{STARTED: started})
+            except Exception as error:  # sending the events matters more
+                self.log.warning("When this try began could not be noted: %s", error)
+        return started
 
     @contextmanager
     def rows_of_query(self, arguments: dict[str, Any]) -> Iterator[SqlSource]:

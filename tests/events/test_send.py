@@ -98,6 +98,7 @@ def numbers(sandbox: Sandbox) -> list[int]:
 def assert_adds_up(report: SendReport) -> None:
     assert report.read == report.sent + sum(report.rejected.values())
     assert report.unsent == 0
+    assert report.event_names.total() == report.sent
 
 
 # Without failures

@@ -19,7 +19,7 @@ from airflow_provider_segment.errors import SegmentInputError
 from airflow_provider_segment.events import lease
 from airflow_provider_segment.events.sources import sql as sql_source
 from airflow_provider_segment.events.sources import sql_pages
-from airflow_provider_segment.operators.events import CHECKPOINT
+from airflow_provider_segment.operators.events import CHECKPOINT, STARTED
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.memory import KEY
 from airflow_provider_segment.tasks.sql_query import empty_window, open_query
@@ -173,20 +173,23 @@ def test_a_retry_goes_on_behind_the_last_key(
     monkeypatch.setattr(sql_pages, "PAGE_ROWS", 100)
     sql = "select *, hex(zeroblob(2000)) as padding from orders"  # about 100 of them are a batch
     padded = {**MAPPING, "properties": {**MAPPING["properties"], "padding": "$padding"}}
+    segment_sandbox.faults.add("status", status=400, contains='"order_id":5,')
     segment_sandbox.faults.add("status", status=501, contains='"order_id":700,', next=1)
-    first = run_task(make_operator(sql, mapping=padded, resume_key="id", concurrency=1))
+    first = run_task(make_operator(sql, mapping=padded, resume_key="id", max_rejected=1, concurrency=1))
     assert first.state == "up_for_retry"
     checkpoint = first.state_store[KEY]["notes"][CHECKPOINT]
     assert checkpoint["mark"]["key"] == checkpoint["mark"]["position"] > 400
     with sqlite3.connect(shop) as connection:  # rows in between go: their numbers tell nothing any more
         connection.execute("delete from orders where id in (1, ?)", [checkpoint["mark"]["key"] + 1])
-    again = make_operator(sql, mapping=padded, resume_key="id")
+    again = make_operator(sql, mapping=padded, resume_key="id", max_rejected=1)
     second = run_task(again, try_number=2, state_store=first.state_store)
     assert second.state == "success", second.error
-    gone = {checkpoint["mark"]["key"] + 1}
+    gone = {5, checkpoint["mark"]["key"] + 1}
     assert set(order_ids(segment_sandbox)) >= set(range(1, 1_001)) - gone, "no row is missing"
-    assert second.xcom["sent_before"] == checkpoint["mark"]["position"]
-    assert second.xcom["read"] == second.xcom["sent"] == 999
+    assert second.xcom["sent_before"] == checkpoint["mark"]["position"] - 1
+    assert (second.xcom["read"], second.xcom["sent"]) == (999, 998)
+    assert second.xcom["event_names"] == {"track Order Completed": 998}
+    assert second.xcom["started"] == first.state_store[KEY]["notes"][STARTED] < second.xcom["ended"]
 
 
 @needs_state_store
