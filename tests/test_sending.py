@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ from airflow_provider_segment.sending import preview_events, send_events
 
 pytestmark = pytest.mark.core
 
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "sending_without_airflow.md").read_text()
 ORDERS = {
     "type": "track",
     "event": "Order Completed",
@@ -164,3 +167,32 @@ def test_a_preview_sends_nothing(segment_sandbox: Sandbox) -> None:
     report = preview_events(ROWS, mapping=ORDERS, limit=10)
     assert (report.rows, report.limit) == (10, 10)
     assert not segment_sandbox.requests
+
+
+def test_the_libraries_to_install_are_those_of_the_package() -> None:
+    declared = (ROOT / "pyproject.toml").read_text().partition("\ndependencies = [\n")[2].partition("\n]")[0]
+    needed = [each for each in re.findall(r'^ *"([^"]+)"', declared, re.MULTILINE) if "airflow" not in each]
+    commands = re.findall(r"^pip install (.*)$", PAGE, re.MULTILINE)
+    assert commands == [" ".join(f"'{each}'" for each in needed), "--no-deps airflow-provider-segment"]
+
+
+def test_the_code_of_the_guide(
+    segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGMENT_WRITE_KEY", segment_sandbox.write_key)
+    monkeypatch.setenv("SEGMENT_BASE_URL", segment_sandbox.url)
+    script, worker = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    Path("events").mkdir()
+    Path("events/1.jsonl").write_text(json.dumps({"type": "track", "event": "e", "userId": "u"}))
+    exec(script, {})
+    assert len(segment_sandbox.accepted) == 1
+    assert not Path("checkpoint.json").exists()
+    names: dict[str, Any] = {}
+    exec(worker, names)
+    parts = [
+        [{"order_id": part * 10 + row, "customer": "u", "total": 1} for row in range(10)] for part in (0, 1)
+    ]
+    reports = [names["send_partition"](part) for part in (*parts, parts[0])]  # one is run again
+    assert [report["sent"] for report in reports] == [10, 10, 10]
+    assert len(segment_sandbox.accepted) == 21
