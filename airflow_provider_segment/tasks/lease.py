@@ -25,8 +25,7 @@ REPLACED = (
     "This try sends no more; the next one goes on from the last checkpoint"
 )
 ORPHANED = (
-    "the supervisor of this task's process is gone, so Airflow starts another try. This one sends no more; "
-    "the next one goes on from the last checkpoint"
+    "the supervisor of this task's process is gone, so Airflow starts another try: this one sends no more"
 )
 
 

@@ -1,7 +1,6 @@
-"""One try of a task on Airflow 3.3 as a worker runs it: its process, and over it Airflow's real supervisor.
+"""One try of a task as a worker runs it: its process, and over it, in another one, Airflow's real supervisor.
 
-Only the API server is replaced: it is in the supervisor's memory, and a test has it fail. The same module is
-the process of the supervisor: `python -m tests.harness.supervised`.
+On Airflow 3.3 the API server is replaced by one in the supervisor's memory, and a test can have that fail.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
-import uuid
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ class Supervised:
         folder.mkdir()
         self._folder = folder
         self._store = folder / "store.json"
+        self._pid = folder / "pid"
         (folder / "try.pickle").write_bytes(pickle.dumps((dag_file, task, which_try)))
         bundle = {
             "name": "tests",
@@ -40,15 +40,17 @@ class Supervised:
             "kwargs": {"path": str(dag_file.parent)},
         }
         settings = {
+            "AIRFLOW_HOME": str(folder),  # Airflow 2 needs a database
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder),
             # Each call that fails is told at once, and no heartbeat that fails ends the task.
             "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "1",
             "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "100000",
         }
+        major = version("apache-airflow").partition(".")[0]
         with (folder / "output").open("wb") as output:
             self.supervisor = subprocess.Popen(
-                [sys.executable, "-m", "tests.harness.supervised", str(folder)],
+                [sys.executable, "-m", f"tests.harness.supervisor_{major}", str(folder)],
                 cwd=REPOSITORY,
                 env={**os.environ, **settings},
                 stdout=output,
@@ -85,13 +87,15 @@ class Supervised:
         return asked.stat().st_size if asked.exists() else 0
 
     @property
+    def started(self) -> bool:
+        """Whether the task's process is known."""
+        return self._pid.exists()
+
+    @property
     def ended(self) -> bool:
         """Whether the task's process is gone. A zombie is: in a container nobody may collect an orphan."""
-        pid = self._folder / "pid"
-        if not pid.exists():
-            return False
         try:
-            return bool(psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE)
+            return bool(psutil.Process(int(self._pid.read_text())).status() == psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return True
 
@@ -99,9 +103,9 @@ class Supervised:
         """Leave no process behind."""
         self.supervisor.kill()
         self.supervisor.wait()
-        if (self._folder / "pid").exists() and not self.ended:
+        if self.started:
             with contextlib.suppress(psutil.NoSuchProcess):
-                psutil.Process(int((self._folder / "pid").read_text())).kill()
+                psutil.Process(int(self._pid.read_text())).kill()
 
 
 class Supervise:
@@ -121,60 +125,3 @@ class Supervise:
     def end(self) -> None:
         for started in self._started:
             started.end()
-
-
-def main(folder: Path) -> None:
-    import importlib.util
-
-    import httpx
-    from airflow.sdk.api.client import Client
-    from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
-    from airflow.sdk.execution_time.supervisor import supervise_task
-
-    from tests.harness.airflow_3 import NOT_FOUND, ExecutionAPI
-
-    dag_file, (dag_id, task_id), which_try = pickle.loads((folder / "try.pickle").read_bytes())
-    spec = importlib.util.spec_from_file_location(dag_file.stem, dag_file)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    api = ExecutionAPI(module.DAGS[dag_id].get_task(task_id), which_try)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        how = (folder / "how.txt").read_text() if (folder / "how.txt").exists() else ""
-        if how:
-            with (folder / "asked").open("a") as asked:
-                asked.write(".")
-        if how == "away":
-            raise httpx.ConnectError("refused", request=request)
-        if how == "replaced" and "/store/" in request.url.path:
-            return NOT_FOUND
-        if request.url.path.endswith("/run"):
-            write_whole(folder / "pid", str(json.loads(request.content)["pid"]))
-        answered = api(request)
-        write_whole(folder / "store.json", json.dumps(api.store))
-        write_whole(folder / "xcom.json", json.dumps(api.pushed.get("return_value")))
-        return answered
-
-    with Client(base_url=None, token="", dry_run=True, transport=httpx.MockTransport(answer)) as client:
-        code = supervise_task(
-            ti=TaskInstance(
-                id=uuid.uuid4(),
-                task_id=task_id,
-                dag_id=dag_id,
-                run_id=which_try.run_id,
-                try_number=which_try.try_number,
-                map_index=-1,
-                dag_version_id=uuid.uuid4(),
-            ),
-            bundle_info=BundleInfo(name="tests"),
-            dag_rel_path=dag_file.name,
-            token="",
-            client=client,
-            log_path="task.log",
-        )
-    sys.exit(code)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -15,7 +15,8 @@ from tests.events.test_send import make_events, numbers, write_lines
 from tests.harness.supervised import Supervise, Supervised
 from tests.operators.test_batch_events import wait_until
 
-pytestmark = pytest.mark.skipif(version("apache-airflow") < "3.3", reason="a supervisor of Airflow 3.3")
+pytestmark = pytest.mark.core
+needs_state_store = pytest.mark.skipif(version("apache-airflow") < "3.3", reason="no task state store")
 
 DAG_FILE = Path(__file__).parent / "dags" / "leased_sends.py"
 FILE = ("leased_sends", "file")
@@ -56,6 +57,7 @@ def assert_the_next_try_sends_the_rest(
     assert sandbox.summary["duplicates"] == sent - report["sent_before"]
 
 
+@needs_state_store
 def test_a_task_whose_supervisor_is_killed_ends_by_itself(
     supervise: Supervise, segment_sandbox: Sandbox, path: str
 ) -> None:
@@ -70,11 +72,14 @@ def test_a_task_whose_supervisor_is_killed_ends_by_itself(
 def test_so_does_one_that_has_no_checkpoint(supervise: Supervise, segment_sandbox: Sandbox) -> None:
     task = supervise(DAG_FILE, FUNCTION, conf={"rate": RATE})
     wait_until(lambda: segment_sandbox.summary["accepted"] > RATE)
+    wait_until(lambda: task.started)
     task.supervisor.kill()
+    task.supervisor.wait()
     wait_until(lambda: task.ended)
     assert segment_sandbox.summary["accepted"] < EVENTS
 
 
+@needs_state_store
 def test_a_try_that_was_replaced_stops(supervise: Supervise, segment_sandbox: Sandbox, path: str) -> None:
     task = supervise(DAG_FILE, FILE, conf={"path": path, "rate": RATE})
     wait_until(lambda: position(task) > 0)
@@ -84,6 +89,7 @@ def test_a_try_that_was_replaced_stops(supervise: Supervise, segment_sandbox: Sa
     assert_the_next_try_sends_the_rest(supervise, segment_sandbox, task, path)
 
 
+@needs_state_store
 def test_an_api_server_that_is_away_for_a_while_stops_nothing(
     supervise: Supervise, segment_sandbox: Sandbox, path: str
 ) -> None:
