@@ -86,6 +86,7 @@ def send_events(
     :raises SegmentError: Segment does not accept the events
     """
     from airflow_provider_segment.events.backfill import Backfill
+    from airflow_provider_segment.events.ledger.open import open_ledger
 
     given = {
         "events": events,
@@ -124,6 +125,7 @@ def send_events(
         limiter=limiter,
         checkpoint=own["checkpoint"],
         save_checkpoint=own["save_checkpoint"],
+        ledger=open_ledger(chosen),
         stop=Stop(),
     ).run()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from hashlib import blake2b
-from math import floor
+from math import floor, inf
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +17,7 @@ from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.codec import Unwritable
 from airflow_provider_segment.events.dead_letters import DeadLetters
-from airflow_provider_segment.events.options import identity_of
+from airflow_provider_segment.events.options import changed_from_default, identity_of
 from airflow_provider_segment.events.pipeline import make_pipeline
 from airflow_provider_segment.events.rate import Ceiling, Limiter, Rate, source_key
 from airflow_provider_segment.events.reading import Checkpoint
@@ -29,6 +30,8 @@ from airflow_provider_segment.events.threads import run_in_thread
 from airflow_provider_segment.events.transport import BulkClient
 
 if TYPE_CHECKING:
+    from airflow_provider_segment.events.ledger.run import LedgerOfRun
+    from airflow_provider_segment.events.ledger.store import LedgerStore
     from airflow_provider_segment.events.tracking_plan import PlanRules
 
 END_SECONDS = STOP_SECONDS + 1
@@ -50,6 +53,7 @@ class Backfill:
     :param save_checkpoint: called with the checkpoint, plain JSON, about every second, in another thread;
         with None if the input cannot be identified
     :param checkpoint_timeout: seconds after which the run stops if no checkpoint could be saved
+    :param ledger: knows what earlier runs delivered, and learns what this one does
     :param stop: ends the run
     :param observe: called with the report every ten seconds, and at the end
     :raises SegmentConfigurationError: the connection has no write key, or the rate cannot be held
@@ -68,6 +72,7 @@ class Backfill:
         checkpoint: Mapping[str, Any] | None = None,
         save_checkpoint: SaveCheckpoint | None = None,
         checkpoint_timeout: float | None = None,
+        ledger: LedgerStore | None = None,
         stop: Stop,
         observe: Callable[[SendReport], None] = lambda report: None,
     ) -> None:
@@ -96,8 +101,26 @@ class Backfill:
         self._checkpoint_timeout = checkpoint_timeout
         self._identity = None
         if source.identity is not None and save_checkpoint is not None:
-            self._identity = _digest([source.identity, host, write_key, identity_of(options)])
+            # With a ledger, positions are those of what is left.
+            of_ledger = ["ledger"] if ledger else []
+            self._identity = _digest([source.identity, host, write_key, identity_of(options), *of_ledger])
+        self._ledger: LedgerOfRun | None = None
+        if ledger is not None:
+            from airflow_provider_segment.events.ledger.run import LedgerOfRun
+
+            self._ledger = LedgerOfRun(
+                ledger,
+                # Without what is as it is by default: a new option leaves the ledger valid.
+                [host, write_key, changed_from_default(identity_of(options))],
+                source,
+                log,
+                rejects_path=options["rejects_path"],
+                report=self.report,
+            )
+            self._source = self._ledger.source
         self._start = self._start_after(checkpoint)
+        if self._ledger is not None:
+            self._ledger.go_on(self._start, checkpoint)
         counts = self._start.counts
         before = counts["read"] - sum(counts["rejected"].values()) if counts else 0
         self._pipeline = make_pipeline(write_key, options, self.report, rules, events_before=before)
@@ -117,10 +140,10 @@ class Backfill:
         if skipped := getattr(self._pipeline.mapper, "skipped", None):
             self._log.info("Skipped: %s", ", ".join(f"{count:,} {what}" for what, count in skipped.items()))
         least = self._options["min_events"]
-        if least is not None and report.sent < least:
+        if least is not None and report.sent + report.left_out < least:
             raise SegmentInputError(
-                f"{report.sent:,} events were sent, and min_events is {least:,}: is the input complete, and "
-                f"its time window not empty? {report}"
+                f"{report.sent + report.left_out:,} events were sent, and min_events is {least:,}: is the "
+                f"input complete, and its time window not empty? {report}"
             )
         return report
 
@@ -132,7 +155,14 @@ class Backfill:
         mapper, checker = self._pipeline
         file = storage_path(rejects) if rejects else None
         keep_to, kept = self._resume()
-        with DeadLetters(file, self._log, keep_to=keep_to, kept=kept) as letters:
+        if self._ledger is not None and self._ledger.leave_out(options["changed_input"]):
+            keep_to = inf
+        with (
+            self._ledger or nullcontext(),
+            DeadLetters(file, self._log, keep_to=keep_to, kept=kept) as letters,
+        ):
+            if self._ledger is not None:
+                self._ledger.letters = letters
             async with AsyncSegmentClient(self._settings, http=http) as client:
                 sending = Sending(
                     self._source,
@@ -144,7 +174,7 @@ class Backfill:
                     log=self._log,
                     report=self.report,
                     start=self._start,
-                    save=self._save if self._save_checkpoint else None,
+                    save=self._save if self._save_checkpoint or self._ledger else None,
                     save_timeout=self._checkpoint_timeout,
                     stop=self._stop,
                     observe=self._observe,
@@ -154,7 +184,7 @@ class Backfill:
         self.report.rejects_failure = letters.failure
         return self.report
 
-    def _resume(self) -> tuple[int, int]:
+    def _resume(self) -> tuple[float, int]:
         """Have the source go on where an earlier run got, if it can.
 
         :returns: up to where that is, and how many events were rejected up to there
@@ -189,9 +219,18 @@ class Backfill:
         return start
 
     def _save(self, reached: Checkpoint) -> None:
-        assert self._save_checkpoint is not None
-        known = self._identity is not None
-        self._save_checkpoint({"identity": self._identity, **reached.as_json()} if known else None)
+        try:
+            if self._save_checkpoint is not None:
+                self._save_checkpoint(self._as_json(reached))
+        finally:
+            if self._ledger is not None:
+                self._ledger.record(reached)
+
+    def _as_json(self, reached: Checkpoint) -> dict[str, Any] | None:
+        if self._identity is None:
+            return None
+        more = self._ledger.unrecorded(reached) if self._ledger is not None else {}
+        return {"identity": self._identity, **reached.as_json(), **more}
 
 
 def _digest(parts: list[Any]) -> str | None:

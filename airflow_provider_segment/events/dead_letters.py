@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from math import inf
 from typing import IO, Any, NamedTuple
 
 import msgspec
@@ -79,11 +80,12 @@ class DeadLetters:
 
     :raises SegmentConfigurationError: on entry, the file is a symbolic link
     :param file: is overwritten; None to only log the first few
-    :param keep_to: the letters of rows up to this one are kept, because this run does not read those again
+    :param keep_to: the letters of rows up to this one are kept, because this run does not read those again;
+        infinite for all letters
     :param kept: how many letters that should be
     """
 
-    def __init__(self, file: File | None, log: logging.Logger, *, keep_to: int = 0, kept: int = 0) -> None:
+    def __init__(self, file: File | None, log: logging.Logger, *, keep_to: float = 0, kept: int = 0) -> None:
         self._file = file
         self._log = log
         self._keep_to = keep_to
@@ -151,6 +153,8 @@ class DeadLetters:
                 lines = stream.read().splitlines(keepends=True)
         except FileNotFoundError:
             return []
+        if self._keep_to == inf:
+            return [line for line in lines if line.endswith(b"\n")]  # the last one may be cut off
         return [line for line in lines if 0 < _row_number(line) <= self._keep_to]
 
     def _write(self, line: bytes) -> None:

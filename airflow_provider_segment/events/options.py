@@ -226,6 +226,13 @@ class SendOptions(TypedDict, total=False):
     :param tracking_plan_path: the same from a JSON or YAML file of rules
     :param on_violation: what becomes of an event that violates it: ``report`` (count it), ``reject`` it, or
         ``fail`` the run before it is sent
+    :param ledger_path: folder for a ledger of what was delivered, in any storage that ``rejects_path`` may be
+        in: a later run of the same input with the same options sends only what is missing. It needs a
+        ``rejects_path``, to which such a run adds
+    :param ledger_conn_id: instead of ``ledger_path``: Airflow connection to a database, whose hook is a
+        ``DbApiHook``; the ledger is its table ``segment_ledger``, made if it is not there
+    :param changed_input: what becomes of a file that has changed since the ledger says that it was delivered:
+        ``resend`` all of it, ``skip`` it, or ``fail`` before anything is sent
     """
 
     rejects_path: Annotated[FilePath | None, Option(identity=False)]
@@ -247,6 +254,9 @@ class SendOptions(TypedDict, total=False):
     tracking_plan_id: Annotated[str | None, Option()]
     tracking_plan_path: Annotated[FilePath | None, Option()]
     on_violation: Annotated[OnViolation, Option("reject")]
+    ledger_path: Annotated[FilePath | None, Option(identity=False)]
+    ledger_conn_id: Annotated[str | None, Option(identity=False)]
+    changed_input: Annotated[Literal["resend", "skip", "fail"], Option("resend", identity=False)]
 
 
 TYPES: dict[str, Any] = SendOptions.__annotations__
@@ -288,6 +298,11 @@ def all_options(given: Mapping[str, Any]) -> dict[str, Any]:
 def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that determine which events are sent."""
     return {name: _identity(value) for name, value in options.items() if OPTIONS[name].identity}
+
+
+def changed_from_default(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that are not as they are by default."""
+    return {name: value for name, value in options.items() if value != OPTIONS[name].default}
 
 
 def _identity(value: Any) -> Any:

@@ -36,6 +36,13 @@ class SendReport:
     """Events in batches that Segment answered with 200."""
     sent_before: int = 0
     """How many of ``sent`` an earlier try of the same task had sent."""
+    left_out: int = 0
+    """Events that were not read, because earlier runs had sent them, as the ledger says. Estimated for files
+    that were cut otherwise then. On Airflow before 3.3 also those of earlier tries of the same task."""
+    rejected_earlier: int = 0
+    """Events that were not read, because earlier runs had rejected them, as the ledger says."""
+    changed: int = 0
+    """Files that have changed since the ledger says that they were delivered."""
     duplicates: int = 0
     """Valid events with the ``messageId`` of another one in the same input, brought along or derived from
     ``message_id_fields``: Segment keeps only one. Other identical events are not counted. 0 after a stop."""
@@ -63,6 +70,8 @@ class SendReport:
     """Where the rejected events are."""
     rejects_failure: str | None = None
     """Why they could not all be written there."""
+    ledger_failure: str | None = None
+    """Why the ledger does not know all that was delivered: a re-run will send some of it again."""
 
     @property
     def rejected_total(self) -> int:
@@ -106,6 +115,15 @@ class SendReport:
             f"{self.sent:,} sent" + (f" ({self.sent_before:,} by earlier tries)" if self.sent_before else ""),
             f"{self.rejected_total:,} rejected" + (f" ({reasons})" if reasons else ""),
         ]
+        if self.left_out or self.rejected_earlier:
+            parts.append(
+                f"{self.left_out:,} left out, which earlier runs sent"
+                + (f" ({self.rejected_earlier:,} more were rejected)" if self.rejected_earlier else "")
+            )
+        if self.changed:
+            parts.append(f"{self.changed:,} files changed since they were delivered")
+        if self.ledger_failure:
+            parts.append(f"the ledger could not be written: {self.ledger_failure}")
         if self.duplicates:
             parts.append(f"{self.duplicates:,} with the messageId of another, which Segment drops")
         if self.violations:

@@ -353,6 +353,8 @@ class SegmentHook(BaseHook):
     def _send(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> SendReport:
         from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.backfill import Backfill
+        from airflow_provider_segment.events.ledger.open import open_ledger
+        from airflow_provider_segment.hooks.databases import database_hook
         from airflow_provider_segment.hooks.limiter import limiter_of
         from airflow_provider_segment.hooks.metrics import SendMetrics
         from airflow_provider_segment.resources import source_of
@@ -368,6 +370,7 @@ class SegmentHook(BaseHook):
             limiter=limiter_of(options),
             checkpoint=own["checkpoint"],
             save_checkpoint=own["save_checkpoint"],
+            ledger=open_ledger(options, database_hook),
             checkpoint_timeout=own["checkpoint_timeout"],
             stop=self._stop,
             observe=SendMetrics(self.segment_conn_id),

@@ -28,7 +28,6 @@ from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 from airflow_provider_segment.tasks.sql_query import (
     QUERY_FILES,
-    database_hook,
     note_query,
     open_query,
     warn_of_empty_window,
@@ -374,6 +373,8 @@ class BulkEventsOperator(_SendingOperator):
     def rows_of_query(self, arguments: dict[str, Any]) -> Iterator[SqlSource]:
         """The rows of the task's query, of which the lineage collector is told if they were read."""
         warn_of_empty_window(arguments["parameters"], self.log)
+        from airflow_provider_segment.hooks.databases import database_hook
+
         hook = database_hook(arguments["sql_conn_id"])
         self._query = query = open_query(hook, arguments)
         try:

@@ -22,14 +22,13 @@ def open_query(hook: Any, arguments: Mapping[str, Any]) -> SqlSource:
     :param hook: of the database
     """
     query = (hook, arguments["sql"], arguments["parameters"])
-    seconds, key = arguments["fetch_timeout"], arguments["resume_key"]
+    seconds, key, conn_id = arguments["fetch_timeout"], arguments["resume_key"], arguments["sql_conn_id"]
     if key is None:
         from airflow_provider_segment.events.sources.sql import SqlSource
 
-        return SqlSource(*query, fetch_timeout=seconds)
+        return SqlSource(*query, conn_id=conn_id, fetch_timeout=seconds)
     from airflow_provider_segment.events.sources.sql_pages import PagedSqlSource
 
-    conn_id = arguments["sql_conn_id"]
     return PagedSqlSource(*query, fetch_timeout=seconds, resume_key=key, conn_id=conn_id)
 
 
@@ -42,23 +41,6 @@ def warn_of_empty_window(parameters: Any, log: Any) -> None:
             "[scheduler] create_cron_data_intervals is set",
             *window,
         )
-
-
-def database_hook(conn_id: str) -> Any:
-    """The hook of a connection to a database.
-
-    :raises SegmentConfigurationError: it is one to something else
-    """
-    from airflow.providers.common.compat.sdk import BaseHook
-
-    from airflow_provider_segment.errors import SegmentConfigurationError
-
-    hook = BaseHook.get_hook(conn_id)
-    if not (hasattr(hook, "get_conn") and hasattr(hook, "get_records")):
-        raise SegmentConfigurationError(
-            f"connection {conn_id!r} is not one to a database: {type(hook).__name__} is no DbApiHook"
-        )
-    return hook
 
 
 def note_query(hook: Any, sql: str, rows: int) -> None:

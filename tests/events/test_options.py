@@ -227,6 +227,7 @@ def test_an_option_is_part_of_the_identity_unless_it_says_otherwise() -> None:
     apart = {"rejects_path", "concurrency", "gzip"}
     apart |= {"max_events_per_second", "max_requests_per_second", "rate_limiter_conn_id"}
     apart |= {"min_events", "max_events", "max_users"}
+    apart |= {"ledger_path", "ledger_conn_id", "changed_input"}
     assert identity_of(all_options({})).keys() == OPTIONS.keys() - apart
 
 

@@ -10,8 +10,8 @@ import msgspec
 from airflow_provider_segment.events.key_json import key_from_json, key_to_json
 from airflow_provider_segment.events.ledger.intervals import Bound, Interval
 
-Unit = Literal["byte", "row", "key", "mark"]
-"""What the points of an entry are: numbers of bytes or rows, keys, or the end of an incremental load."""
+Unit = Literal["byte", "row", "key", "all", "mark"]
+"""What the points of an entry are: bytes or rows, keys, none (all of an input), or the mark of a load."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):

@@ -68,11 +68,11 @@ class FileSource:
         needed: Collection[str] | None = None,
     ) -> None:
         self._said = _said(format, csv, needed)
-        self._pieces = [piece if isinstance(piece, Piece) else Piece(piece) for piece in pieces]
-        self._facts = facts
+        self.read_as = [format, csv]
+        """What was said of the files."""
+        self._set_pieces([piece if isinstance(piece, Piece) else Piece(piece) for piece in pieces], facts)
         _check_versions(self._pieces, facts)
         files = [piece.file for piece in self._pieces]
-        self.files = list(dict.fromkeys(_uri(str(file)) for file in files))
         # A block of a local file is read faster than threads are switched; Parquet has threads of its own.
         self.blocking = any(not is_local(file) for file in files) or (
             bool(files) and _is_parquet(files[0], format)
@@ -81,12 +81,27 @@ class FileSource:
         self.identity: Any = facts if not format and not csv else [facts, format, csv]
         if any(piece.unit for piece in self._pieces):
             self.identity = [self.identity, ranges]
-        self.size = _size(self._pieces, facts)
         self.done = 0
         self._starts: list[int] = []
         self._contents: list[Content | Table | Rows] = []
         self._position = 0
         self._ended = False
+
+    def _set_pieces(self, pieces: list[Piece], facts: list[list[Any]] | None) -> None:
+        self._pieces, self._facts = pieces, facts
+        self.files = list(dict.fromkeys(_uri(str(piece.file)) for piece in pieces))
+        self.size = _size(pieces, facts)
+
+    def described(self) -> list[tuple[Piece, str, list[Any]]]:
+        """Each piece, the URI of its file, and what :func:`describe` said of that."""
+        files: list[Any] = [piece.file for piece in self._pieces]
+        uris = [_uri(str(file)) for file in files]
+        return list(zip(self._pieces, uris, self._facts or describe(files), strict=True))
+
+    def read_only(self, pieces: Sequence[Piece]) -> None:
+        """Read these pieces instead, of the same files; before anything is read."""
+        facts = {str(piece.file): fact for piece, _, fact in self.described()}
+        self._set_pieces(list(pieces), [facts[str(piece.file)] for piece in pieces])
 
     def __iter__(self) -> Iterator[Block]:
         for index, (file, unit, start, end, _) in enumerate(self._pieces):

@@ -46,6 +46,7 @@ class SqlSource:
     :param hook: connects to the database
     :param sql: a single query
     :param parameters: for its placeholders, in the style of the driver
+    :param conn_id: of the database, which tells the query from the same one to another database
     :param fetch_timeout: seconds that the database may take to send the next rows
     :raises SegmentConfigurationError: on iteration: it is no query, or several, or two columns have one name
     :raises SegmentInputError: on iteration: the query failed, the connection was lost, or the database was
@@ -56,12 +57,21 @@ class SqlSource:
     blocking = True
 
     def __init__(
-        self, hook: Hook, sql: str, parameters: Parameters = None, *, fetch_timeout: float = FETCH_TIMEOUT
+        self,
+        hook: Hook,
+        sql: str,
+        parameters: Parameters = None,
+        *,
+        conn_id: str = "",
+        fetch_timeout: float = FETCH_TIMEOUT,
     ) -> None:
         self.files: list[str] = []
         self.size: int | None = None
         self.done = 0
         self.identity: Any = None  # another run may read the rows in another order
+        self.conn_id = conn_id
+        self.nothing = False
+        """Set to have nothing read."""
         self._hook = hook
         self._sql = sql
         self._parameters = parameters
@@ -70,6 +80,8 @@ class SqlSource:
         self._reading = Interruptible(self._blocks(), self._interrupt, fetch_timeout)
 
     def __iter__(self) -> Iterator[Block]:
+        if self.nothing:
+            return
         try:
             for block in self._reading:
                 self.done = block.last
@@ -80,6 +92,11 @@ class SqlSource:
             ) from None
         except Stopped:
             raise SegmentStoppedError(f"the query was stopped {self._where()}") from None
+
+    @property
+    def asked(self) -> list[Any]:
+        """What is asked of the database, in whatever order it answers."""
+        return [self.conn_id, self._sql.strip().removesuffix(";").rstrip(), self._parameters or None]
 
     def stop(self) -> None:
         """End the reading soon, and what the database does for it; may be called in a signal handler."""

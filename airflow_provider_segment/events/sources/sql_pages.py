@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.key_json import key_from_json, key_to_json
+from airflow_provider_segment.events.ledger.intervals import WHOLE, Bound, Interval
 from airflow_provider_segment.events.mapping.template import nearest
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.events.sources.sql import (
@@ -53,12 +54,37 @@ class PagedSqlSource(SqlSource):
         conn_id: str,
         fetch_timeout: float = FETCH_TIMEOUT,
     ) -> None:
-        super().__init__(hook, sql, parameters, fetch_timeout=fetch_timeout)
+        super().__init__(hook, sql, parameters, conn_id=conn_id, fetch_timeout=fetch_timeout)
         self.identity = [sql, parameters or None, resume_key, conn_id]
+        self.ranges = [WHOLE]
+        """The ranges of the key that are read, in their order."""
         self._key = resume_key
+        self._range = 0
         self._last: Any = None
         self._read = 0
         self._marks: deque[dict[str, Any]] = deque(maxlen=MARKS)
+
+    @property
+    def asked(self) -> list[Any]:
+        """What is asked of the database, whatever ranges of the key are read."""
+        return [*super().asked, self._key]
+
+    def reached(self, position: float) -> list[Interval]:
+        """What is done with if all rows up to a position are: ranges, and the beginning of the last one.
+
+        Of a range without an end that is up to its last key: greater ones may be added.
+        """
+        ended = self._range == len(self.ranges) and position >= self._read
+        mark = self.mark(position)
+        if mark is None:
+            return [one for one in self.ranges if ended and one.end is not None]
+        index = mark["range"]
+        reached = Interval(self.ranges[index].start, Bound(key_from_json(mark["key"]), True))
+        if not ended:
+            return [*self.ranges[:index], reached]
+        return [one if one.end is not None else reached for one in self.ranges[: index + 1]] + [
+            one for one in self.ranges[index + 1 :] if one.end is not None
+        ]
 
     def mark(self, position: float) -> dict[str, Any] | None:
         """Where to go on if all rows up to a position are done with; None if that is at the beginning.
@@ -77,23 +103,26 @@ class PagedSqlSource(SqlSource):
 
     def _blocks(self) -> Generator[Block, None, None]:
         check_query(self._sql)
-        more, checked = True, False
-        while more:
+        checked = False
+        while self._range < len(self.ranges):
             with self._connected() as driver:
                 pages = _Pages(driver, self._sql, self._parameters, self._key)
                 if not checked:
                     pages.check()
                     checked = True
-                while True:
-                    rows, more = pages.after(self._last)
+                while self._range < len(self.ranges):
+                    rows, more = pages.after(self._last, self.ranges[self._range])
                     block = Block(rows, self._read + 1, pages.columns)
                     if rows:
                         self._last = pages.key_of(rows[-1])
-                        self._marks.append({"position": block.last, "key": self._key_as_json()})
+                        mark = {"position": block.last, "key": self._key_as_json(), "range": self._range}
+                        self._marks.append(mark)
                     began = monotonic()
                     yield block
                     self._read = block.last
-                    if not more or monotonic() - began >= IDLE_SECONDS:
+                    if not more:
+                        self._range, self._last = self._range + 1, None
+                    if monotonic() - began >= IDLE_SECONDS:
                         break
 
     def _key_as_json(self) -> Any:
@@ -133,25 +162,30 @@ class _Pages:
         :raises SegmentConfigurationError: it is no column
         :raises SegmentInputError: it is null
         """
-        columns, _ = self._query("*", "limit 0")
+        columns, _ = self._query("*", [], "limit 0")
         if self._key not in columns:
             hint = nearest(self._key, columns)
             raise SegmentConfigurationError(f"resume_key: the rows have no column {self._key!r}{hint}")
-        _, nulls = self._query("1 as found", "where {key} is null limit 1")
+        _, nulls = self._query("1 as found", [("is null",)], "limit 1")
         if nulls:
             self._no_key("null in some row, which would never be read")
 
-    def after(self, last: Any) -> tuple[Sequence[Any], bool]:
+    def after(self, last: Any, within: Interval = WHOLE) -> tuple[Sequence[Any], bool]:
         """The next rows, and whether there are more.
 
         :param last: the key of the row before; None for the first rows
+        :param within: the range of the key in which the rows are
         :raises SegmentInputError: the key is not unique
         """
-        if last is None:
-            self.columns, rows = self._query("*", f"order by {{key}} limit {PAGE_ROWS + 1}")
-        else:
-            where = "where {key} > {value} order by {key}"
-            self.columns, rows = self._query("*", f"{where} limit {PAGE_ROWS + 1}", last)
+        start, end = within
+        conditions: list[Condition] = []
+        if last is not None:
+            conditions = [(">", last)]
+        elif start is not None:
+            conditions = [(">" if start.behind else ">=", start.key)]
+        if end is not None:
+            conditions.append(("<=" if end.behind else "<", end.key))
+        self.columns, rows = self._query("*", conditions, f"order by {{key}} limit {PAGE_ROWS + 1}")
         if len(rows) <= PAGE_ROWS:
             return rows, False
         key, next_key = map(self.key_of, rows[-2:])
@@ -164,32 +198,43 @@ class _Pages:
         """Whether several texts are equal to a key for the database, which may not look at case, for one."""
         if not isinstance(key, str):
             return False
-        _, found = self._query("1 as found", "where {key} = {value} limit 2", key)
+        _, found = self._query("1 as found", [("=", key)], "limit 2")
         return len(found) > 1
 
     def _no_key(self, why: str) -> NoReturn:
         raise SegmentInputError(f"resume_key must be unique and not null, but {self._key} is {why}")
 
-    def _query(self, what: str, rest: str, *value: Any) -> tuple[tuple[str, ...], list[Any]]:
+    def _query(
+        self, what: str, conditions: Sequence[Condition], rest: str
+    ) -> tuple[tuple[str, ...], list[Any]]:
         """The columns and the rows of a query over the rows of the query, in a transaction of its own.
 
         :param what: is selected
-        :param rest: after ``from``; ``{value}`` is a placeholder, ``{key}`` the column of the key
+        :param conditions: on the key
+        :param rest: of the query; ``{key}`` is the column of the key
         """
         dialect, parameters, sql = self._dialect, self._parameters, self._sql
-        column, placeholder = dialect.column(self._key), dialect.positional
-        if value and isinstance(parameters, Mapping):
-            placeholder = dialect.named.format(_NAME)
-            parameters = {**parameters, _NAME: value[0]}
-        elif value:
-            sql = sql if parameters else dialect.literally(sql)
-            parameters = [*(parameters or []), *value]
+        column = dialect.column(self._key)
+        values = [value for _, *given in conditions for value in given]
+        named = isinstance(parameters, Mapping) and bool(parameters)
+        names = [_NAME.format(number) for number in range(len(values))]
+        if values and not parameters:
+            sql = dialect.literally(sql)
+        if values and isinstance(parameters, Mapping) and parameters:
+            parameters = {**parameters, **dict(zip(names, values, strict=True))}
+        elif values:
+            parameters = [*(parameters or []), *values]
         if parameters:
             column = dialect.literally(column)
+        places = iter([dialect.named.format(name) if named else dialect.positional for name in names])
+        where = " and ".join(
+            " ".join([column, sign, *(next(places) for _ in given)]) for sign, *given in conditions
+        )
         driver = self._driver
         driver.begin()
         cursor = driver.plain()
-        query = wrapped(sql, what, rest.format(key=column, value=placeholder))
+        rest = rest.format(key=column)
+        query = wrapped(sql, what, f"where {where} {rest}" if where else rest)
         columns = execute(driver, cursor, query, parameters)
         rows = list(driver.rows(cursor.fetchall(), columns))
         cursor.close()
@@ -197,5 +242,7 @@ class _Pages:
         return columns, rows
 
 
-_NAME = "segment_last_key"
-"""Of the parameter that is added to those of the query."""
+Condition = tuple[str] | tuple[str, Any]
+"""What is compared with the key, and how."""
+_NAME = "segment_key_{}"
+"""Of the parameters that are added to those of the query."""

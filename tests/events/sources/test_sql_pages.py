@@ -134,9 +134,9 @@ def test_marks_are_at_the_ends_of_pages_that_are_done_with(table: Table) -> None
     source = table.source()
     iterator, _ = read_some(source, blocks=4)
     assert source.mark(99.5) is None
-    assert source.mark(100) == {"position": 100, "key": 100}
-    assert source.mark(299) == source.mark(200.5) == {"position": 200, "key": 200}
-    assert source.mark(10_000) == {"position": 400, "key": 400}
+    assert source.mark(100) == {"position": 100, "key": 100, "range": 0}
+    assert source.mark(299) == source.mark(200.5) == {"position": 200, "key": 200, "range": 0}
+    assert source.mark(10_000) == {"position": 400, "key": 400, "range": 0}
     iterator.close()
 
 
@@ -336,4 +336,4 @@ def test_no_more_places_are_remembered_than_a_limit(tmp_path: Path, monkeypatch:
     source = PagedSqlSource(hook, "select id from t", resume_key="id", conn_id="x")
     assert len(rows_of(source)) == 1_000
     assert source.mark(500) is None, "the beginning is always a place to go on from"
-    assert source.mark(900) == {"position": 900, "key": 900}
+    assert source.mark(900) == {"position": 900, "key": 900, "range": 0}

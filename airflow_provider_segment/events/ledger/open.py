@@ -1,0 +1,47 @@
+"""Opens the ledger that the options of a bulk send name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.events.ledger.store import LedgerStore
+
+
+def open_ledger(
+    options: Mapping[str, Any], connect: Callable[[str], Any] | None = None
+) -> LedgerStore | None:
+    """The ledger, if there is to be one.
+
+    :param options: all options of a bulk send
+    :param connect: makes the hook of a connection to a database
+    :raises SegmentConfigurationError: two are named; or an option lacks another one, or excludes it
+    """
+    path, conn_id = options["ledger_path"], options["ledger_conn_id"]
+    if path is None and conn_id is None:
+        if options["changed_input"] != "resend":
+            raise SegmentConfigurationError(
+                "changed_input needs a ledger: give ledger_path or ledger_conn_id"
+            )
+        return None
+    if path is not None and conn_id is not None:
+        raise SegmentConfigurationError("give either ledger_path or ledger_conn_id")
+    if options["rejects_path"] is None:
+        raise SegmentConfigurationError(
+            "a ledger needs a rejects_path: what was rejected is not read again, so it must be kept"
+        )
+    if options["max_users"] is not None:
+        raise SegmentConfigurationError(
+            "max_users counts the users of the whole input, of which a run with a ledger reads only the "
+            "rest: leave one of them out"
+        )
+    if path is not None:
+        from airflow_provider_segment.events.ledger.path_store import PathLedgerStore
+
+        return PathLedgerStore(path)
+    if connect is None:
+        raise SegmentConfigurationError("ledger_conn_id is a connection of Airflow: give ledger_path")
+    from airflow_provider_segment.events.ledger.sql_store import SqlLedgerStore
+
+    return SqlLedgerStore(connect(conn_id))

@@ -1,0 +1,331 @@
+"""A ledger of what was delivered: what a re-run of a task sends, through the task runner."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_segment.events import lease
+from airflow_provider_segment.events.ledger import ledger as ledger_module
+from airflow_provider_segment.events.ledger.sql_store import TABLE
+from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.transfers.sql_to_segment import SqlToSegmentOperator
+from tests.events.test_send import make_events, numbers, read_lines, write_lines
+from tests.harness.task_runner import RunTask, TaskRun
+from tests.operators.test_batch_events import wait_until
+
+if TYPE_CHECKING:
+    from tests.harness.databases import Postgres
+
+pytestmark = pytest.mark.core
+pytest_plugins = ["tests.harness.databases"]
+
+Ledger = dict[str, str]
+WEEKS = timedelta(weeks=3).total_seconds()
+"""Longer than Segment remembers message ids."""
+
+
+@pytest.fixture(params=["folder", "sqlite", "postgres"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """The arguments that name a ledger, of each kind."""
+    return make_ledger(request, request.param, tmp_path, monkeypatch)
+
+
+def make_ledger(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Ledger:
+    if kind == "folder":
+        return {"ledger_path": str(tmp_path / "ledger")}
+    if kind == "sqlite":
+        pytest.importorskip("airflow.providers.sqlite")
+        connection: Any = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.sqlite")}
+    else:
+        pytest.importorskip("airflow.providers.postgres")
+        server: Postgres = request.getfixturevalue("postgres")
+        server.run(f"drop table if exists {TABLE}")
+        connection = server.airflow_connection
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(connection))
+    return {"ledger_conn_id": "ledger"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for the input."""
+    made = tmp_path / "input"
+    made.mkdir()
+    return made
+
+
+def make_operator(path: Any, ledger: Ledger, **arguments: Any) -> SegmentBatchEventsOperator:
+    rejects = Path(path if isinstance(path, str) else path[0]).parent.with_name("rejects") / "all.jsonl"
+    given = {"rejects_path": str(rejects), "retries": 2, "retry_delay": timedelta(0), **ledger, **arguments}
+    with DAG("re_runs", start_date=None, schedule=None):
+        return SegmentBatchEventsOperator(task_id="send", path=path, **given)
+
+
+def write(folder: Path, name: str, start: int, end: int) -> Path:
+    file = folder / name
+    write_lines(file, make_events(end)[start:])
+    return file
+
+
+def succeeded(run: TaskRun) -> dict[str, Any]:
+    assert run.state == "success", run.error
+    report: dict[str, Any] = run.xcom
+    assert report["ledger_failure"] is None
+    return report
+
+
+def test_a_re_run_sends_only_the_file_that_was_added(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, ledger: Ledger
+) -> None:
+    for number in range(3):
+        write(folder, f"{number}.jsonl", 100 * number, 100 * number + 100)
+    task = make_operator(f"{folder}/*.jsonl", ledger)
+    first = succeeded(run_task(task))
+    assert (first["sent"], first["left_out"]) == (300, 0)
+
+    write(folder, "1a.jsonl", 300, 350)
+    second = run_task(task)
+    report = succeeded(second)
+    assert (report["read"], report["sent"], report["left_out"]) == (50, 50, 300)
+    assert "300 left out, which earlier runs sent" in second.log
+    third = succeeded(run_task(task))
+    assert (third["read"], third["sent"], third["left_out"], third["changed"]) == (0, 0, 350, 0)
+    assert numbers(segment_sandbox) == list(range(350))
+    assert segment_sandbox.summary["duplicates"] == 0
+
+
+def test_what_was_left_out_counts_as_sent_for_min_events(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path
+) -> None:
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    file = write(folder, "a.jsonl", 0, 10)
+    for _ in range(2):
+        succeeded(run_task(make_operator(str(file), ledger, min_events=10)))
+    run = run_task(make_operator(str(file), ledger, min_events=11))
+    assert "10 events were sent, and min_events is 11" in str(run.error)
+    assert segment_sandbox.summary["duplicates"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sent"),
+    [
+        ({"concurrency": 1, "gzip": True, "min_events": 1, "max_events": 99, "retries": 7}, 0),
+        ({"context": {"app": "shop"}}, 10),
+        ({"mapping": {"type": "identify", "userId": "$userId"}}, 10),
+        ({"message_id_fields": ["properties.n"]}, 10),
+        ({"format": "jsonl"}, 10),
+    ],
+)
+def test_options_that_make_other_events_have_a_ledger_of_their_own(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    folder: Path,
+    tmp_path: Path,
+    change: dict[str, Any],
+    sent: int,
+) -> None:
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    file = str(write(folder, "a.jsonl", 0, 10))
+    assert succeeded(run_task(make_operator(file, ledger)))["sent"] == 10
+    report = succeeded(run_task(make_operator(file, ledger, **change)))
+    assert (report["sent"], report["left_out"]) == (sent, 10 - sent)
+
+
+def test_another_source_gets_all_of_it(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    task = make_operator(str(write(folder, "a.jsonl", 0, 10)), ledger)
+    assert succeeded(run_task(task))["sent"] == 10
+    connection = segment_sandbox.connection
+    connection["extra"]["secret_write_key"] = "another"
+    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(connection))
+    assert succeeded(run_task(task))["sent"] == 10
+
+
+@pytest.mark.parametrize("choice", ["resend", "skip", "fail"])
+def test_a_changed_file_is_what_the_user_chose(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, ledger: Ledger, choice: str
+) -> None:
+    write(folder, "a.jsonl", 0, 10)
+    write(folder, "b.jsonl", 10, 20)
+    task = make_operator(f"{folder}/*.jsonl", ledger, changed_input=choice)
+    succeeded(run_task(task))
+    changed = write(folder, "b.jsonl", 10, 25)
+    write(folder, "c.jsonl", 30, 35)
+    run = run_task(task)
+    if choice == "fail":
+        assert run.state == "up_for_retry"
+        assert f"{changed.as_uri()} changed after it was delivered, and nothing was sent" in str(run.error)
+        assert numbers(segment_sandbox) == list(range(20))
+        return
+    report = succeeded(run)
+    assert report["changed"] == 1
+    assert (
+        f"delivered, and {'sent anew' if choice == 'resend' else 'left out'}: {changed.as_uri()}" in run.log
+    )
+    assert report["sent"] == (20 if choice == "resend" else 5)
+    assert numbers(segment_sandbox) == [*range(20 if choice == "skip" else 25), *range(30, 35)]
+    again = succeeded(run_task(task))
+    assert (again["sent"], again["changed"]) == (0, 0 if choice == "resend" else 1)
+
+
+def test_a_file_that_was_killed_in_the_middle_goes_on_where_the_ledger_says(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, ledger: Ledger
+) -> None:
+    """Another run, without the state of the first, as on Airflow before 3.3, or after weeks."""
+    events = make_events(6_000, size=2_000)
+    events[10]["type"] = "cake"
+    for event in events[3_000:]:
+        event["late"] = True
+    path = write_lines(folder / "a.jsonl", events)
+    on_its_way: Any = segment_sandbox.faults.add("held", contains='"late": true')
+    started = run_task.start(f"{__name__}:make_slow_operator", path, ledger)
+    wait_until(lambda: on_its_way.hits == 2)  # all that go at once
+    wait_until(lambda: known(ledger) > 2_000)
+    started.kill()
+    segment_sandbox.faults.clear()
+    segment_sandbox.advance_clock(WEEKS)
+    delivered = segment_sandbox.summary["accepted"]
+    assert 2_000 < delivered < 6_000
+
+    report = succeeded(run_task(make_operator(path, ledger, max_rejected=None)))
+    assert 0 < report["sent"] <= 6_000 - 2_000
+    # Batches in flight arrived, of which the ledger did not know.
+    assert report["left_out"] + report["sent"] == 5_999
+    assert set(numbers(segment_sandbox)) == {*range(6_000)} - {10}
+    assert len(numbers(segment_sandbox)) == delivered + report["sent"]
+    assert [letter["event"]["properties"]["n"] for letter in read_lines(rejects_of(path))] == [10]
+    assert report["rejected_earlier"] == 1
+
+
+def known(ledger: Ledger) -> int:
+    """How many events the ledger holds."""
+    if path := ledger.get("ledger_path"):
+        files = Path(path).glob("*/*.json")
+        return sum(entry["sent"] for file in files for entry in json.loads(file.read_text())["entries"])
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    hook: Any = BaseHook.get_hook(ledger["ledger_conn_id"])
+    try:
+        return int(hook.get_first(f"select sum(sent) from {TABLE}")[0] or 0)
+    except Exception:
+        return 0
+
+
+def rejects_of(path: str) -> Path:
+    return Path(path).parent.with_name("rejects") / "all.jsonl"
+
+
+def make_slow_operator(path: str, ledger: Ledger) -> SegmentBatchEventsOperator:
+    """Runs in the process that is killed: writes often enough for the test."""
+    lease.CHECKPOINT_SECONDS = 0.05
+    ledger_module.LEDGER_SECONDS = 0
+    ledger_module.SHARE_OF_TIME = 1
+    return make_operator(path, ledger, concurrency=2, max_rejected=None)
+
+
+# Queries
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database of 100 orders, to which the connection `shop` leads."""
+    pytest.importorskip("airflow.providers.sqlite")
+    file = tmp_path / "shop.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("create table orders (id integer primary key, changed integer)")
+    connection.close()
+    add_orders(file, 0, 100)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps({"conn_type": "sqlite", "host": str(file)}))
+    return file
+
+
+def add_orders(file: Path, start: int, end: int) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.executemany("insert into orders values (?, ?)", [(n, n) for n in range(start, end)])
+    connection.close()
+
+
+ROWS = {
+    "sql_conn_id": "shop",
+    "mapping": {
+        "type": "track",
+        "event": "Ordered",
+        "userId": "u",
+        "properties": {"n": "$id", "changed": "$changed"},
+    },
+    "message_id_fields": ["id", "changed"],
+    "nulls": "drop",
+    "retries": 2,
+    "retry_delay": timedelta(0),
+}
+
+
+def make_query(ledger: Ledger, tmp_path: Path, **arguments: Any) -> SqlToSegmentOperator:
+    given = {"sql": "select * from orders", **ROWS, **ledger, "rejects_path": str(tmp_path / "r.jsonl")}
+    with DAG("re_runs", start_date=None, schedule=None):
+        return SqlToSegmentOperator(task_id="send", **{**given, **arguments})
+
+
+def test_a_query_with_a_key_goes_on_behind_the_last_one(
+    run_task: RunTask, segment_sandbox: Sandbox, shop: Path, tmp_path: Path, ledger: Ledger
+) -> None:
+    task = make_query(ledger, tmp_path, resume_key="id")
+    assert succeeded(run_task(task))["sent"] == 100
+    assert succeeded(run_task(task))["left_out"] == 100
+    add_orders(shop, 200, 230)
+    report = succeeded(run_task(task))
+    assert (report["read"], report["sent"], report["left_out"]) == (30, 30, 100)
+    other = make_query(ledger, tmp_path, resume_key="id", sql="select * from orders where id < 5")
+    segment_sandbox.advance_clock(WEEKS)
+    assert succeeded(run_task(other))["sent"] == 5, "another query is another input"
+    assert len(numbers(segment_sandbox)) == 135
+
+
+def test_a_query_without_a_key_is_one_input(
+    run_task: RunTask, segment_sandbox: Sandbox, shop: Path, tmp_path: Path, ledger: Ledger
+) -> None:
+    sql = "select * from orders where id >= :start and id < :end"
+    for day in (0, 50, 0):
+        parameters = {"start": day, "end": day + 50}
+        run = run_task(make_query(ledger, tmp_path, sql=sql, parameters=parameters))
+        sent = succeeded(run)["sent"]
+    assert sent == 0, "the first day was sent before"
+    assert numbers(segment_sandbox) == list(range(100))
+    assert segment_sandbox.summary["duplicates"] == 0
+
+
+@pytest.mark.parametrize("resume_key", [None, "id"])
+def test_a_query_that_failed_in_the_middle_is_read_again_as_far_as_it_must(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    shop: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    resume_key: str | None,
+) -> None:
+    monkeypatch.setattr("airflow_provider_segment.events.sources.sql_pages.PAGE_ROWS", 10)
+    monkeypatch.setattr("airflow_provider_segment.events.limits.MAX_BATCH_EVENTS", 10)
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    task = make_query(ledger, tmp_path, resume_key=resume_key, max_events=45)
+    failed = run_task(task)
+    assert failed.state == "failed" and len(numbers(segment_sandbox)) == 45
+    segment_sandbox.advance_clock(WEEKS)
+    report = succeeded(run_task(make_query(ledger, tmp_path, resume_key=resume_key)))
+    assert report["left_out"] == (40 if resume_key else 0)
+    assert report["sent"] == 100 - report["left_out"]
+    assert set(numbers(segment_sandbox)) == {*range(100)}
