@@ -47,7 +47,8 @@ def send_events(
     senders: int | None = 1,
     limiter: Limiter | None = None,
     checkpoint: Mapping[str, Any] | None = None,
-    save_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+    save_checkpoint: Callable[[dict[str, Any] | None], None] | None = None,
+    checkpoint_timeout: float | None = None,
     log: Any = LOG,
     **options: Unpack[SendOptions],
 ) -> SendReport:
@@ -72,8 +73,11 @@ def send_events(
         :class:`~airflow_provider_segment.events.limiters.sql.SqlLimiter`
     :param checkpoint: the last one that an earlier run passed to ``save_checkpoint``; ignored unless that
         run had the same input and options
-    :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, in another
-        thread; for files, lists and tuples only
+    :param save_checkpoint: called with the checkpoint (plain JSON types) about every second, also if it did
+        not change, in another thread; with None if the input is not a file, a list or a tuple. Sending goes
+        on while it runs or fails. If it raises ``SegmentReplacedError``, it stops at once
+    :param checkpoint_timeout: seconds after which sending stops if no call of ``save_checkpoint`` succeeded:
+        another process may have taken over by then; None for 300
     :param log: a logger
     :param options: see :class:`~airflow_provider_segment.events.options.SendOptions`; no
         ``tracking_plan_id`` and no ``rate_limiter_conn_id``, which take connections of Airflow
@@ -83,6 +87,8 @@ def send_events(
     :raises SegmentApprovalError: there is more than ``max_events`` or ``max_users`` allow; the rest was sent
     :raises SegmentViolationError: an event violates the tracking plan, and ``on_violation`` is ``fail``;
         what was before it was sent
+    :raises SegmentStoppedError: no checkpoint could be saved for ``checkpoint_timeout``
+    :raises SegmentReplacedError: ``save_checkpoint`` raised it
     :raises SegmentError: Segment does not accept the events
     """
     from airflow_provider_segment.events.backfill import Backfill
@@ -97,6 +103,7 @@ def send_events(
         "senders": senders,
         "checkpoint": checkpoint,
         "save_checkpoint": save_checkpoint,
+        "checkpoint_timeout": checkpoint_timeout,
     }
     own, chosen = check_call(given, options)
     settings = checked_settings(
@@ -125,6 +132,7 @@ def send_events(
         limiter=limiter,
         checkpoint=own["checkpoint"],
         save_checkpoint=own["save_checkpoint"],
+        checkpoint_timeout=own["checkpoint_timeout"],
         ledger=open_ledger(chosen),
         stop=Stop(),
     ).run()

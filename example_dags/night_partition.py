@@ -22,7 +22,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
     params={
         "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),

@@ -49,7 +49,7 @@ with DAG(
     "preview_and_approve",
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
     params={"path": Param(type="string", description="The file: a path, or s3://, gs://, ...")},
     tags=["segment"],
 ) as dag:

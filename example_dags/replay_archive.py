@@ -26,7 +26,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1),
     max_active_runs=1,
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
     params={
         "archive": Param(
             "s3://your-bucket/segment-logs/your-source-id", type="string", description="Folder of the source"
