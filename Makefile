@@ -77,7 +77,7 @@ clean: ## Remove what the other targets made
 $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[avro,gzip,parquet,sandbox,sql,tracking-plan,zstd]'
+	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd]'
 	touch $@
 
 $(VENV)/.%: $(VENV)/.base

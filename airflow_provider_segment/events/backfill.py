@@ -19,10 +19,11 @@ from airflow_provider_segment.events.codec import Unwritable
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.options import changed_from_default, identity_of
 from airflow_provider_segment.events.pipeline import make_pipeline
-from airflow_provider_segment.events.rate import Ceiling, Limiter, Rate, source_key
+from airflow_provider_segment.events.rate import Ceiling, Limiter, source_key
 from airflow_provider_segment.events.reading import Checkpoint
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.send import STOP_SECONDS, Sending
+from airflow_provider_segment.events.shared_rate import make_rate
 from airflow_provider_segment.events.sources.source import Source
 from airflow_provider_segment.events.stop import Stop
 from airflow_provider_segment.events.storage import storage_path
@@ -89,7 +90,7 @@ class Backfill:
         self._options = options
         self._stop = stop
         self._observe = observe
-        self._rate = Rate(
+        self._rate = make_rate(
             Ceiling.of(options),
             senders=senders,
             limiter=limiter,

@@ -10,14 +10,12 @@ one batch, and a timeline gives time back that nobody reserved for ``GRACE`` at 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from hashlib import blake2b
 from math import ceil, inf
 from typing import Any, NamedTuple, Protocol
 
 from airflow_provider_segment.api.clock import Clock
-from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
 
 BATCH_SECONDS = 0.08
@@ -102,7 +100,7 @@ class Ceiling(NamedTuple):
         """
         most = self.events * BATCH_SECONDS / senders if self.events else inf
         if self.events and self.requests:  # in smaller batches, the events would not be reached
-            most = max(most, ceil(self.events / self.requests))
+            most = max(most, ceil(min(self.events / self.requests, MAX_BATCH_EVENTS)))
         return MAX_BATCH_EVENTS if most >= MAX_BATCH_EVENTS else max(1, int(most))
 
 
@@ -141,54 +139,32 @@ class Rate:
     """Keeps what one sender sends below a ceiling.
 
     :param ceiling: of all senders together
-    :param senders: how many share it at most; None if that is not known, which takes a limiter
-    :param limiter: what the senders share; without one, each keeps to its share
-    :param source: the key of the limiter's timeline
-    :raises SegmentConfigurationError: there is a ceiling, but neither a number of senders nor a limiter
+    :param senders: how many share it
+    :param timeline: what they share; by default each has its own, and keeps to its part
     """
 
     def __init__(
-        self,
-        ceiling: Ceiling,
-        *,
-        clock: Clock,
-        senders: int | None = 1,
-        limiter: Limiter | None = None,
-        source: str = "",
-        log: Any = None,
+        self, ceiling: Ceiling, *, clock: Clock, senders: int = 1, timeline: Timeline | None = None
     ) -> None:
-        self.most_in_batch = ceiling.most_in_batch(senders or 1)
+        self.most_in_batch = ceiling.most_in_batch(senders)
         """The maximum number of events of a batch."""
         self._ceiling = ceiling
         self._clock = clock
+        self._timeline: Timeline = timeline or OwnTimeline(clock, senders)
         self._one_at_a_time = asyncio.Lock()
         self._waiting: set[asyncio.Task[Any]] = set()
-        self._timeline: Timeline = OwnTimeline(clock, senders or 1)
-        if limiter is not None:
-            from airflow_provider_segment.events.shared_rate import SharedTimeline
-
-            self._timeline = SharedTimeline(
-                limiter,
-                source,
-                share=self._timeline if senders else None,
-                meanwhile=f"this sender keeps to {ceiling.share(senders)}" if senders else "nothing is sent",
-                clock=clock,
-                log=log or logging.getLogger(__name__),
-            )
-        elif senders is None and ceiling:
-            raise SegmentConfigurationError(
-                "nobody knows how many send at once, and they share max_events_per_second and "
-                "max_requests_per_second. Set max_active_tis_per_dagrun of a mapped task, and each instance "
-                "keeps to its part; or give a rate limiter (rate_limiter_conn_id), which all of them share"
-            )
+        self._closed = False
 
     async def turn(self, events: int) -> None:
         """Wait until a request with these events may be sent.
 
-        :raises SegmentError: the limiter can be used no more
+        :raises SegmentConfigurationError: the limiter cannot be used
+        :raises SegmentLimiterError: the limiter does not answer, and the sender's part is not known
         """
         if not self._ceiling:
             return
+        if self._closed:  # a retry
+            raise asyncio.CancelledError
         task = asyncio.current_task()
         assert task is not None
         self._waiting.add(task)
@@ -199,7 +175,8 @@ class Rate:
             self._waiting.discard(task)
 
     def close(self) -> None:
-        """Cancel the tasks that wait for their turn: nothing more shall be sent."""
+        """Cancel the tasks that wait for their turn, and will: nothing more shall be sent."""
+        self._closed = True
         for task in self._waiting:
             task.cancel()
         self._timeline.close()

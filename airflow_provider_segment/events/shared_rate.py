@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentLimiterError
-from airflow_provider_segment.events.rate import Limiter, Timeline
+from airflow_provider_segment.events.rate import Ceiling, Limiter, OwnTimeline, Rate, Timeline
 from airflow_provider_segment.events.threads import Worker
 
 CALL_SECONDS = 5.0
@@ -16,6 +16,35 @@ RETRY_SECONDS = 10.0
 """Seconds after which a limiter that is down is asked again."""
 PATIENCE = 600.0
 """Seconds for which a sender whose share is not known waits for a limiter that is down."""
+
+
+def make_rate(
+    ceiling: Ceiling, *, senders: int | None, limiter: Limiter | None, source: str, clock: Clock, log: Any
+) -> Rate:
+    """The rate of one sender of several.
+
+    :param senders: how many share the ceiling at most; None if that is not known, which takes a limiter
+    :param limiter: what the senders share; without one, each keeps to its part
+    :param source: the key of the limiter's timeline
+    :raises SegmentConfigurationError: there is a ceiling, but neither a number of senders nor a limiter
+    """
+    if senders is None and limiter is None and ceiling:
+        raise SegmentConfigurationError(
+            "nobody knows how many send at once, and they share max_events_per_second and "
+            "max_requests_per_second. Set max_active_tis_per_dagrun of a mapped task, and each instance "
+            "keeps to its part; or give a rate limiter (rate_limiter_conn_id), which all of them share"
+        )
+    timeline = None
+    if limiter is not None:
+        timeline = SharedTimeline(
+            limiter,
+            source,
+            share=OwnTimeline(clock, senders) if senders else None,
+            meanwhile=f"this sender keeps to {ceiling.share(senders)}" if senders else "nothing is sent",
+            clock=clock,
+            log=log,
+        )
+    return Rate(ceiling, clock=clock, senders=senders or 1, timeline=timeline)
 
 
 class SharedTimeline:
