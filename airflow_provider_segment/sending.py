@@ -41,6 +41,7 @@ def send_events(
     timeout: float | None = None,
     retries: int | None = None,
     path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+    part: Mapping[str, Any] | None = None,
     format: str | None = None,
     csv: Mapping[str, Any] | None = None,
     message_ids: Literal["keep", "new"] | None = None,
@@ -63,6 +64,7 @@ def send_events(
     :param retries: retries of a request that failed; 10 by default
     :param path: instead of ``events``: a file, a glob, or a list of them. Without Airflow, what is not on
         this machine (``s3://``...) is reached by ``universal-pathlib``
+    :param part: instead of ``events``: a part of files, as ``events.partition`` makes it
     :param format: what the files are if their content and names do not tell
     :param csv: how CSV files are written
     :param message_ids: of events of a ``segment_archive``: ``keep`` or ``new``
@@ -97,6 +99,7 @@ def send_events(
     given = {
         "events": events,
         "path": path,
+        "part": part,
         "format": format,
         "csv": csv,
         "message_ids": message_ids,
@@ -143,6 +146,7 @@ def preview_events(
     *,
     write_key: str = "",
     path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+    part: Mapping[str, Any] | None = None,
     format: str | None = None,
     csv: Mapping[str, Any] | None = None,
     message_ids: Literal["keep", "new"] | None = None,
@@ -160,6 +164,7 @@ def preview_events(
     given = {
         "events": events,
         "path": path,
+        "part": part,
         "format": format,
         "csv": csv,
         "message_ids": message_ids,

@@ -130,7 +130,7 @@ def test_a_run_goes_on_at_a_checkpoint(segment_sandbox: Sandbox) -> None:
         ({"source_id": "s"}, "source_id: "),
         ({"tracking_plan_id": "tp"}, "give tracking_plan_path"),
         ({"on_violation": "fail"}, "on_violation needs a plan"),
-        ({"path": "events.jsonl"}, "give either events or path"),
+        ({"path": "events.jsonl"}, "give either events, path or part"),
     ],
 )
 def test_a_wrong_argument_is_named_before_anything_is_sent(

@@ -24,12 +24,13 @@ def check_call(given: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[di
 
 
 def open_input(own: Mapping[str, Any], options: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
-    """The source of ``events`` or ``path``, and the options, among them the mapping of its format."""
+    """The source of ``events``, ``path`` or ``part``, and the options, among them its format's mapping."""
     from airflow_provider_segment.events.sources.open import open_source
 
     source, mapping = open_source(
         own["events"],
         own["path"],
+        own["part"],
         format=own["format"],
         csv=own["csv"],
         message_ids=own["message_ids"],

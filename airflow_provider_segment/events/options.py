@@ -82,6 +82,16 @@ FilePath = Annotated[
 Paths = Annotated[FilePath | list[FilePath] | tuple[FilePath, ...] | None, "a path or glob, or several"]
 
 
+def _check_part(value: Any) -> Any:
+    from airflow_provider_segment.events.parts import read_part
+
+    return None if value is None else read_part(value)
+
+
+InputPart = Annotated[Mapping[str, Any] | None, Validator(_check_part, "plain")]
+"""A part of an input, as ``SegmentPartitionEventsOperator`` makes it."""
+
+
 def _check_format(name: str) -> str:
     from airflow_provider_segment.events.sources.open import check_format
 
@@ -270,6 +280,7 @@ OPTIONS: dict[str, Option] = {
 _ARGUMENTS: dict[str, Any] = {
     "events": Events,
     "path": Paths,
+    "part": InputPart,
     "format": Format,
     "csv": CsvOptions,
     "message_ids": MessageIds,

@@ -179,6 +179,7 @@ class SegmentHook(BaseHook):
         events: Any = None,
         *,
         path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        part: Mapping[str, Any] | None = None,
         format: str | None = None,
         csv: Mapping[str, Any] | None = None,
         message_ids: Literal["keep", "new"] | None = None,
@@ -198,6 +199,7 @@ class SegmentHook(BaseHook):
             ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in
             an array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is
             told by its content; CSV and TSV by the name (``.csv``, ``.tsv``) or by ``format``
+        :param part: instead of ``events``: a part of files, as ``SegmentPartitionEventsOperator`` makes it
         :param format: what the files are if their content and names do not tell: ``csv``, ``tsv``, ``jsonl``,
             ``parquet``, ``avro``; or what exported them: ``segment_archive``, ``mixpanel``, ``amplitude``
         :param csv: how CSV files are written: ``delimiter``, ``quotechar``, ``escapechar``, ``encoding``,
@@ -231,6 +233,7 @@ class SegmentHook(BaseHook):
         given = {
             "events": events,
             "path": path,
+            "part": part,
             "format": format,
             "csv": csv,
             "message_ids": message_ids,
@@ -282,6 +285,7 @@ class SegmentHook(BaseHook):
         events: Any = None,
         *,
         path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        part: Mapping[str, Any] | None = None,
         format: str | None = None,
         csv: Mapping[str, Any] | None = None,
         message_ids: Literal["keep", "new"] | None = None,
@@ -299,6 +303,7 @@ class SegmentHook(BaseHook):
         given = {
             "events": events,
             "path": path,
+            "part": part,
             "format": format,
             "csv": csv,
             "message_ids": message_ids,

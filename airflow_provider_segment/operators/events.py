@@ -19,6 +19,7 @@ from airflow_provider_segment.events.options import (
     CsvOptions,
     Events,
     Format,
+    InputPart,
     Limit,
     MessageIds,
     Paths,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
 
-INPUT = ("events", "path", "format", "csv", "message_ids")
+INPUT = ("events", "path", "part", "format", "csv", "message_ids")
 """The arguments that say what is sent."""
 
 CHECKPOINT, STARTED = "checkpoint", "started"
@@ -413,6 +414,9 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
         ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in an
         array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is told by
         its content; CSV and TSV by the name (``.csv``, ``.tsv``) or by ``format``
+    :param part: instead of ``events``: a part of files that
+        :class:`~airflow_provider_segment.operators.parts.SegmentPartitionEventsOperator` made, a dict; as
+        in ``.partial(...).expand(part=parts.output)``
     :param format: what the files are if their content and names do not tell: ``csv``, ``tsv``, ``jsonl``,
         ``parquet``, ``avro``; or what exported them: ``segment_archive``, ``mixpanel``, ``amplitude``
     :param csv: how CSV files are written: ``delimiter``, ``quotechar``, ``escapechar``, ``encoding``,
@@ -442,6 +446,7 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
 
     events: Arg[Events] = option(default=None)
     path: Arg[Paths] = option(default=None)
+    part: Arg[InputPart] = option(default=None)
     format: Arg[Format] = option(default=None)
     csv: Arg[CsvOptions] = option(default=None)
     message_ids: Arg[MessageIds] = option(default=None)
@@ -455,6 +460,7 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
             task_id: str,
             events: Arg[Events] = None,
             path: Arg[str | list[str] | None] = None,
+            part: Arg[dict[str, Any] | None] = None,
             format: Arg[str | None] = None,
             csv: Arg[dict[str, Any] | None] = None,
             message_ids: Arg[MessageIds] = None,
@@ -470,8 +476,8 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
     def arguments(self) -> dict[str, Any]:
         """The checked arguments; exactly one input must be given."""
         arguments = super().arguments()
-        if (arguments["events"] is None) == (arguments["path"] is None):
-            raise AirflowFailException(f"{type(self).__name__}: give either events or path")
+        if sum(arguments[name] is not None for name in ("events", "path", "part")) != 1:
+            raise AirflowFailException(f"{type(self).__name__}: give either events, path or part")
         return arguments
 
     def send(self, arguments: dict[str, Any], **options: Any) -> SendReport:
@@ -529,8 +535,11 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
     def arguments(self) -> dict[str, Any]:
         """The checked arguments; exactly one input must be given."""
         arguments = BulkEventsOperator.arguments(self)
-        if sum(arguments[name] is not None for name in ("events", "path", "sql")) != 1:
-            raise AirflowFailException(f"{type(self).__name__}: give either events, path or sql")
+        inputs = ["events", "path", "sql"]
+        if arguments["part"] and arguments["part"].pieces:
+            inputs.append("part")
+        if sum(arguments[name] is not None for name in inputs) != 1:
+            raise AirflowFailException(f"{type(self).__name__}: give either events, path, part or sql")
         if (arguments["sql"] is None) != (arguments["sql_conn_id"] is None):
             raise AirflowFailException(f"{type(self).__name__}: sql and sql_conn_id belong together")
         return arguments

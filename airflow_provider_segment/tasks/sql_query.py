@@ -20,16 +20,29 @@ def open_query(hook: Any, arguments: Mapping[str, Any]) -> SqlSource:
     """The rows of the query that the arguments of a task describe.
 
     :param hook: of the database
+    :raises SegmentConfigurationError: their part is one of files
     """
     query = (hook, arguments["sql"], arguments["parameters"])
-    seconds, key, conn_id = arguments["fetch_timeout"], arguments["resume_key"], arguments["sql_conn_id"]
+    part = arguments["part"]
+    if part is not None and part.range is None:
+        from airflow_provider_segment.errors import SegmentConfigurationError
+
+        raise SegmentConfigurationError(
+            f"part {part.name} is one of files: it is sent by SegmentBatchEventsOperator"
+        )
+    options = {
+        "conn_id": arguments["sql_conn_id"],
+        "within": part and part.range,
+        "fetch_timeout": arguments["fetch_timeout"],
+    }
+    key = arguments["resume_key"]
     if key is None:
         from airflow_provider_segment.events.sources.sql import SqlSource
 
-        return SqlSource(*query, conn_id=conn_id, fetch_timeout=seconds)
+        return SqlSource(*query, **options)
     from airflow_provider_segment.events.sources.sql_pages import PagedSqlSource
 
-    return PagedSqlSource(*query, fetch_timeout=seconds, resume_key=key, conn_id=conn_id)
+    return PagedSqlSource(*query, **options, resume_key=key)
 
 
 def warn_of_empty_window(parameters: Any, log: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from airflow_provider_segment.events.options import within
+from airflow_provider_segment.events.options import InputPart, within
 from airflow_provider_segment.operators.events import BulkEventsOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 from airflow_provider_segment.tasks.sql_query import QUERY_FILES
@@ -43,6 +43,10 @@ class SqlToSegmentOperator(BulkEventsOperator):
         parameters, a ``%`` in a query for PostgreSQL or MySQL is written ``%%``
     :param resume_key: a column of the result, unique and never null, by which a retry goes on; on PostgreSQL,
         MySQL, MariaDB and SQLite
+    :param part: the part of the rows that is sent, a range of a column:
+        :class:`~airflow_provider_segment.operators.parts.SegmentPartitionEventsOperator` makes parts of
+        the same query; as in ``.partial(...).expand(part=parts.output)``. On PostgreSQL, MySQL, MariaDB and
+        SQLite; the query runs anew for each part, so the column should be indexed
     :param fetch_timeout: seconds that the database may take to send the next rows
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
         rejected, or all of them (whatever is allowed), or the rejected events could not be written; or there
@@ -68,6 +72,7 @@ class SqlToSegmentOperator(BulkEventsOperator):
     sql: Arg[str]
     parameters: Arg[Mapping[str, Any] | list[Any] | tuple[Any, ...] | None] = option(default=None)
     resume_key: Arg[str | None] = option(default=None)
+    part: Arg[InputPart] = option(default=None)
     fetch_timeout: Arg[Annotated[float, within(0, exclusive=True)]] = option(default=3600)
 
     if TYPE_CHECKING:
@@ -80,6 +85,7 @@ class SqlToSegmentOperator(BulkEventsOperator):
             sql: Arg[str],
             parameters: Arg[Mapping[str, Any] | list[Any] | tuple[Any, ...] | None] = None,
             resume_key: Arg[str | None] = None,
+            part: Arg[dict[str, Any] | None] = None,
             fetch_timeout: Arg[float] = 3600,
             source_id: Arg[str | None] = None,
             max_rejected: Arg[int | None] = NOT_GIVEN,

@@ -200,8 +200,8 @@ def test_a_rate_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({}, "either events or path"),
-        ({"events": [], "path": "x"}, "either events or path"),
+        ({}, "either events, path or part"),
+        ({"events": [], "path": "x"}, "either events, path or part"),
         ({"events": "a.jsonl"}, "events: .*not str"),
         ({"events": {"type": "track"}}, "events: .*not dict"),
         ({"events": 7}, "events: .*not int"),

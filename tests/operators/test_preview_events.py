@@ -127,6 +127,6 @@ def test_a_query_is_previewed(
     assert run.state == "success", run.error
     assert (run.xcom["rows"], run.xcom["events"], run.xcom["users"]) == (6, 6, 3)
     run = run_task(preview(mapping=mapping, events=[], **query))
-    assert run.state == "failed" and "give either events, path or sql" in str(run.error)
+    assert run.state == "failed" and "give either events, path, part or sql" in str(run.error)
     run = run_task(preview(mapping=mapping, sql="select 1"))
     assert run.state == "failed" and "sql and sql_conn_id belong together" in str(run.error)

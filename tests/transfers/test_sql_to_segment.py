@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_segment.errors import SegmentInputError
 from airflow_provider_segment.events import lease
+from airflow_provider_segment.events.parts import KeyRange
 from airflow_provider_segment.events.sources import sql as sql_source
 from airflow_provider_segment.events.sources import sql_pages
 from airflow_provider_segment.operators.events import CHECKPOINT, STARTED
@@ -157,10 +158,14 @@ def test_every_argument_of_the_reading_arrives(shop: Path, monkeypatch: pytest.M
     monkeypatch.setattr(
         sql_pages.PagedSqlSource, "__init__", lambda _, *given, **options: opened.append((given, options))
     )
-    operator = make_operator(parameters=[1], resume_key="id", fetch_timeout=5)
+    wanted = {"column": "id", "start": 10, "end": 20}
+    operator = make_operator(
+        parameters=[1], resume_key="id", part={"name": "orders-1", "range": wanted}, fetch_timeout=5
+    )
     open_query("hook", operator.arguments())
     query = ("hook", "select * from orders", [1])
-    assert opened == [(query, {"resume_key": "id", "conn_id": "shop", "fetch_timeout": 5})]
+    within = KeyRange(**wanted)
+    assert opened == [(query, {"resume_key": "id", "conn_id": "shop", "within": within, "fetch_timeout": 5})]
 
 
 # Retries

@@ -13,9 +13,12 @@ from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import astuple
+
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.compression import Corrupt
 from airflow_provider_segment.events.mapping.template import nearest
+from airflow_provider_segment.events.parts import Part
 from airflow_provider_segment.events.sources.content import (
     DELIMITERS,
     FORMATS,
@@ -294,6 +297,28 @@ def _files_of(path: str, rejects: tuple[str, str] | None) -> list[UPath]:
     return files
 
 
+def open_pieces(part: Part, *, rejects_path: str | None = None) -> list[Piece]:
+    """What a part has of files.
+
+    :raises SegmentConfigurationError: the part is one of a query, or a file is the ``rejects_path``
+    :raises SegmentInputError: a file is not there
+    """
+    if part.pieces is None:
+        raise SegmentConfigurationError(
+            f"part {part.name} is a range of a query: it is sent by SqlToSegmentOperator"
+        )
+    rejects = _location(storage_path(rejects_path)) if rejects_path else None
+    pieces = []
+    for path, unit, start, end, version in map(astuple, part.pieces):
+        file = storage_path(path)  # no glob, whatever is in its name
+        if _location(file) == rejects:
+            raise SegmentConfigurationError(f"{path} is also the rejects_path, and would be overwritten")
+        if not file.is_file():
+            raise SegmentInputError(f"{path}, of the part {part.name}, is not there, or is no file")
+        pieces.append(Piece(file, unit, start, end, version))
+    return pieces
+
+
 def _tables_of(files: list[UPath]) -> str | None:
     """The table to which the first Parquet file among these belongs, and what to do."""
     parquet = next((file for file in files if file.name.endswith(".parquet")), None)
@@ -332,7 +357,7 @@ def _location(file: UPath) -> tuple[str, str]:
     return file.protocol, file.path
 
 
-def describe(files: list[UPath]) -> list[list[Any]]:
+def describe(files: Sequence[Any]) -> list[list[Any]]:
     """What shows whether the files are unchanged: path, size, and the storage's fingerprint of each."""
     return [[str(file), *_fingerprint(file)] for file in files]
 

@@ -8,10 +8,12 @@ from typing import Any
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.formats import FORMATS, ProductFormat
 from airflow_provider_segment.events.mapping.template import nearest, read_mapping
+from airflow_provider_segment.events.parts import Part
 from airflow_provider_segment.events.sources.content import FORMATS as TABLE_FORMATS
-from airflow_provider_segment.events.sources.files import FileSource, describe, list_files
+from airflow_provider_segment.events.sources.files import FileSource, describe, list_files, open_pieces
 from airflow_provider_segment.events.sources.frames import TableSource, is_table
 from airflow_provider_segment.events.sources.items import ItemSource
+from airflow_provider_segment.events.sources.pieces import Piece
 from airflow_provider_segment.events.sources.source import Source
 
 
@@ -28,6 +30,7 @@ def check_format(name: str) -> str:
 def open_source(
     events: Any,
     path: str | Sequence[str] | None,
+    part: Part | None = None,
     *,
     format: str | None = None,
     csv: Mapping[str, Any] | None = None,
@@ -36,15 +39,16 @@ def open_source(
     keys: Collection[str] | None = None,
     rejects_path: str | None = None,
 ) -> tuple[Source, Any]:
-    """The input, either ``events`` or the files at ``path``, and the mapping: that given, or its format's.
+    """The input (``events``, the files at ``path``, or those of a ``part``), and the mapping: that given, or
+    its format's.
 
     :param keys: columns of the rows that identify an event
-    :raises SegmentConfigurationError: both or neither are given, or ``path`` is the ``rejects_path``, or
-        there are a mapping and a format that has one
+    :raises SegmentConfigurationError: none or several are given, or a file is the ``rejects_path``, or the
+        part is one of a query, or there are a mapping and a format that has one
     :raises SegmentInputError: there is no file
     """
-    if (events is None) == (path is None):
-        raise SegmentConfigurationError("give either events or path")
+    if sum(one is not None for one in (events, path, part)) != 1:
+        raise SegmentConfigurationError("give either events, path or part")
     if format in FORMATS:
         if mapping is not None:
             raise SegmentConfigurationError(f"give either a mapping or the format {format}, which is one")
@@ -53,10 +57,14 @@ def open_source(
         raise SegmentConfigurationError("message_ids is for a format that a product exports")
     if events is not None:
         return (TableSource(events) if is_table(events) else ItemSource(events)), mapping
-    assert path is not None
-    files = list_files(path, rejects_path=rejects_path)
+    if part is not None:
+        pieces = open_pieces(part, rejects_path=rejects_path)
+    else:
+        assert path is not None
+        pieces = [Piece(file) for file in list_files(path, rejects_path=rejects_path)]
+    facts = describe([piece.file for piece in pieces])
     needed = _columns(mapping, keys)
-    return FileSource(files, describe(files), format=format, csv=csv, needed=needed), mapping
+    return FileSource(pieces, facts, format=format, csv=csv, needed=needed), mapping
 
 
 def _columns(mapping: Any, keys: Collection[str] | None) -> set[str] | None:

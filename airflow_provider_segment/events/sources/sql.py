@@ -14,11 +14,14 @@ from airflow_provider_segment.errors import (
     SegmentInputError,
     SegmentStoppedError,
 )
+from airflow_provider_segment.events.mapping.template import nearest
+from airflow_provider_segment.events.parts import KeyRange
 from airflow_provider_segment.events.sources.interruptible import Interruptible, Silence, Stopped
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.events.sources.sql_driver import Driver
 from airflow_provider_segment.events.sources.sql_drivers import open_driver
-from airflow_provider_segment.events.sources.sql_text import check_query, single
+from airflow_provider_segment.events.sources.sql_range import known_dialect, restricted
+from airflow_provider_segment.events.sources.sql_text import check_query, single, wrapped
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +50,10 @@ class SqlSource:
     :param sql: a single query
     :param parameters: for its placeholders, in the style of the driver
     :param conn_id: of the database, which tells the query from the same one to another database
+    :param within: the range of rows that is read; None for all
     :param fetch_timeout: seconds that the database may take to send the next rows
-    :raises SegmentConfigurationError: on iteration: it is no query, or several, or two columns have one name
+    :raises SegmentConfigurationError: on iteration: it is no query, or several, or two columns have one name;
+        or a range is wanted, and the dialect is not known
     :raises SegmentInputError: on iteration: the query failed, the connection was lost, or the database was
         silent for too long
     :raises SegmentStoppedError: on iteration: it was stopped
@@ -63,6 +68,7 @@ class SqlSource:
         parameters: Parameters = None,
         *,
         conn_id: str = "",
+        within: KeyRange | None = None,
         fetch_timeout: float = FETCH_TIMEOUT,
     ) -> None:
         self.files: list[str] = []
@@ -75,6 +81,7 @@ class SqlSource:
         self._hook = hook
         self._sql = sql
         self._parameters = parameters
+        self._within = within
         self._fetch_timeout = fetch_timeout
         self._driver: Driver | None = None
         self._reading = Interruptible(self._blocks(), self._interrupt, fetch_timeout)
@@ -96,7 +103,8 @@ class SqlSource:
     @property
     def asked(self) -> list[Any]:
         """What is asked of the database, in whatever order it answers."""
-        return [self.conn_id, self._sql.strip().removesuffix(";").rstrip(), self._parameters or None]
+        sql = self._sql.strip().removesuffix(";").rstrip()
+        return [self.conn_id, sql, self._parameters or None, *([self._within] if self._within else [])]
 
     def stop(self) -> None:
         """End the reading soon, and what the database does for it; may be called in a signal handler."""
@@ -115,6 +123,13 @@ class SqlSource:
 
     # In the thread that reads
 
+    def _statement(self, driver: Driver) -> tuple[str, Parameters]:
+        """The query for the rows that are wanted, as the driver takes it, and its parameters."""
+        sql = statement(self._sql, driver)
+        if self._within is None:
+            return sql, self._parameters
+        return restricted(sql, self._parameters, self._within, known_dialect(driver, "a part of a query"))
+
     def _blocks(self) -> Generator[Block, None, None]:
         check_query(self._sql)
         log.info(
@@ -126,7 +141,7 @@ class SqlSource:
             cursor = driver.stream()
             with suppress(Exception):  # BigQuery, for one, pages by it; some drivers have none
                 cursor.arraysize = FETCH_ROWS
-            columns = execute(driver, cursor, statement(self._sql, driver), self._parameters)
+            columns = execute(driver, cursor, *self._statement(driver))
             read = 0
             while fetched := cursor.fetchmany(FETCH_ROWS):
                 yield Block(driver.rows(fetched, columns), read + 1, columns)
@@ -180,3 +195,27 @@ def execute(driver: Driver, cursor: Any, sql: str, parameters: Parameters) -> tu
             f"several columns of the query are named {', '.join(twice)}: give them other names by `as`"
         )
     return columns
+
+
+def fetch_all(driver: Driver, sql: str, parameters: Parameters) -> tuple[tuple[str, ...], list[Any]]:
+    """The columns and the rows of a query with few rows, in a transaction of its own."""
+    driver.begin()
+    cursor = driver.plain()
+    columns = execute(driver, cursor, sql, parameters)
+    rows = list(driver.rows(cursor.fetchall(), columns))
+    cursor.close()
+    driver.rollback()
+    return columns, rows
+
+
+def check_column(driver: Driver, sql: str, parameters: Parameters, column: str, argument: str) -> None:
+    """Make sure that a query has a column.
+
+    :param sql: of :func:`statement`
+    :param argument: names the column
+    :raises SegmentConfigurationError: it has none of that name
+    """
+    columns, _ = fetch_all(driver, wrapped(sql, "*", "limit 0"), parameters)
+    if column not in columns:
+        hint = nearest(column, columns)
+        raise SegmentConfigurationError(f"{argument}: the rows have no column {column!r}{hint}")

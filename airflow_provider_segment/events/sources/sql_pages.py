@@ -10,18 +10,19 @@ from typing import Any, NoReturn
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.key_json import key_from_json, key_to_json
 from airflow_provider_segment.events.ledger.intervals import WHOLE, Bound, Interval
-from airflow_provider_segment.events.mapping.template import nearest
+from airflow_provider_segment.events.parts import KeyRange
 from airflow_provider_segment.events.sources.source import Block
 from airflow_provider_segment.events.sources.sql import (
     FETCH_TIMEOUT,
     Hook,
     Parameters,
     SqlSource,
-    execute,
-    statement,
+    check_column,
+    fetch_all,
 )
 from airflow_provider_segment.events.sources.sql_driver import Driver
-from airflow_provider_segment.events.sources.sql_text import Dialect, check_query, wrapped
+from airflow_provider_segment.events.sources.sql_range import known_dialect
+from airflow_provider_segment.events.sources.sql_text import check_query, wrapped
 
 PAGE_ROWS = 10_000
 """Rows of one query, and of a block."""
@@ -52,11 +53,21 @@ class PagedSqlSource(SqlSource):
         *,
         resume_key: str,
         conn_id: str,
+        within: KeyRange | None = None,
         fetch_timeout: float = FETCH_TIMEOUT,
     ) -> None:
-        super().__init__(hook, sql, parameters, conn_id=conn_id, fetch_timeout=fetch_timeout)
-        self.identity = [sql, parameters or None, resume_key, conn_id]
-        self.ranges = [WHOLE]
+        # Ranges of the key are of one query, however it was cut; those of other columns are other queries.
+        by_key = within is not None and within.column == resume_key
+        super().__init__(
+            hook,
+            sql,
+            parameters,
+            conn_id=conn_id,
+            within=None if by_key else within,
+            fetch_timeout=fetch_timeout,
+        )
+        self.identity = [sql, parameters or None, resume_key, conn_id, within]
+        self.ranges = [_interval(within) if within is not None and by_key else WHOLE]
         """The ranges of the key that are read, in their order."""
         self._key = resume_key
         self._range = 0
@@ -106,7 +117,7 @@ class PagedSqlSource(SqlSource):
         checked = False
         while self._range < len(self.ranges):
             with self._connected() as driver:
-                pages = _Pages(driver, self._sql, self._parameters, self._key)
+                pages = _Pages(driver, *self._statement(driver), self._key)
                 if not checked:
                     pages.check()
                     checked = True
@@ -135,20 +146,16 @@ class PagedSqlSource(SqlSource):
 class _Pages:
     """The queries of one connection.
 
+    :param sql: of :func:`.statement`
     :raises SegmentConfigurationError: its dialect is not known
     """
 
     def __init__(self, driver: Driver, sql: str, parameters: Parameters, key: str) -> None:
-        if driver.dialect is None:
-            raise SegmentConfigurationError(
-                "resume_key is only possible with PostgreSQL, MySQL, MariaDB and SQLite, not with "
-                f"{type(driver.connection).__module__}"
-            )
         self.columns: tuple[str, ...] = ()
         """Of the last query for rows."""
         self._driver = driver
-        self._dialect: Dialect = driver.dialect
-        self._sql = statement(sql, driver)
+        self._dialect = known_dialect(driver, "resume_key")
+        self._sql = sql
         self._parameters = parameters
         self._key = key
 
@@ -162,10 +169,7 @@ class _Pages:
         :raises SegmentConfigurationError: it is no column
         :raises SegmentInputError: it is null
         """
-        columns, _ = self._query("*", [], "limit 0")
-        if self._key not in columns:
-            hint = nearest(self._key, columns)
-            raise SegmentConfigurationError(f"resume_key: the rows have no column {self._key!r}{hint}")
+        check_column(self._driver, self._sql, self._parameters, self._key, "resume_key")
         _, nulls = self._query("1 as found", [("is null",)], "limit 1")
         if nulls:
             self._no_key("null in some row, which would never be read")
@@ -230,16 +234,13 @@ class _Pages:
         where = " and ".join(
             " ".join([column, sign, *(next(places) for _ in given)]) for sign, *given in conditions
         )
-        driver = self._driver
-        driver.begin()
-        cursor = driver.plain()
         rest = rest.format(key=column)
         query = wrapped(sql, what, f"where {where} {rest}" if where else rest)
-        columns = execute(driver, cursor, query, parameters)
-        rows = list(driver.rows(cursor.fetchall(), columns))
-        cursor.close()
-        driver.rollback()
-        return columns, rows
+        return fetch_all(self._driver, query, parameters)
+
+
+def _interval(within: KeyRange) -> Interval:
+    return Interval(*(None if key is None else Bound(key, False) for key in within.keys))
 
 
 Condition = tuple[str] | tuple[str, Any]
