@@ -19,6 +19,8 @@ class SendReport:
 
     source_id: str | None = None
     """The source that the events went to, if it was named."""
+    watermark: Any = None
+    """Up to where an incremental load has delivered the rows: a number, or text."""
     started: str | None = None
     """When the first try of the task began, ISO 8601, UTC."""
     ended: str | None = None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_segment.api.regions import Region
     from airflow_provider_segment.api.settings import Settings
+    from airflow_provider_segment.events.ledger.watermark import Watermark
     from airflow_provider_segment.events.options import SendOptions
     from airflow_provider_segment.events.preview_report import PreviewReport
     from airflow_provider_segment.events.report import SendReport
@@ -272,6 +273,39 @@ class SegmentHook(BaseHook):
         }
         with self._may_be_stopped():
             return self._send(source, *check_call(given, options))
+
+    def watermark(
+        self,
+        load: Sequence[str],
+        *,
+        source_id: str | None = None,
+        ledger_path: str | None = None,
+        ledger_conn_id: str | None = None,
+    ) -> Watermark:
+        """The mark of an incremental load, in a ledger.
+
+        :param load: names the load, among those to the same source
+        :param source_id: source that the events go to, instead of the connection's
+        :param ledger_path: folder of the ledger
+        :param ledger_conn_id: instead of it, connection to the database of the ledger
+        :raises SegmentConfigurationError: not one ledger is named, or the connection has no write key
+        """
+        from airflow_provider_segment.api.regions import host_of
+        from airflow_provider_segment.errors import SegmentConfigurationError
+        from airflow_provider_segment.events.ledger.open import open_store
+        from airflow_provider_segment.events.ledger.watermark import Watermark
+        from airflow_provider_segment.hooks.databases import database_hook
+
+        store = open_store(ledger_path, ledger_conn_id, database_hook)
+        if store is None:
+            raise SegmentConfigurationError("a watermark needs a ledger: give ledger_path or ledger_conn_id")
+        settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
+        if settings.write_key is None:
+            raise SegmentConfigurationError(
+                "the Segment connection has no write key: add one, or pass source_id"
+            )
+        host = host_of("tracking", settings.region, settings.base_url)
+        return Watermark(store, [host, settings.write_key.get_secret_value()], load)
 
     @contextmanager
     def _may_be_stopped(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from typing_extensions import dataclass_transform
 
 T = TypeVar("T")
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow.providers.common.compat.sdk import XComArg
 
@@ -187,9 +187,16 @@ class Declarative:
 
         :raises AirflowFailException: naming each wrong one; a retry would not help
         """
+        return self.checked(self.fields)
+
+    def checked(self, names: Iterable[str]) -> dict[str, Any]:
+        """The same of some arguments, among them all that are required.
+
+        :raises AirflowFailException: naming each wrong one
+        """
         from airflow_provider_segment.arguments import check_arguments
 
-        given = {name: value for name in self.fields if (value := getattr(self, name)) is not NOT_GIVEN}
+        given = {name: value for name in names if (value := getattr(self, name)) is not NOT_GIVEN}
         with self.wrong_configuration_is_final():
             return check_arguments(self._checker(), given)
 

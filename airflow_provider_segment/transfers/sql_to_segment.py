@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.events.options import InputPart, within
 from airflow_provider_segment.operators.events import BulkEventsOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 from airflow_provider_segment.tasks.sql_query import QUERY_FILES
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_segment.events.report import SendReport
+    from airflow_provider_segment.tasks.incremental import IncrementalLoad
+
+
+MARKED = ("sql", "parameters")
+"""The arguments whose templates know the watermark."""
+
+
+def not_negative(overlap: timedelta | float) -> timedelta | float:
+    """An overlap.
+
+    :raises ValueError: it is negative
+    """
+    number = overlap.total_seconds() if isinstance(overlap, timedelta) else overlap
+    if not 0 <= number < inf:
+        raise ValueError(f"must be at least 0, not {overlap}")
+    return overlap
 
 
 class SqlToSegmentOperator(BulkEventsOperator):
@@ -48,6 +71,13 @@ class SqlToSegmentOperator(BulkEventsOperator):
         the same query; as in ``.partial(...).expand(part=parts.output)``. On PostgreSQL, MySQL, MariaDB and
         SQLite; the query runs anew for each part, so the column should be indexed
     :param fetch_timeout: seconds that the database may take to send the next rows
+    :param watermark: a column of the result: each load takes up where the last one ended. The highest value
+        that was delivered is kept in the ledger (``ledger_path`` or ``ledger_conn_id``), and is a variable of
+        the templates of ``sql`` and ``parameters``: ``where updated_at >= '{{ watermark }}'``. It moves when
+        a load succeeds, and never backwards; the report has it. A column of numbers, times, dates or text
+    :param initial_watermark: the value of the variable in the first load; required with ``watermark``
+    :param overlap: how far the variable is behind the watermark, for rows that come late: seconds or a
+        ``timedelta`` for times and dates, a number for numbers
     :raises AirflowFailException: an argument is invalid, and nothing was sent; or too many events were
         rejected, or all of them (whatever is allowed), or the rejected events could not be written; or there
         is more than ``max_events`` or ``max_users`` allow, or a violation with ``on_violation="fail"``
@@ -74,6 +104,11 @@ class SqlToSegmentOperator(BulkEventsOperator):
     resume_key: Arg[str | None] = option(default=None)
     part: Arg[InputPart] = option(default=None)
     fetch_timeout: Arg[Annotated[float, within(0, exclusive=True)]] = option(default=3600)
+    watermark: Arg[str | None] = option(default=None)
+    initial_watermark: Arg[Any] = option(default=None)
+    overlap: Arg[Annotated[timedelta | float, Validator(not_negative)] | None] = option(default=None)
+
+    _load: IncrementalLoad | None = None  # once the watermark was read
 
     if TYPE_CHECKING:
         # For type checkers the options are any keywords.
@@ -87,6 +122,9 @@ class SqlToSegmentOperator(BulkEventsOperator):
             resume_key: Arg[str | None] = None,
             part: Arg[dict[str, Any] | None] = None,
             fetch_timeout: Arg[float] = 3600,
+            watermark: Arg[str | None] = None,
+            initial_watermark: Any = None,
+            overlap: Arg[timedelta | float | None] = None,
             source_id: Arg[str | None] = None,
             max_rejected: Arg[int | None] = NOT_GIVEN,
             max_rejected_share: Arg[float | None] = None,
@@ -96,7 +134,45 @@ class SqlToSegmentOperator(BulkEventsOperator):
             **kwargs: Any,
         ) -> None: ...
 
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        if parent is not self or self.watermark is None:
+            super()._do_render_template_fields(parent, template_fields, context, *args, **kwargs)
+            return
+        others = [name for name in template_fields if name not in MARKED]
+        super()._do_render_template_fields(parent, others, context, *args, **kwargs)
+        self._load = self._begin_load(context)
+        context["watermark"] = self._load.since
+        super()._do_render_template_fields(parent, MARKED, context, *args, **kwargs)
+
+    def _begin_load(self, context: Any) -> IncrementalLoad:
+        from airflow_provider_segment.hooks.segment import SegmentHook
+        from airflow_provider_segment.tasks.incremental import IncrementalLoad
+
+        if "watermark" not in f"{self.sql} {self.parameters}":
+            raise AirflowFailException(
+                "watermark: neither sql nor parameters use {{ watermark }}, so each load would send all rows"
+            )
+        if context["ti"].map_index >= 0:
+            raise AirflowFailException(
+                "watermark: mapped tasks would share one. Make a task for each query, with its own task_id"
+            )
+        arguments = self.checked(name for name in self.fields if name != "parameters")
+        with self.wrong_configuration_is_final():
+            hook = SegmentHook(**self.hook_options(arguments))
+            return IncrementalLoad(hook, arguments, (self.dag_id, self.task_id))
+
+    def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Send the rows, and move the watermark; returns the report."""
+        report = super().perform(arguments, context)
+        return report if self._load is None else report | self._load.end(self.log)
+
     def send(self, arguments: dict[str, Any], **options: Any) -> SendReport:
         """Send the rows."""
         with self.rows_of_query(arguments) as source:
-            return self.hook.send_from(source, **options)
+            if self._load is None:
+                return self.hook.send_from(source, **options)
+            # The query is another one each time; what it has is what no load delivered.
+            without = {"ledger_path": None, "ledger_conn_id": None}
+            return self.hook.send_from(self._load.of(source), **{**options, **without})

@@ -8,25 +8,23 @@ from typing import Any
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.ledger.store import LedgerStore
 
+Connect = Callable[[str], Any]
 
-def open_ledger(
-    options: Mapping[str, Any], connect: Callable[[str], Any] | None = None
-) -> LedgerStore | None:
+
+def open_ledger(options: Mapping[str, Any], connect: Connect | None = None) -> LedgerStore | None:
     """The ledger, if there is to be one.
 
     :param options: all options of a bulk send
     :param connect: makes the hook of a connection to a database
     :raises SegmentConfigurationError: two are named; or an option lacks another one, or excludes it
     """
-    path, conn_id = options["ledger_path"], options["ledger_conn_id"]
-    if path is None and conn_id is None:
+    store = open_store(options["ledger_path"], options["ledger_conn_id"], connect)
+    if store is None:
         if options["changed_input"] != "resend":
             raise SegmentConfigurationError(
                 "changed_input needs a ledger: give ledger_path or ledger_conn_id"
             )
         return None
-    if path is not None and conn_id is not None:
-        raise SegmentConfigurationError("give either ledger_path or ledger_conn_id")
     if options["rejects_path"] is None:
         raise SegmentConfigurationError(
             "a ledger needs a rejects_path: what was rejected is not read again, so it must be kept"
@@ -36,10 +34,22 @@ def open_ledger(
             "max_users counts the users of the whole input, of which a run with a ledger reads only the "
             "rest: leave one of them out"
         )
+    return store
+
+
+def open_store(path: str | None, conn_id: str | None, connect: Connect | None = None) -> LedgerStore | None:
+    """The store of a ledger, if one is named.
+
+    :raises SegmentConfigurationError: two are, or one that needs Airflow
+    """
+    if path is not None and conn_id is not None:
+        raise SegmentConfigurationError("give either ledger_path or ledger_conn_id")
     if path is not None:
         from airflow_provider_segment.events.ledger.path_store import PathLedgerStore
 
         return PathLedgerStore(path)
+    if conn_id is None:
+        return None
     if connect is None:
         raise SegmentConfigurationError("ledger_conn_id is a connection of Airflow: give ledger_path")
     from airflow_provider_segment.events.ledger.sql_store import SqlLedgerStore
