@@ -42,7 +42,8 @@ def _open(conn_id: str) -> Limiter:
     except Exception as error:
         raise SegmentConfigurationError(
             f"rate_limiter_conn_id: there is no hook for the connection {conn_id!r} of the type "
-            f"{connection.conn_type!r}; is its provider installed? {Scrubber(secrets)(str(error))}"
+            f"{connection.conn_type!r}; is its provider installed (for Redis: pip install "
+            f"'airflow-provider-segment[redis]')? {Scrubber(secrets)(str(error))}"
         ) from None
     limiter: Limiter
     if connection.conn_type == "redis":
@@ -77,4 +78,4 @@ class _WithoutSecrets:
             raise
         except Exception as error:
             said = self._scrub(f"{type(error).__name__}: {error}")
-            raise ConnectionError(said.strip()) from None
+            raise ConnectionError(" ".join(said.split())) from None
