@@ -6,8 +6,11 @@ from array import array
 from tempfile import TemporaryFile
 from typing import IO
 
+from airflow_provider_segment.events.message_ids import PREFIX
+
 PARTS = 256
 """The hashes are compared one part at a time: a set of all those of a huge run would fill the memory."""
+_BETWEEN = "\0"
 IN_MEMORY = 1_000_000
 """How many hashes are kept in memory; further ones go to a temporary file."""
 
@@ -20,6 +23,8 @@ class MessageIds:
     """
 
     def __init__(self) -> None:
+        self.brought = 0
+        """How many of them this package did not derive."""
         self._new: list[str] = []
         self._parts = [array("q") for _ in range(PARTS)]
         self._in_memory = 0
@@ -33,6 +38,9 @@ class MessageIds:
         """Reduce the ids added since the last time to their hashes."""
         if not self._new:
             return
+        # Told apart all at once: there may be millions.
+        derived = _BETWEEN.join(("", *self._new)).count(_BETWEEN + PREFIX)
+        self.brought += len(self._new) - derived
         add = [part.append for part in self._parts]
         for one in map(hash, self._new):
             add[one % PARTS](one)

@@ -130,6 +130,7 @@ class Reading:
         report.read, report.rows, report.skipped = counts["read"], counts["rows"], counts["skipped"]
         report.violations.update(counts["violations"])
         self._checker.names.take_over(counts.get("names", {}))
+        self._checker.own_ids.brought = counts.get("brought", 0)
         self._rejected.update(counts["rejected"])
         report.rejected.update(counts["rejected"])
         report.rejected.update(["refused" for where in start.refused if where <= self.read_to])
@@ -207,6 +208,7 @@ class Reading:
                     "rejected": dict(self._rejected),
                     "violations": dict(report.violations),
                     "names": dict(self._checker.names.counts),
+                    "brought": self._checker.own_ids.brought,
                 }
             )
 

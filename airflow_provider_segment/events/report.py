@@ -48,6 +48,9 @@ class SendReport:
     duplicates: int = 0
     """Valid events with the ``messageId`` of another one in the same input, brought along or derived from
     ``message_id_fields``: Segment keeps only one. Other identical events are not counted. 0 after a stop."""
+    brought_ids: int = 0
+    """Valid events that brought a ``messageId`` that this package had not derived; the ids of all others
+    begin with ``airflow-``."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Events rejected, by reason."""
     violations: Counter[str] = field(default_factory=Counter)

@@ -305,6 +305,7 @@ class Sending:
         report.lag = self._reading.lag(self._clock.now())
         report.ended = timestamp(self._clock.now())
         report.event_names = self._reading.event_names()
+        report.brought_ids = self._checker.own_ids.brought
         self._observe(report)
         if read_to := self._reading.read_to:
             report.first = self._source.place(1)

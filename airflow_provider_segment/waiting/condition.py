@@ -15,7 +15,7 @@ import msgspec
 from airflow_provider_segment import __version__
 from airflow_provider_segment.api.pages import PAGE_SIZE, PUBLIC, Pages, Paging
 from airflow_provider_segment.api.shapes import Data, check_shape
-from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError
+from airflow_provider_segment.errors import SegmentAnswerError, SegmentConfigurationError, SegmentError
 
 T = TypeVar("T")
 
@@ -62,7 +62,8 @@ class Verdict:
 
 
 Check = Generator[Ask, Any, Verdict]
-"""Yields requests, is sent the ``data`` of their answers, returns the verdict."""
+"""Yields requests, is sent the ``data`` of their answers, returns the verdict. Of a request that failed, the
+SegmentError is thrown in."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,10 +140,11 @@ def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
     :raises SegmentAnswerError: an answer is not as Segment documents it
     """
     answer: Any = None
+    failure: SegmentError | None = None
     path = ""
     while True:
         try:
-            ask = check.send(answer)
+            ask = check.throw(failure) if failure else check.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result
@@ -151,8 +153,12 @@ def with_answer_errors(check: Generator[Ask, Any, T]) -> Generator[Ask, Any, T]:
             raise _answer_error(path, f"a value is not as expected ({type(error).__name__})") from error
         except msgspec.ValidationError as error:
             raise _answer_error(path, f"a value is not as expected: {error}") from error
-        path = ask.path
-        answer = yield ask
+        path, failure = ask.path, None
+        try:
+            answer = yield ask
+        except SegmentError as error:  # for the check, which may do without the answer
+            failure = error
+            continue
         if answer is None and ask.missing_ok:
             continue
         try:

@@ -213,9 +213,10 @@ class Subscriber(Generic[T]):
             self._looked_at = loop.time()
         known, self._known = self._known, {}
         check, answer = with_answer_errors(self._check(clock.now())), None
+        failure: Exception | None = None
         while True:
             try:
-                ask = check.send(answer)
+                ask = check.throw(failure) if failure else check.send(answer)
             except StopIteration as end:
                 result: T = end.value
                 return result
@@ -224,6 +225,4 @@ class Subscriber(Generic[T]):
             topic = self._polls.topic(ask)
             await self._polls.newer(topic, known.get(topic, 0), self._interval)
             self._known[topic] = topic.version
-            if topic.error:
-                raise topic.error.with_traceback(None)
-            answer = topic.answer
+            answer, failure = topic.answer, topic.error and topic.error.with_traceback(None)

@@ -47,19 +47,21 @@ def look(condition: Condition, client: SegmentClient) -> Verdict:
 def ask_all(questions: Generator[Ask, Any, T], client: SegmentClient) -> T:
     """Send all requests of a check, and return its result."""
     questions, answer = with_answer_errors(questions), None
+    failure: SegmentError | None = None
     while True:
         try:
-            ask = questions.send(answer)
+            ask = questions.throw(failure) if failure else questions.send(answer)
         except StopIteration as end:
             return cast("T", end.value)
+        failure = None
         try:
             answer = client.request(
                 "GET", ask.path, query=ask.query, media_type=ask.media_type, shape=ask.shape
             ).data
-        except SegmentNotFoundError:
-            if not ask.missing_ok:
-                raise
-            answer = None
+        except SegmentNotFoundError as error:
+            answer, failure = None, None if ask.missing_ok else error
+        except SegmentError as error:
+            failure = error
 
 
 class Watch:

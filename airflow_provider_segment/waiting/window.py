@@ -44,16 +44,16 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def counted_to(self, now: datetime) -> datetime:
         """The time up to which all events are counted."""
-        known = _floor(now - timedelta(seconds=self.lag), MINUTE)
-        return known if self.end is None else min(known, _ceil(self.end, MINUTE))
+        known = floor(now - timedelta(seconds=self.lag), MINUTE)
+        return known if self.end is None else min(known, ceil(self.end, MINUTE))
 
     def is_over(self, now: datetime) -> bool:
         """Whether all events of the window are counted."""
-        return self.end is not None and now >= _ceil(self.end, MINUTE) + timedelta(seconds=self.lag)
+        return self.end is not None and now >= ceil(self.end, MINUTE) + timedelta(seconds=self.lag)
 
     def parts(self, now: datetime) -> list[Part]:
         """The parts to request, as few as possible; none while no events are counted yet."""
-        start, end = _floor(self.start, MINUTE), self.counted_to(now)
+        start, end = floor(self.start, MINUTE), self.counted_to(now)
         return _parts(start, end, minutes_up_to=MINUTES_UP_TO)
 
     def recent_parts(self, now: datetime) -> list[Part]:
@@ -61,7 +61,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
         :raises ValueError: it has no counts, or only hourly ones, for a window that old
         """
-        start, end = _floor(self.start, MINUTE), self.counted_to(now)
+        start, end = floor(self.start, MINUTE), self.counted_to(now)
         fresh = now - start < MINUTES_BACK_TO
         parts = _parts(start, end, minutes_up_to=MINUTES_UP_TO if fresh else timedelta(0))
         if now - start > HOURS_BACK_TO:
@@ -83,7 +83,7 @@ def _parts(start: datetime, end: datetime, *, minutes_up_to: timedelta) -> list[
     if end <= start:
         return []
     for bucket, name, longer_than in ((DAY, "DAY", HOURS_UP_TO), (HOUR, "HOUR", minutes_up_to)):
-        first, last = _ceil(start, bucket), _floor(end, bucket)
+        first, last = ceil(start, bucket), floor(end, bucket)
         if end - start > longer_than and first < last:
             return [
                 *_parts(start, first, minutes_up_to=minutes_up_to),
@@ -96,10 +96,10 @@ def _parts(start: datetime, end: datetime, *, minutes_up_to: timedelta) -> list[
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def _floor(moment: datetime, bucket: timedelta) -> datetime:
+def floor(moment: datetime, bucket: timedelta) -> datetime:
     """Start of the bucket (UTC) that contains a time."""
     return moment - (moment - _EPOCH) % bucket
 
 
-def _ceil(moment: datetime, bucket: timedelta) -> datetime:
+def ceil(moment: datetime, bucket: timedelta) -> datetime:
     return moment + (_EPOCH - moment) % bucket
