@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.operators.testing import *
     from airflow_provider_segment.operators.tracking_plans import *
     from airflow_provider_segment.operators.transformations import *
+    from airflow_provider_segment.operators.verification import *
     from airflow_provider_segment.operators.warehouses import *
     from airflow_provider_segment.operators.workspaces import *
     from airflow_provider_segment.operators.write_key_jobs import *

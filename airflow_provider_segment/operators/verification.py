@@ -10,10 +10,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
 from airflow_provider_segment.events.options import within
+from airflow_provider_segment.hooks.databases import database_hook
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
-from airflow_provider_segment.tasks.sql_query import database_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_segment.resources import ResourceLocator
+    from airflow_provider_segment.verification.comparison import Limits, Sent, Step
     from airflow_provider_segment.waiting.condition import Condition, Verdict
-    from airflow_provider_segment.waiting.reconciliation import Limits, Sent, Step
 
 Report = dict[str, Any]
 
@@ -86,7 +86,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
 
     def arguments(self) -> dict[str, Any]:
         """The checked arguments."""
-        from airflow_provider_segment.tasks.warehouse_rows import SCHEMA
+        from airflow_provider_segment.verification.rows import SCHEMA
 
         arguments = super().arguments()
         schema = arguments["warehouse_schema"]
@@ -159,7 +159,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
         return left + 3 * float(arguments["poll_interval"]) + 60.0
 
     def _sends(self, arguments: dict[str, Any]) -> list[Sent]:
-        from airflow_provider_segment.waiting.sends import sends_of
+        from airflow_provider_segment.verification.sends import sends_of
 
         reports = arguments["reports"]
         try:
@@ -169,7 +169,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
 
     @staticmethod
     def _limits(arguments: dict[str, Any]) -> Limits:
-        from airflow_provider_segment.waiting.reconciliation import Limits
+        from airflow_provider_segment.verification.comparison import Limits
 
         return Limits(
             missing=arguments["max_missing"],
@@ -178,7 +178,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
         )
 
     def _condition(self, arguments: dict[str, Any], until: datetime) -> Condition:
-        from airflow_provider_segment.waiting.verification import SendVerified
+        from airflow_provider_segment.verification.counts import SendVerified
 
         return SendVerified(
             sends=self._sends(arguments),
@@ -193,8 +193,8 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
         """The steps of each source, with those of the warehouse; None if rows may still come."""
         import msgspec
 
-        from airflow_provider_segment.tasks.warehouse_rows import count_rows, judge_rows
-        from airflow_provider_segment.waiting.reconciliation import SYNC, Step, sent_steps
+        from airflow_provider_segment.verification.comparison import SYNC, Step, sent_steps
+        from airflow_provider_segment.verification.rows import count_rows, judge_rows
 
         sends = self._sends(arguments)
         known = {each["source_id"]: each["steps"] for each in found.result["sources"]}
@@ -219,7 +219,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
         return sources
 
     def _conclude(self, sources: dict[str, list[Step]], arguments: dict[str, Any], context: Context) -> Any:
-        from airflow_provider_segment.waiting.verification_note import note, result_of, summary
+        from airflow_provider_segment.verification.note import note, result_of, summary
 
         sends = self._sends(arguments)
         result = result_of(sends, sources)

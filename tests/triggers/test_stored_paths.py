@@ -40,6 +40,28 @@ MOMENT = "2026-01-02T03:04:05Z"
 WINDOW = {"start": MOMENT, "end": "2026-01-03T03:04:05Z", "lag": 60.0}
 
 CONDITIONS: dict[str, dict[str, Any]] = {
+    "airflow_provider_segment.verification.counts.SendVerified": {
+        "sends": [
+            {
+                "source_id": "s",
+                "start": MOMENT,
+                "end": "2026-01-02T04:04:00Z",
+                "read": 5,
+                "rejected": 1,
+                "sent": 3,
+                "unsent": 1,
+                "duplicates": 1,
+                "left_out": 1,
+                "brought": 2,
+                "names": {"track E": 3},
+            }
+        ],
+        "until": MOMENT,
+        "final_after": 600.0,
+        "limits": {"missing": 1, "share": 0.5, "filtered": True},
+        "destination_ids": ["d"],
+        "warehouse_id": "w",
+    },
     "airflow_provider_segment.waiting.any_resource.ResourceHas": {
         "path": "/sources/a",
         "query": {"a": 1},

@@ -32,6 +32,7 @@ SHOWN = 5
 class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one or several sends report about a source.
 
+    :param left_out: events that earlier runs had sent, as the ledger says
     :param brought: events that brought a message id that this package had not derived, at most
     :param names: events sent by type and name, see :mod:`airflow_provider_segment.events.event_names`
     :param start: of the window of receipt, to the minute
@@ -46,6 +47,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sent: int
     unsent: int
     duplicates: int
+    left_out: int
     brought: int
     names: dict[str, int]
 
@@ -248,8 +250,11 @@ def named(key: str) -> str:
 
 def sent_steps(sent: Sent) -> list[Step]:
     """What the senders say themselves."""
-    steps = [
-        Step(step="read", found=sent.read),
+    steps = [Step(step="read", found=sent.read)]
+    if sent.left_out:
+        detail = "not read, because earlier runs had sent them: they are not verified here"
+        steps.append(Step(step="left out", found=sent.left_out, detail=detail))
+    steps += [
         Step(step="rejected before sending", found=sent.rejected),
         Step(
             step="sent",

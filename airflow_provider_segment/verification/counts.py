@@ -22,9 +22,7 @@ from airflow_provider_segment.errors import (
     SegmentPermissionError,
     SegmentValidationError,
 )
-from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, pages
-from airflow_provider_segment.waiting.delivery import PATHS
-from airflow_provider_segment.waiting.reconciliation import (
+from airflow_provider_segment.verification.comparison import (
     FILTERED,
     RECEIVED,
     REFUSED,
@@ -37,6 +35,8 @@ from airflow_provider_segment.waiting.reconciliation import (
     not_known,
     passed,
 )
+from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, pages
+from airflow_provider_segment.waiting.delivery import PATHS
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 from airflow_provider_segment.waiting.window import HOUR, MINUTES_BACK_TO, Window, ceil, floor
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_segment.events.preview_note import code, plain
-from airflow_provider_segment.waiting.reconciliation import Finding, Sent, Step, overall
+from airflow_provider_segment.verification.comparison import Finding, Sent, Step, overall
 
 Sources = dict[str, list[Step]]
 

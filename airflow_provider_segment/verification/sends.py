@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_segment.waiting.reconciliation import ALL, MARGIN, Sent
+from airflow_provider_segment.verification.comparison import ALL, MARGIN, Sent
 from airflow_provider_segment.waiting.window import MINUTE, ceil, floor
 
 
@@ -21,6 +21,7 @@ class _Report(msgspec.Struct):
     unsent: int
     rejected: dict[str, int] = {}
     duplicates: int = 0
+    left_out: int = 0
     brought_ids: int | None = None
     source_id: str | None = None
     started: datetime | None = None
@@ -76,6 +77,7 @@ def _sum(source_id: str, reports: list[_Report]) -> Sent:
         sent=sum(report.sent for report in reports),
         unsent=sum(report.unsent for report in reports),
         duplicates=sum(report.duplicates for report in reports),
+        left_out=sum(report.left_out for report in reports),
         brought=sum(report.sent if (ids := report.brought_ids) is None else ids for report in reports),
         names={name: count for name, count in names.items() if count},
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_segment.events.event_names import split
 from airflow_provider_segment.events.message_ids import PREFIX
-from airflow_provider_segment.waiting.reconciliation import (
+from airflow_provider_segment.verification.comparison import (
     ALL,
     ROWS,
     Limits,
