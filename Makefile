@@ -17,7 +17,7 @@ MYSQL          := $(if $(shell command -v mariadb_config || command -v mysql_con
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test fuzz lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui demo-celery test test-cluster fuzz lint format bench drift facts docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,12 @@ demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no
 
 demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for its UI
 	@$(VENV)/bin/python -m example_dags.demo --ui
+
+demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celery workers, through their faults; ARGS='200000'
+	@$(VENV)/bin/python -m example_dags.demo.celery_night $(ARGS)
+
+test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: 3 minutes
+	$(VENV)/bin/python -m pytest -m cluster $(ARGS)
 
 test: $(VENV)/.test $(MYSQL) ## All tests; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
@@ -62,7 +68,7 @@ constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv
 	for python in 3.10 3.11 3.12 3.13; do \
 	  echo 'apache-airflow==3.3.2' | $(VENV)/bin/uv pip compile --quiet --upgrade --no-annotate --no-header \
-	    --python-version $$python --all-extras --group test --group mysql --group lint --group bench pyproject.toml - \
+	    --python-version $$python --all-extras --group test --group mysql --group cluster --group lint --group bench pyproject.toml - \
 	    --output-file constraints/airflow-3.3.2-python-$$python.txt || exit 1; \
 	done
 	for python in 3.10 3.11 3.12; do \

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 import httpx  # noqa: TID253  (no scheduler imports this file)
 import psutil  # type: ignore[import-untyped,unused-ignore]
+from typing_extensions import Self
 
 T = TypeVar("T")
 LOCKED_AT_MOST = 5
@@ -49,6 +50,9 @@ def tune(connection, _):
 class ThrowawayAirflow:
     """Airflow in separate processes, controlled through its REST API."""
 
+    local_settings = LOCAL_SETTINGS
+    healthy_parts: tuple[str, ...] = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+
     def __init__(
         self,
         home: Path,
@@ -68,13 +72,14 @@ class ThrowawayAirflow:
             **(environment or {}),
         }
         self._components: dict[str, subprocess.Popen[bytes]] = {}
+        self._sessions: set[int] = set()  # of all that were ever started: a child may outlive its parent
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> ThrowawayAirflow:
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             (self.home / "config").mkdir(exist_ok=True)
-            (self.home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
+            (self.home / "config" / "airflow_local_settings.py").write_text(self.local_settings)
             self._output = stack.enter_context(self.log.open("ab"))
             self._api = stack.enter_context(
                 httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
@@ -82,11 +87,8 @@ class ThrowawayAirflow:
             stack.enter_context(self._reserved)
             stack.callback(self._stop)
             self._start("db", "migrate").wait()
-            self._start("api-server")
-            self._start("scheduler", "--skip-serve-logs")
-            self._start("dag-processor")
-            self.start_triggerer()
-            self.wait_for("Airflow", self._healthy)
+            self.start_components()
+            self.wait_for("Airflow", self.healthy)
             token = self._api.get("/auth/token").raise_for_status().json()["access_token"]
             self._api.headers["Authorization"] = f"Bearer {token}"
             self._stack = stack.pop_all()
@@ -238,22 +240,35 @@ class ThrowawayAirflow:
 
     # Processes
 
+    def start_components(self) -> None:
+        """Start what Airflow consists of."""
+        self._start("api-server")
+        self._start("scheduler", "--skip-serve-logs")
+        self._start("dag-processor")
+        self.start_triggerer()
+
     def start_triggerer(self) -> None:
         """Start the triggerer."""
         self._start("triggerer", "--skip-serve-logs")
 
     def stop_triggerer(self, *, kill: bool = False) -> None:
         """Stop it: gracefully, as a deployment does, or killed with all its children, as in a crash."""
-        process = self._components.pop("triggerer")
         if kill:
-            for each in list(processes_of({process.pid})):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.kill()
+            self.kill("triggerer")
         else:
+            process = self._components.pop("triggerer")
             process.terminate()
+            process.wait()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a component with all its children, as when its machine fails."""
+        process = self._components.pop(name)
+        for each in list(processes_of({process.pid})):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
         process.wait()
 
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+    def _start(self, *command: str, name: str | None = None) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", *command],
             env=self._environment,
@@ -262,13 +277,13 @@ class ThrowawayAirflow:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._components[command[0]] = process
+        self._components[name or command[0]] = process
+        self._sessions.add(process.pid)
         return process
 
     def _stop(self) -> None:
         """Kill every process of every component; workers and tasks share its session, not its group."""
-        sessions = {process.pid for process in self._components.values()}
-        while processes := list(processes_of(sessions)):
+        while processes := list(processes_of(self._sessions)):
             for process in processes:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -276,14 +291,12 @@ class ThrowawayAirflow:
         for component in self._components.values():
             component.wait()
 
-    def _healthy(self) -> bool:
+    def healthy(self) -> bool:
+        """Whether all of Airflow is up, its API server included."""
         with contextlib.suppress(httpx.TransportError):
             answer = self._api.get("/api/v2/monitor/health")
             parts = answer.json() if answer.is_success else {}
-            return all(
-                parts.get(part, {}).get("status") == "healthy"
-                for part in ("metadatabase", "scheduler", "dag_processor", "triggerer")
-            )
+            return all(parts.get(part, {}).get("status") == "healthy" for part in self.healthy_parts)
         return False
 
     def _parsed(self, dag_id: str) -> bool:
