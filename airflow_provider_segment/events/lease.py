@@ -63,7 +63,6 @@ class Lease(Generic[T]):
         while True:
             await asyncio.sleep(CHECKPOINT_SECONDS)
             await self._ended(self._begin())
-            self._check_time()
 
     async def end(self) -> None:
         """Save for the last time, after the save that is under way.
@@ -103,16 +102,18 @@ class Lease(Generic[T]):
 
     async def _ended(self, saving: asyncio.Future[BaseException | None]) -> None:
         while not saving.done():
-            self._check_time()
             await asyncio.wait([saving], timeout=CHECKPOINT_SECONDS)
+            if not saving.done():
+                self._check_time()
         self._outstanding = None
         error = self._failure = saving.result()
         if isinstance(error, SegmentReplacedError):
             raise error
         if error is not None:
             self._warn(error)
+            self._check_time()
         else:
-            self._held = self._began
+            self._held = self._began  # who answers late may have looked long ago
             if self._warned is not None:
                 self._log.info("The checkpoint is saved again")
             self._warned = None

@@ -115,6 +115,7 @@ MessageIds = Literal["keep", "new"] | None
 """Whether exported events keep their message ids."""
 OnViolation = Literal["report", "reject", "fail"]
 PerSecond = Annotated[float, within(0, exclusive=True)]
+Seconds = Annotated[float, within(0, exclusive=True)] | None
 Senders = Annotated[int, within(1)] | None
 """How many share a ceiling."""
 
@@ -289,7 +290,7 @@ _ARGUMENTS: dict[str, Any] = {
     "limit": Limit,
     "checkpoint": Mapping[str, Any] | None,
     "save_checkpoint": Callable[[dict[str, Any] | None], None] | None,
-    "checkpoint_timeout": Annotated[float, within(0, exclusive=True)] | None,
+    "checkpoint_timeout": Seconds,
 }
 """What methods of the hook take besides the options."""
 

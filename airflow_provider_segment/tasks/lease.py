@@ -47,6 +47,7 @@ class Lease:
         self._memory = memory
         # Run by dag.test(), a task has no supervisor: its parent may be a shell, which may end.
         self._supervisor = os.getppid() if is_supervised(context) else None
+        self._noted: dict[str, Any] = {}
 
     def note(self, **notes: Any) -> None:
         """Make notes; see :meth:`Memory.note`.
@@ -54,8 +55,8 @@ class Lease:
         :raises SegmentReplacedError: this process does not run the task instance any more
         """
         self._check_supervisor()
-        if self._supervisor is None and all(self._memory.get(name) == note for name, note in notes.items()):
-            return  # there is nobody to hear from
+        if self._supervisor is None and all(self._noted.get(name) == note for name, note in notes.items()):
+            return  # nothing new, and nobody to hear from
         try:
             self._memory.note(**notes)
         except (BrokenPipeError, EOFError) as error:  # of the socket to the supervisor
@@ -65,6 +66,7 @@ class Lease:
             if _is_gone(error):
                 raise SegmentReplacedError(REPLACED) from error
             raise
+        self._noted |= notes
 
     def _check_supervisor(self) -> None:
         if self._supervisor is not None and os.getppid() != self._supervisor:

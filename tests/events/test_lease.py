@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -299,12 +299,8 @@ def test_a_save_that_hangs_for_too_long_stops_the_send(
     assert held.hits == 3
 
 
-def test_the_time_counts_from_the_beginning_of_the_last_save_that_succeeded(clock: FakeClock) -> None:
-    """Whoever answers late may have looked long ago."""
-    taken = iter([0, 0, 200])
-
-    def save(_: None) -> None:
-        clock.sleep(next(taken))
+def hold(save: Callable[[None], None], clock: FakeClock) -> None:
+    """Hold a lease with a timeout of 150 s, until it is lost."""
 
     async def hold() -> None:
         held: Lease[None] = Lease(
@@ -312,8 +308,42 @@ def test_the_time_counts_from_the_beginning_of_the_last_save_that_succeeded(cloc
         )
         await held.keep()
 
-    with pytest.raises(SegmentStoppedError, match="for 200 s"):
-        asyncio.run(hold())
+    asyncio.run(hold())
+
+
+def test_the_time_counts_from_the_beginning_of_the_last_save_that_succeeded(clock: FakeClock) -> None:
+    """Whoever answers late may have looked long ago."""
+    saves = iter([(0, None), (100, None), (60, RuntimeError("away"))])
+
+    def save(_: None) -> None:
+        seconds, error = next(saves)
+        clock.sleep(seconds)
+        if error is not None:
+            raise error
+
+    with pytest.raises(SegmentStoppedError, match="for 160 s"):
+        hold(save, clock)
+
+
+def test_a_process_that_was_frozen_asks_before_it_stops(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, None, SegmentReplacedError("another try")])
+
+    def save(_: None) -> None:
+        if answer := next(answers):
+            raise answer
+
+    sleep = asyncio.sleep
+
+    async def freeze(_: float) -> None:
+        clock.sleep(1_000)
+        await sleep(0)
+
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 600)  # time to answer
+    monkeypatch.setattr(asyncio, "sleep", freeze)
+    with pytest.raises(SegmentReplacedError):
+        hold(save, clock)
 
 
 # A save that says that another one sends now
