@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_segment.events import lease
 from airflow_provider_segment.events.ledger import ledger as ledger_module
+from airflow_provider_segment.events.ledger.path_store import PathLedgerStore
 from airflow_provider_segment.events.ledger.sql_store import TABLE
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
@@ -64,8 +66,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make_operator(path: Any, ledger: Ledger, **arguments: Any) -> SegmentBatchEventsOperator:
-    rejects = Path(path if isinstance(path, str) else path[0]).parent.with_name("rejects") / "all.jsonl"
-    given = {"rejects_path": str(rejects), "retries": 2, "retry_delay": timedelta(0), **ledger, **arguments}
+    rejects = str(rejects_of(path)) if path else None
+    given = {"rejects_path": rejects, "retries": 2, "retry_delay": timedelta(0), **ledger, **arguments}
     with DAG("re_runs", start_date=None, schedule=None):
         return SegmentBatchEventsOperator(task_id="send", path=path, **given)
 
@@ -329,3 +331,167 @@ def test_a_query_that_failed_in_the_middle_is_read_again_as_far_as_it_must(
     assert report["left_out"] == (40 if resume_key else 0)
     assert report["sent"] == 100 - report["left_out"]
     assert set(numbers(segment_sandbox)) == {*range(100)}
+
+
+# Retries, ledgers that are lost, several tasks
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_retry_counts_what_the_first_try_did(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: bool,
+) -> None:
+    """If the ledger did not learn what the first try did, it does so from the checkpoint, in the retry."""
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    write(folder, "0.jsonl", 0, 100)
+    succeeded(run_task(make_operator(f"{folder}/*.jsonl", ledger)))
+    write(folder, "1.jsonl", 100, 200)
+    write(folder, "2.jsonl", 200, 300)
+    with monkeypatch.context() as patched:
+        if not written:
+            patched.setattr(PathLedgerStore, "add", fail)
+        first = run_task(make_operator(f"{folder}/*.jsonl", ledger, max_events=150))
+    assert first.state == "failed" and len(numbers(segment_sandbox)) == 250
+    assert written == ("The ledger could not be written" not in first.log)
+    second = run_task(
+        make_operator(f"{folder}/*.jsonl", ledger), try_number=2, state_store=first.state_store or None
+    )
+    report = succeeded(second)
+    if first.state_store:
+        assert (report["sent"], report["sent_before"], report["left_out"]) == (200, 100, 100)
+        assert report["sent"] == report["read"]
+    else:
+        assert report["sent"] + report["left_out"] == 300
+    assert set(numbers(segment_sandbox)) == {*range(300)}
+    third = succeeded(run_task(make_operator(f"{folder}/*.jsonl", ledger)))
+    assert (third["read"], third["left_out"]) == (0, 300)
+
+
+def fail(*_: Any, **__: Any) -> None:
+    raise OSError("no space left")
+
+
+def test_a_ledger_that_cannot_be_written_costs_a_re_send_and_is_told_of(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = make_operator(str(write(folder, "a.jsonl", 0, 10)), {"ledger_path": str(tmp_path / "ledger")})
+    with monkeypatch.context() as patched:
+        patched.setattr(PathLedgerStore, "add", fail)
+        run = run_task(task)
+    assert run.state == "success" and run.xcom["ledger_failure"] == "no space left"
+    assert "the ledger could not be written: no space left" in run.log
+    assert succeeded(run_task(task))["sent"] == 10
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut off", "no JSON"])
+def test_a_ledger_that_is_lost_costs_a_re_send(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path, damage: str
+) -> None:
+    ledger = tmp_path / "ledger"
+    task = make_operator(str(write(folder, "a.jsonl", 0, 10)), {"ledger_path": str(ledger)})
+    succeeded(run_task(task))
+    [file] = ledger.glob("*/*.json")
+    if damage == "lost":
+        shutil.rmtree(ledger)
+    else:
+        file.write_bytes(file.read_bytes()[:-5] if damage == "cut off" else b"mine")
+    run = run_task(task)
+    assert succeeded(run)["sent"] == 10
+    assert ("is no file of a ledger" in run.log) == (damage != "lost")
+    assert succeeded(run_task(task))["sent"] == 0
+
+
+def test_a_ledger_that_is_not_reached_sends_nothing_and_is_tried_again(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "ledger").write_text("a file, where the folder should be")
+    task = make_operator(str(write(folder, "a.jsonl", 0, 10)), {"ledger_path": str(tmp_path / "ledger")})
+    run = run_task(task)
+    assert run.state == "up_for_retry" and "the ledger cannot be read, and nothing was sent" in str(run.error)
+    assert not segment_sandbox.accepted
+
+
+def test_parts_and_the_whole_are_the_same_input_for_the_ledger(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path, ledger: Ledger
+) -> None:
+    """Two mapped tasks at once, of which one fails; then the whole file, and then thirds of it."""
+    file = write(folder, "a.jsonl", 0, 100)
+    size = file.stat().st_size
+    halves = [part_of(file, 0, size // 2), part_of(file, size // 2, size)]
+    started = [
+        run_task.start(f"{__name__}:make_half", half, ledger, str(tmp_path / str(number)), 60 - 50 * number)
+        for number, half in enumerate(halves)
+    ]
+    first, second = (half.wait() for half in started)
+    assert (first.state, second.state) == ("success", "failed"), (first.error, second.error)
+    segment_sandbox.advance_clock(WEEKS)
+    whole = succeeded(run_task(make_operator(str(file), ledger)))
+    assert first.xcom["sent"] <= whole["left_out"] <= first.xcom["sent"] + 10
+    assert set(numbers(segment_sandbox)) == {*range(100)}
+    for start in range(0, size, size // 3 + 2):
+        third = part_of(file, start, start + size // 3 + 2)
+        task = make_operator(None, ledger, part=third, rejects_path=str(tmp_path / "rejects.jsonl"))
+        assert succeeded(run_task(task))["read"] == 0
+
+
+def part_of(file: Path, start: int, end: int) -> dict[str, Any]:
+    piece = {"path": str(file), "unit": "byte", "start": start, "end": end}
+    return {"name": f"from {start}", "pieces": [piece]}
+
+
+def make_half(part: dict[str, Any], ledger: Ledger, rejects: str, most: int) -> SegmentBatchEventsOperator:
+    """Runs in a process of its own."""
+    return make_operator(None, ledger, part=part, rejects_path=rejects, max_events=most)
+
+
+def test_no_secret_is_in_the_ledger(
+    run_task: RunTask, segment_sandbox: Sandbox, shop: Path, folder: Path, tmp_path: Path
+) -> None:
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    file = write(folder, "a.jsonl", 0, 10)
+    options = {"context": {"of": "CONTEXT-SECRET"}}
+    succeeded(run_task(make_operator(str(file), ledger, **options)))
+    sql = "select *, 'SQL-SECRET' as s from orders where id >= :start"
+    succeeded(
+        run_task(make_query(ledger, tmp_path, sql=sql, parameters={"start": 1, "x": "PARAMETER-SECRET"}))
+    )
+    written = b"".join(file.read_bytes() for file in (tmp_path / "ledger").rglob("*.json"))
+    assert file.as_uri().encode() in written and b"shop " in written
+    assert b"SECRET" not in written and segment_sandbox.write_key.encode() not in written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"ledger_conn_id": "ledger"}, "give either ledger_path or ledger_conn_id"),
+        ({"rejects_path": None}, "a ledger needs a rejects_path"),
+        ({"max_users": 7}, "max_users counts the users of the whole input"),
+        ({"ledger_path": None, "changed_input": "skip"}, "changed_input needs a ledger"),
+        (
+            {"path": None, "events": make_events(3), "rejects_path": "r.jsonl"},
+            "a ledger is for files and queries",
+        ),
+        ({"ledger_path": None, "ledger_conn_id": "segment_default"}, "is not one to a database"),
+    ],
+)
+def test_what_makes_no_sense_fails_before_anything_is_sent(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    folder: Path,
+    tmp_path: Path,
+    arguments: dict[str, Any],
+    said: str,
+) -> None:
+    path = str(write(folder, "a.jsonl", 0, 10))
+    given = {"path": path, "ledger": {}, "ledger_path": str(tmp_path / "ledger"), **arguments}
+    run = run_task(make_operator(**given))
+    assert run.state == "failed" and said in str(run.error), run.error
+    assert not segment_sandbox.accepted

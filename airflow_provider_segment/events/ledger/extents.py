@@ -185,7 +185,9 @@ def left_of(extent: Extent, entries: Iterable[LedgerEntry]) -> list[Extent]:
     :param entries: may be of other inputs, too
     """
     delivered = _delivered(extent, entries)
-    if any(not subtract(_WHOLE[unit], (one.interval for one in ones)) for unit, ones in delivered.items()):
+    if ALL in delivered or any(
+        not subtract(_WHOLE[unit], (one.interval for one in ones)) for unit, ones in delivered.items()
+    ):
         return []
     # What was delivered by bytes says nothing of rows.
     for unit in (extent.unit, *(delivered if extent.unit == ALL else ())):
@@ -212,7 +214,7 @@ def delivered_of(extent: Extent, entries: Iterable[LedgerEntry]) -> tuple[int, i
     return round(sent), round(rejected)
 
 
-_WHOLE: dict[str, Interval] = {BYTE: Interval(0), ROW: Interval(0), "key": WHOLE, ALL: WHOLE}
+_WHOLE: dict[str, Interval] = {BYTE: Interval(0), ROW: Interval(0), "key": WHOLE}
 
 
 def _delivered(extent: Extent, entries: Iterable[LedgerEntry]) -> dict[Any, list[LedgerEntry]]:

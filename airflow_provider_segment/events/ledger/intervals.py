@@ -119,4 +119,5 @@ def _behind_those_that_meet(wanted: Interval, others: Sequence[Interval]) -> lis
             if end not in reached:
                 reached[end] = None
                 waiting.append(end)
-    return [Interval(next(reversed(reached)), wanted.end)]
+    furthest = [point for point in reached if point not in ends] or list(reached)
+    return [Interval(furthest[-1], wanted.end)]

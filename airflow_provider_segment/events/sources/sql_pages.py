@@ -71,6 +71,7 @@ class PagedSqlSource(SqlSource):
         """The ranges of the key that are read, in their order."""
         self._key = resume_key
         self._range = 0
+        self._without_rows: set[int] = set()
         self._last: Any = None
         self._read = 0
         self._marks: deque[dict[str, Any]] = deque(maxlen=MARKS)
@@ -87,15 +88,18 @@ class PagedSqlSource(SqlSource):
         """
         ended = self._range == len(self.ranges) and position >= self._read
         mark = self.mark(position)
-        if mark is None:
-            return [one for one in self.ranges if ended and one.end is not None]
-        index = mark["range"]
-        reached = Interval(self.ranges[index].start, Bound(key_from_json(mark["key"]), True))
-        if not ended:
-            return [*self.ranges[:index], reached]
-        return [one if one.end is not None else reached for one in self.ranges[: index + 1]] + [
-            one for one in self.ranges[index + 1 :] if one.end is not None
-        ]
+        key = None if mark is None else Bound(key_from_json(mark["key"]), True)
+        last = len(self.ranges) if ended else 0 if mark is None else mark["range"]
+        done: list[Interval] = []
+        for index, (start, end) in enumerate(self.ranges[:last]):
+            if end is None:
+                return done if key is None or index in self._without_rows else [*done, Interval(start, key)]
+            # Texts have an order of the database, in which this one may end before it begins.
+            nothing = index in self._without_rows and isinstance(end.key, str)
+            done.append(Interval(end if nothing else start, end))
+        if not ended and mark is not None:
+            done.append(Interval(self.ranges[last].start, key))
+        return done
 
     def mark(self, position: float) -> dict[str, Any] | None:
         """Where to go on if all rows up to a position are done with; None if that is at the beginning.
@@ -132,6 +136,8 @@ class PagedSqlSource(SqlSource):
                     yield block
                     self._read = block.last
                     if not more:
+                        if self._last is None:
+                            self._without_rows.add(self._range)
                         self._range, self._last = self._range + 1, None
                     if monotonic() - began >= IDLE_SECONDS:
                         break
