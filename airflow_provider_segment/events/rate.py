@@ -31,7 +31,7 @@ LONGEST_QUEUE = 3_600.0
 class Limiter(Protocol):
     """A timeline for each source, shared by processes and machines: one server has it, and the time.
 
-    The calls are made in a thread, one after the other, and always the same unless one does not return.
+    All calls are made in one thread, one after the other.
     """
 
     name: str
