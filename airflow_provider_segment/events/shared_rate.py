@@ -105,12 +105,11 @@ class SharedTimeline:
     async def _ask(self, seconds: float) -> float | None:
         """What the limiter answers; None if it is down."""
         if self._call is None and (self._fault is None or self._clock.monotonic() >= self._ask_at):
-            instead = self._fault is not None and self._share is not None
-            # Nothing is reserved by a call that is not waited for.
-            call = asyncio.create_task(self._reserve(0.0 if instead else seconds))
+            only_look = self._fault is not None and self._share is not None
+            call = asyncio.create_task(self._reserve(0.0 if only_look else seconds))
             self._call = call
             call.add_done_callback(self._answered)
-            if not instead:
+            if not only_look:
                 await asyncio.wait([call], timeout=CALL_SECONDS)
                 if not call.done():
                     self._is_down(f"no answer within {CALL_SECONDS:g} seconds")
