@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 NAMES = 50
@@ -56,6 +57,23 @@ class EventNames:
         kind = str(event["type"])
         key = f"{kind} {event.get('event')}"
         return key if kind == _TRACK and key in self.counts else kind
+
+
+def add_up(parts: Sequence[Mapping[str, int]]) -> Counter[str]:
+    """The counts of several runs together, with no more names than those of one.
+
+    Where a run has counted all other names together, a name that it does not list may be among them. So only
+    names that all such runs list are counted one by one.
+    """
+    total: Counter[str] = Counter()
+    complete = [counts for counts in parts if counts.get(_TRACK)]
+    names = (key for counts in parts for key in counts if split(key)[1] is not None)
+    known = (name for name in dict.fromkeys(names) if all(name in counts for counts in complete))
+    kept = set(islice(known, NAMES))
+    for counts in parts:
+        for key, count in counts.items():
+            total[key if key in kept else split(key)[0]] += count
+    return total
 
 
 def split(key: str) -> tuple[str, str | None]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any
+
+from airflow_provider_segment.events.event_names import add_up
 
 VIOLATIONS_SHOWN = 20
 """How many different violations the report lists, the most frequent first: it is an XCom."""
@@ -78,6 +82,38 @@ class SendReport:
     ledger_failure: str | None = None
     """Why the ledger does not know all that was delivered: a re-run will send some of it again."""
 
+    @classmethod
+    def of_parts(cls, reports: Sequence[Mapping[str, Any]]) -> SendReport:
+        """One report of the parts of an input.
+
+        Counts are added. ``seconds`` is the time from the start of the first part to the end of the last,
+        ``lag`` that of the part that lags most, and ``source_id`` the source of all, if it is one.
+        ``duplicates`` counts those within a part: that an event has the id of one in another part is not
+        known. Each part has its own ``rejects_path``, all of them none.
+
+        :param reports: from :meth:`as_dict`, in the order of the parts
+        """
+        total = cls()
+        for one in reports:
+            for name in _COUNTS:
+                setattr(total, name, getattr(total, name) + one.get(name, 0))
+            total.rejected.update(one.get("rejected") or {})
+            total.violations.update(one.get("violations") or {})
+        total.event_names = add_up([one.get("event_names") or {} for one in reports])
+        if sources := {one.get("source_id") for one in reports}:
+            total.source_id = sources.pop() if len(sources) == 1 else None
+        total.started = min(_given(reports, "started"), default=None)
+        total.ended = max(_given(reports, "ended"), default=None)
+        total.lag = max(_given(reports, "lag"), default=None)
+        total.first = next(iter(_given(reports, "first")), None)
+        total.last = next(iter(reversed(_given(reports, "last"))), None)
+        if total.started and total.ended:
+            duration = datetime.fromisoformat(total.ended) - datetime.fromisoformat(total.started)
+            total.seconds = duration.total_seconds()
+        for name in ("rejects_failure", "ledger_failure"):
+            setattr(total, name, "; ".join(dict.fromkeys(_given(reports, name))) or None)
+        return total
+
     @property
     def rejected_total(self) -> int:
         """Events rejected, for any reason."""
@@ -141,3 +177,10 @@ class SendReport:
             f"in {self.seconds:.1f} s ({self.events_per_second:,.0f} events/s)"
         )
         return "; ".join(parts)
+
+
+_COUNTS = tuple(one.name for one in fields(SendReport) if one.type == "int")
+
+
+def _given(reports: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    return [one[name] for one in reports if one.get(name) is not None]

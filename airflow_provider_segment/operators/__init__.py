@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.operators.labels import *
     from airflow_provider_segment.operators.live_plugins import *
     from airflow_provider_segment.operators.monthly_tracked_users import *
+    from airflow_provider_segment.operators.parts import *
     from airflow_provider_segment.operators.profiles import *
     from airflow_provider_segment.operators.profiles_sync import *
     from airflow_provider_segment.operators.request import *

@@ -78,14 +78,14 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
     if not operator.has_dag():
         DAG(DAG_ID, schedule="@daily", start_date=LOGICAL_DATE).add_task(operator)
     dag = operator.dag
-    for upstream, _ in which_try.xcoms:
+    for upstream, *_ in which_try.xcoms:
         if not dag.has_task(upstream):
             EmptyOperator(task_id=upstream, dag=dag)
     run = dag_run_of(dag, which_try)
     register_outlets(operator)
     place = {"dag_id": dag.dag_id, "run_id": run.run_id}
-    for (task_id, key), value in which_try.xcoms.items():
-        XCom.set(key=key, value=value, task_id=task_id, **place)
+    for (task_id, key, *index), value in which_try.xcoms.items():
+        XCom.set(key=key, value=value, task_id=task_id, map_index=index[0] if index else -1, **place)
 
     with create_session() as session:
         task_instance = session.merge(

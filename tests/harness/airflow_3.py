@@ -45,7 +45,9 @@ class ExecutionAPI:
     store: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.xcoms = {place: serialize(value) for place, value in self.which_try.xcoms.items()}
+        self.xcoms: dict[tuple[Any, ...], Any] = {
+            place: serialize(value) for place, value in self.which_try.xcoms.items()
+        }
         self.store = dict(self.which_try.state_store or {})
 
     @property
@@ -77,7 +79,8 @@ class ExecutionAPI:
                 count = int((task_id, key) in self.xcoms)
                 return httpx.Response(200, headers={"Content-Range": f"map_indexes {count}"})
             case "GET", "xcoms", _, _, task_id, key, *rest:
-                return self.xcom(task_id, key, rest)
+                index = int(request.url.params.get("map_index", -1))
+                return self.xcom((task_id, key) if index < 0 else (task_id, key, index), rest)
             case "GET", "store", "ti", _, key:
                 return found({"value": self.store[key]}) if key in self.store else NOT_FOUND
             case "PUT", "store", "ti", _, key:
@@ -102,14 +105,14 @@ class ExecutionAPI:
         if self.which_try.state_store_file:
             write_whole(self.which_try.state_store_file, json.dumps(store))
 
-    def xcom(self, task_id: str, key: str, rest: list[str]) -> httpx.Response:
-        there = (task_id, key) in self.xcoms
+    def xcom(self, place: tuple[Any, ...], rest: list[str]) -> httpx.Response:
+        there = place in self.xcoms
         if rest == ["slice"]:
-            return found([self.xcoms[task_id, key]] if there else [])
+            return found([self.xcoms[place]] if there else [])
         if not there:
             return NOT_FOUND
-        value = self.xcoms[task_id, key]
-        return found(value if rest else {"key": key, "value": value})
+        value = self.xcoms[place]
+        return found(value if rest else {"key": place[1], "value": value})
 
     def run_context(self) -> dict[str, Any]:
         """What the scheduler knows about this try and its DAG run."""

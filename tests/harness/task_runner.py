@@ -31,7 +31,8 @@ REPOSITORY = Path(__file__).parents[2]
 FIRE: Any = object()
 """Have the trigger fire its own event."""
 
-Upstream = Mapping[tuple[str, str], Any]  # (task_id, key) -> what that task pushed
+Upstream = Mapping[tuple[str, str] | tuple[str, str, int], Any]
+"""What tasks pushed, by (task_id, key), or, of mapped ones, by (task_id, key, map_index)."""
 
 
 @dataclass(frozen=True)

@@ -251,10 +251,19 @@ def _uri(path: str) -> str:
     return path if "://" in path else Path(path).absolute().as_uri()
 
 
-def list_files(path: str | Sequence[str], *, rejects_path: str | None = None) -> list[UPath]:
+def list_files(
+    path: str | Sequence[str],
+    *,
+    rejects_path: str | None = None,
+    folders: bool = False,
+    may_be_none: bool = False,
+) -> list[UPath]:
     """The files of a path or glob, or of several; those of a glob sorted by name. Each file once.
 
     :param rejects_path: will be written, so it is left out if it matches a glob
+    :param folders: whether a path may also be a folder, whose files are those at any depth, but for names
+        that begin with ``.`` or ``_``
+    :param may_be_none: whether there may be no file
     :raises SegmentConfigurationError: a path is the rejects_path, or no file, or one of a table that has more
         than files
     :raises SegmentInputError: there is no file
@@ -265,13 +274,17 @@ def list_files(path: str | Sequence[str], *, rejects_path: str | None = None) ->
         raise SegmentConfigurationError("path is an empty list")
     files: dict[tuple[str, str], UPath] = {}
     for one in paths:
-        for file in _files_of(one, rejects):
+        found = _files_of(one, rejects, folders=folders)
+        if not found and not may_be_none:
+            raise SegmentInputError(f"no file matches {one}")
+        for file in found:
             files.setdefault(_location(file), file)
     return list(files.values())
 
 
-def _files_of(path: str, rejects: tuple[str, str] | None) -> list[UPath]:
-    if has_magic(path):
+def _files_of(path: str, rejects: tuple[str, str] | None, *, folders: bool) -> list[UPath]:
+    several = has_magic(path)
+    if several:
         parts = path.split("/")
         fixed = list(takewhile(lambda part: not has_magic(part), parts))
         folder = storage_path("/".join(fixed) or ("/" if path.startswith("/") else "."))
@@ -280,21 +293,28 @@ def _files_of(path: str, rejects: tuple[str, str] | None) -> list[UPath]:
         found = [storage_path(path)]
         if _location(found[0]) == rejects:
             raise SegmentConfigurationError(f"{path} is also the rejects_path, and would be overwritten")
+        if folders and found[0].is_dir() and not table_kind(found[0]):
+            several, found = True, _below(found[0])
     files = []
     for file in found:
         if _location(file) == rejects:
             continue
         if file.is_file():
             files.append(file)
-        elif has_magic(path) and not file.is_dir():
+        elif several and not file.is_dir():
             log.warning("%s is left out: it is not a regular file, or leads to none", file)
-    if not files:
-        if not has_magic(path) and found[0].exists():
-            raise SegmentConfigurationError(f"{path} is {_kind(found[0])}")
-        raise SegmentInputError(f"no file matches {path}")
-    if has_magic(path) and (tables := _tables_of(files)):
+    if not files and not several and found[0].exists():
+        raise SegmentConfigurationError(f"{path} is {_kind(found[0])}")
+    if several and (tables := _tables_of(files)):
         raise SegmentConfigurationError(f"{path} matches files of {tables}")
     return files
+
+
+def _below(folder: UPath) -> list[UPath]:
+    """What is in a folder at any depth, but for what is hidden or marks that a job has ended."""
+    depth = len(folder.parts)
+    found = sorted(folder.glob("**/*"), key=str)
+    return [one for one in found if not any(name.startswith((".", "_")) for name in one.parts[depth:])]
 
 
 def open_pieces(part: Part, *, rejects_path: str | None = None) -> list[Piece]:
