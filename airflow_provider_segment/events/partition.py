@@ -5,6 +5,7 @@ The same input is cut into the same parts. Parts go on where the one before ends
 
 from __future__ import annotations
 
+import os
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -56,7 +57,8 @@ def partition_files(files: Sequence[UPath], most: int, least_bytes: int) -> list
         cut = cutter.nearest(ideal, TOLERANCE * size)
         if cuts[-1] < cut < Cut(len(files)):
             cuts.append(cut)
-    stem = _stem(files[0].parent.name if len(files) > 1 else files[0].name.partition(".")[0])
+    # A single file, or the folder that they are all in.
+    stem = _stem(os.path.basename(os.path.commonpath([path for path, _, _ in facts])).partition(".")[0])
     return [
         Part(_name(stem, number), pieces=_between(facts, start, end))
         for number, (start, end) in enumerate(pairwise([*cuts, Cut(len(files))]))

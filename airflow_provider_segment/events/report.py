@@ -89,7 +89,7 @@ class SendReport:
         Counts are added. ``seconds`` is the time from the start of the first part to the end of the last,
         ``lag`` that of the part that lags most, and ``source_id`` the source of all, if it is one.
         ``duplicates`` counts those within a part: that an event has the id of one in another part is not
-        known. Each part has its own ``rejects_path``, all of them none.
+        known. Each part has its own ``rejects_path``, all of them none; and a part has no ``watermark``.
 
         :param reports: from :meth:`as_dict`, in the order of the parts
         """

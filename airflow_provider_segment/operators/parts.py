@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
@@ -59,7 +59,7 @@ class SegmentPartitionEventsOperator(Declarative, BaseOperator):
     Returns the parts, a list of dicts.
     """
 
-    template_ext: Sequence[str] = (".sql",)
+    template_ext = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
     ui_color = "#d5f2e3"
 

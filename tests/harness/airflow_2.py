@@ -85,7 +85,10 @@ def run_try(operator: BaseOperator, which_try: Try) -> TaskRun:
     register_outlets(operator)
     place = {"dag_id": dag.dag_id, "run_id": run.run_id}
     for (task_id, key, *index), value in which_try.xcoms.items():
-        XCom.set(key=key, value=value, task_id=task_id, map_index=index[0] if index else -1, **place)
+        map_index = index[0] if index else -1
+        with create_session() as session:
+            session.merge(TaskInstance(dag.get_task(task_id), run_id=run.run_id, map_index=map_index))
+        XCom.set(key=key, value=value, task_id=task_id, map_index=map_index, **place)
 
     with create_session() as session:
         task_instance = session.merge(

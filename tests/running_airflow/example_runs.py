@@ -20,7 +20,7 @@ AIRFLOW_3 = version("apache-airflow") >= "3"
 class ExampleRun:
     """A run of an example DAG, and all that Airflow shows of it."""
 
-    def __init__(self, dag_id: str, conf: dict[str, str], run: Run | None) -> None:
+    def __init__(self, dag_id: str, conf: dict[str, Any], run: Run | None) -> None:
         self._dag_id = dag_id
         self._conf = conf
         self._run = run
@@ -68,7 +68,7 @@ class Examples:
         self._airflow = airflow
         self._monkeypatch = monkeypatch
 
-    def start(self, dag_id: str, **conf: str) -> ExampleRun:
+    def start(self, dag_id: str, **conf: Any) -> ExampleRun:
         """Start a run; before Airflow 3 it starts when its end is waited for."""
         if not self._airflow:
             return ExampleRun(dag_id, conf, None)

@@ -104,3 +104,28 @@ def test_the_inventory_twice_is_the_same_report(
     assert report["credentials"] is None
     assert [user["email"] for user in report["users"]] == [user["email"] for user in hook.paginate("/users")]
     assert [name for name in report if name.startswith("audiences of ")]
+
+
+def test_a_backfill_in_parts_sends_each_event_once(
+    examples: Examples, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    lake, rejected = tmp_path / "lake", tmp_path / "rejected"
+    (lake / "2026").mkdir(parents=True)
+    events = [{"type": "page", "userId": f"u{n}", "messageId": f"m{n}"} for n in range(3_000)]
+    lines = [json.dumps(event) for event in events]
+    lines[1_000] = "no JSON"
+    (lake / "a.jsonl").write_text("\n".join(lines[:2_000]))
+    (lake / "2026" / "b.jsonl").write_text("\n".join(lines[2_000:]))
+
+    run = examples.start("backfill_in_parts", events=str(lake), rejected=str(rejected), min_part_bytes=40_000)
+    states = run.end()
+    assert states == {"parts": "success", "gather": "success", **{f"send[{n}]": "success" for n in range(4)}}
+    assert len(segment_sandbox.accepted) == 2_999
+    assert segment_sandbox.summary["duplicates"] == 0
+    report = run.returned["gather"]
+    assert (report["read"], report["sent"], report["rejected"]) == (3_000, 2_999, {"not_json": 1})
+    [letter] = Path(report["rejects_path"]).read_text().splitlines()
+    assert json.loads(letter)["raw"] == "no JSON"
+    if AIRFLOW_3:
+        names = {json.loads(run.shown[0])[n]["rendered_map_index"] for n in range(6)}
+        assert names == {None, *(f"lake-000{n}" for n in range(4))}
