@@ -107,18 +107,19 @@ def in_sql(
     )
 
 
-@pytest.fixture(params=["redis", "psycopg", "psycopg2", "mariadb", "sqlite"])
+@pytest.fixture(params=["redis", "psycopg", "psycopg2", "MySQLdb", "mysql.connector", "sqlite"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     kind: str = request.param
     if kind == "redis":
         yield in_redis(request.getfixturevalue("redis_server"))
-    elif kind == "mariadb":
+    elif kind in ("MySQLdb", "mysql.connector"):
+        pytest.importorskip(kind)
         mariadb: MariaDB = request.getfixturevalue("mariadb")
         yield in_sql(
-            mariadb.connect,
+            mariadb.connect if kind == "MySQLdb" else mariadb.connect_by_connector,
             "unix_timestamp(sysdate(6))",
-            "MySQLdb",
-            f"MySQLdb.connect(unix_socket={str(mariadb.socket)!r}, user={mariadb.user!r}, "
+            kind,
+            f"{kind}.connect(unix_socket={str(mariadb.socket)!r}, user={mariadb.user!r}, "
             f"database={mariadb.database!r})",
             "select concat('kill ', id) from information_schema.processlist "
             "where id != connection_id() and command = 'Sleep'",
