@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_segment.api import retries
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.errors import SegmentError
-from airflow_provider_segment.events import backfill, lease, reading, send
+from airflow_provider_segment.events import backfill, lease, rate, send
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
@@ -322,7 +322,7 @@ def night(
             current[-1].reports.append(self)
 
     monkeypatch.setattr(backfill, "SendReport", Watched)
-    monkeypatch.setattr(reading, "MAX_BATCH_EVENTS", BATCH)
+    monkeypatch.setattr(rate, "MAX_BATCH_EVENTS", BATCH)
     monkeypatch.setattr(send, "REFUSED_WHOLE", BATCH // 2)
     monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 0.005)
     monkeypatch.setattr(send, "STOP_SECONDS", 600)
