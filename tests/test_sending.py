@@ -31,7 +31,7 @@ ORDERS = {
 ROWS = [{"user": f"u{number}", "total": number / 2} for number in range(300)]
 
 WITHOUT_AIRFLOW = """
-import json, sys
+import json, sqlite3, sys
 from importlib.abc import MetaPathFinder
 
 class NoAirflow(MetaPathFinder):
@@ -41,6 +41,7 @@ class NoAirflow(MetaPathFinder):
 
 sys.meta_path.insert(0, NoAirflow())
 import airflow_provider_segment.arguments, airflow_provider_segment.errors, airflow_provider_segment.values
+from airflow_provider_segment.events.limiters.sql import SqlLimiter
 from airflow_provider_segment.sending import preview_events, send_events
 
 folder, key, url, mapping = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
@@ -57,7 +58,9 @@ inputs = {
     "generator": dict(events=generated()),
 }
 reports = {}
-for name, given in inputs.items():
+limiter = SqlLimiter(lambda: sqlite3.connect(f"{folder}/limiter.db"))
+limited = dict(max_events_per_second=5_000, senders=None, limiter=limiter)
+for name, given in {**inputs, "limited": {**inputs["parquet"], **limited}}.items():
     reports[name] = send_events(write_key=key, base_url=url, **given).as_dict()
 reports["preview"] = preview_events(write_key=key, **inputs["parquet"]).as_dict()
 assert not [name for name in sys.modules if name.partition(".")[0] in ("airflow", "upath", "fsspec")]
@@ -78,7 +81,7 @@ def test_all_inputs_in_a_python_that_has_no_airflow(segment_sandbox: Sandbox, tm
     done = subprocess.run([*command, json.dumps(ORDERS)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     reports = json.loads(done.stdout)
-    for name in ("jsonl", "csv", "parquet", "generator"):
+    for name in ("jsonl", "csv", "parquet", "generator", "limited"):
         assert reports[name]["sent"] == 300, name
     assert reports["jsonl"]["rejected"] == {"unknown_type": 1}
     [rejected] = (tmp_path / "rejects" / "jsonl").read_text().splitlines()
@@ -86,6 +89,7 @@ def test_all_inputs_in_a_python_that_has_no_airflow(segment_sandbox: Sandbox, tm
     assert reports["preview"]["rows"] == 300
     # The rows of the CSV file and of the Parquet file have the same ids.
     assert len(segment_sandbox.accepted) == 900
+    assert (tmp_path / "limiter.db").exists()
     assert key not in done.stdout + done.stderr
 
 
@@ -124,6 +128,9 @@ def test_a_run_goes_on_at_a_checkpoint(segment_sandbox: Sandbox) -> None:
         ({"write_key": None}, "write_key must be the write key"),
         ({"write_key": "k\u00e4y"}, "write_key: contains characters"),
         ({"region": "mars"}, "region: "),
+        ({"max_events_per_second": 5, "senders": None}, "nobody knows how many send at once"),
+        ({"max_events_per_second": 5, "rate_limiter_conn_id": "redis"}, "give a limiter"),
+        ({"senders": 0}, "senders: "),
         ({"base_url": "ftp://nowhere"}, "base_url: "),
         ({"retries": -1}, "retries: "),
         ({"concurrency": 0}, "concurrency: must be at least 1"),
