@@ -20,7 +20,11 @@ from typing import IO, Any, NamedTuple
 
 import msgspec
 
-from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
+from airflow_provider_segment.errors import (
+    SegmentConfigurationError,
+    SegmentEventError,
+    SegmentReplacedError,
+)
 from airflow_provider_segment.events.check import Reason
 from airflow_provider_segment.events.codec import Unreadable, encode, to_bytes
 from airflow_provider_segment.events.mapping.cells import cell
@@ -99,8 +103,9 @@ class DeadLetters:
             self._guarded(self._open)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._guarded(self._close)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        replaced = kind is not None and issubclass(kind, SegmentReplacedError)
+        self._guarded(self._leave if replaced else self._close)
 
     def add(self, place: dict[str, Any], error: SegmentEventError, item: Any) -> None:
         """Keep a rejected event.
@@ -165,6 +170,17 @@ class DeadLetters:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
+
+    def _leave(self) -> None:
+        """Leave the file to the try that has replaced this one: an object store keeps what is closed last."""
+        file: Any = getattr(self._stream, "_obj", self._stream)  # in the wrapper of Airflow's paths
+        if not hasattr(file, "discard"):
+            self._close()  # of a local file, that try has made another one
+            return
+        self._stream = None
+        file.discard()
+        with suppress(AttributeError):
+            file.closed = True  # or fsspec closes it when it is collected
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:

@@ -13,7 +13,8 @@ from typing import IO
 def open_private(path: str | os.PathLike[str]) -> IO[bytes]:
     """Open a local file for writing: with mode 0600, also if it exists, and missing folders with mode 0700.
 
-    Folders that exist stay as they are, and so does what is not a regular file, such as a pipe.
+    It is a new file: whoever still has an old one open, such as a try that was replaced, does not write to
+    it. Folders that exist stay as they are, and so does what is not a regular file, such as a pipe.
 
     :raises OSError: with ``errno.ELOOP`` if the file is a symbolic link; nothing is written then
     """
@@ -21,6 +22,9 @@ def open_private(path: str | os.PathLike[str]) -> IO[bytes]:
     for folder in reversed(path.parents):
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
+    with suppress(OSError):  # in a folder that must not be changed the old one is emptied
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            path.unlink()
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o600)
     try:

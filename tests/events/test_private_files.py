@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import json
 import logging
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped,unused-ignore]
+from fsspec.spec import AbstractBufferedFile  # type: ignore[import-untyped,unused-ignore]
 
-from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEventError
+from airflow_provider_segment.errors import (
+    SegmentConfigurationError,
+    SegmentEventError,
+    SegmentReplacedError,
+)
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from tests.events.test_send import read_lines
 
 pytestmark = pytest.mark.core
 
@@ -128,3 +137,59 @@ def test_other_storages_are_not_concerned() -> None:
         letters.add({"item": 1}, SegmentEventError("missing_field", "event"), BAD)
     assert letters.failure is None
     assert b"jane@example.com" in bucket.written
+
+
+# Two tries, of which the second has replaced the first, which still runs
+
+
+def add(letters: DeadLetters, number: int) -> None:
+    letters.add({"item": number}, SegmentEventError("missing_field", "event"), BAD)
+
+
+def test_a_try_that_was_replaced_does_not_write_to_the_file_of_the_next_one(tmp_path: Path) -> None:
+    file = tmp_path / "rejects.jsonl"
+    with pytest.raises(SegmentReplacedError), DeadLetters(file, logging.getLogger()) as replaced:
+        add(replaced, 1)
+        replaced.flush()
+        with DeadLetters(file, logging.getLogger()) as letters:
+            add(letters, 2)
+        add(replaced, 3)
+        raise SegmentReplacedError
+    assert [letter["item"] for letter in read_lines(file)] == [2]
+
+
+class Objects(AbstractFileSystem):  # type: ignore[misc,unused-ignore]
+    """An object store: a file is there when it is closed, and the last one wins."""
+
+    protocol = "objects"
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def _open(self, path: str, mode: str = "wb", **_: Any) -> Any:
+        return Upload(self, path, mode)
+
+
+class Upload(AbstractBufferedFile):  # type: ignore[misc,unused-ignore]
+    def _initiate_upload(self) -> None:
+        pass
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        Objects.kept[self.path] = self.buffer.getvalue()
+        return True
+
+
+class InObjects(Bucket):
+    def open(self, mode: str) -> Any:
+        return Objects().open("bucket/rejects.jsonl", mode)
+
+
+def test_nor_does_it_put_its_own_over_that_in_an_object_store() -> None:
+    with pytest.raises(SegmentReplacedError), DeadLetters(InObjects(), logging.getLogger()) as replaced:
+        add(replaced, 1)
+        with DeadLetters(InObjects(), logging.getLogger()) as letters:
+            add(letters, 2)
+        raise SegmentReplacedError
+    del replaced
+    gc.collect()
+    [line] = Objects.kept["bucket/rejects.jsonl"].splitlines()
+    assert json.loads(line)["item"] == 2
+    assert letters.failure is None
