@@ -24,7 +24,11 @@ MAX_PARTITION_KEY = 250
 """Characters of a partition's key, as wide as Airflow's column."""
 
 
-def _check_partition_key(key: str | None) -> str | None:
+def check_partition_key(key: str | None) -> str | None:
+    """The key of a partition; None for one that is empty.
+
+    :raises ValueError: Airflow would refuse it
+    """
     if key is None or not key.strip():
         return None  # a template that found nothing
     if len(key) > MAX_PARTITION_KEY:
@@ -32,7 +36,7 @@ def _check_partition_key(key: str | None) -> str | None:
     return key
 
 
-PartitionKey = Annotated[str | None, Validator(_check_partition_key)]
+PartitionKey = Annotated[str | None, Validator(check_partition_key)]
 """Which partition of its outlets a task has filled."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_segment.assets import check_partition_key, emit
 from airflow_provider_segment.events.options import FilePath, Paths, within
 from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
 
@@ -152,13 +153,15 @@ class SegmentGatherReportsOperator(BaseOperator):
     :param rejects_path: JSON Lines file for the rejected events of all parts, overwritten; templated. It
         needs parts with a ``rejects_path`` of their own each, as in ``..._{{ ti.map_index }}.jsonl``, which
         all workers can read; those files stay. A local file gets the mode 0600
+    :param partition_key: the partition of the ``outlets`` that was sent, as for
+        :class:`.SegmentBatchEventsOperator`; templated
     :raises AirflowFailException: parts are missing, which are named, or the parts are not known, or parts had
         the same file for rejected events
 
     Returns one report (:meth:`.SendReport.of_parts`) as a dict, as a single send would.
     """
 
-    template_fields = ("parts", "rejects_path")
+    template_fields = ("parts", "rejects_path", "partition_key")
     ui_color = "#d5f2e3"
 
     def __init__(
@@ -167,12 +170,14 @@ class SegmentGatherReportsOperator(BaseOperator):
         parts: Arg[list[dict[str, Any]]],
         reports: Arg[str],
         rejects_path: Arg[FilePath | None] = None,
+        partition_key: Arg[str | None] = None,
         trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.parts: Any = parts
         self.rejects_path: Any = rejects_path
+        self.partition_key: Any = partition_key
         sender: Any = getattr(reports, "operator", None)
         self.reports: Any = reports if sender is None else sender.task_id
         if sender is not None:
@@ -186,6 +191,10 @@ class SegmentGatherReportsOperator(BaseOperator):
 
         if self.parts is None:
             raise AirflowFailException("the parts are not known: did the task fail that makes them?")
+        try:
+            partition_key = check_partition_key(self.partition_key)
+        except ValueError as error:
+            raise AirflowFailException(f"{type(self).__name__}: partition_key {error}") from None
         reports = self._reports(context["ti"])
         total = SendReport.of_parts(list(reports.values()))
         try:
@@ -196,6 +205,7 @@ class SegmentGatherReportsOperator(BaseOperator):
         except SegmentConfigurationError as error:
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
         self.log.info("%s parts: %s", len(reports), total)
+        emit(self.outlets, context, total.as_dict(), None, partition_key)
         return total.as_dict()
 
     def _reports(self, ti: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
+from airflow_provider_segment.assets import PartitionKey
 from airflow_provider_segment.events.options import within
 from airflow_provider_segment.hooks.databases import database_hook
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
@@ -56,6 +57,8 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
     :param max_missing_share: the same as a share (0 to 1) of those that were sent; the larger number counts
     :param on_filtered: whether filtered events are missing (``fail``) or as they should be (``accept``)
     :param on_unknown: what to do if it cannot be known: ``skip`` the task, ``fail`` or ``accept``
+    :param partition_key: the partition of the ``outlets`` that has arrived, as for
+        :class:`~airflow_provider_segment.operators.events.SegmentBatchEventsOperator`
     :param lag: seconds after a send when a number of its source that is too low is final
     :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
     :param poll_interval: seconds between polls
@@ -76,6 +79,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
     max_missing_share: Arg[Annotated[float, within(0, 1)]] = 0.0
     on_filtered: Arg[Literal["fail", "accept"]] = "fail"
     on_unknown: Arg[Literal["skip", "fail", "accept"]] = "skip"
+    partition_key: Arg[PartitionKey] = None
     lag: Arg[float] = 600.0
     deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
     poll_interval: Arg[float] = 60.0

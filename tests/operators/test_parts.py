@@ -7,11 +7,12 @@ import sqlite3
 from collections import Counter
 from dataclasses import fields
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset, BaseOperator
 
 from airflow_provider_segment.events.event_names import NAMES, add_up
 from airflow_provider_segment.events.report import SendReport
@@ -52,6 +53,19 @@ def gather(run_task: RunTask, parts: Any, reports: list[Any], **arguments: Any) 
         if report is not None:
             xcoms["send", "return_value", index] = report
     return run_task(operator, xcoms=xcoms)
+
+
+def test_what_the_parts_sent_is_a_partition(run_task: RunTask) -> None:
+    parts = [{"name": "a-0000", "pieces": []}]
+    night = Asset(uri="segment://nights/shop")
+    report = SendReport(read=3, sent=3).as_dict()
+    run = gather(run_task, parts, [report], outlets=[night], partition_key="2026-11-19")
+    assert run.state == "success", run.error
+    assert [extra["sent"] for _, extra in run.asset_events] == [3]
+    assert run.partitions == ([(night.uri, "2026-11-19")] if version("apache-airflow") >= "3.2" else [])
+
+    run = gather(run_task, parts, [report], outlets=[night], partition_key="n" * 251)
+    assert run.state == "failed" and "at most 250 characters" in str(run.error)
 
 
 def test_files_in_parts_and_their_report(run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path) -> None:

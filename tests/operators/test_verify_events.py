@@ -7,11 +7,12 @@ import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
@@ -136,6 +137,15 @@ def unknown_of(run: TaskRun) -> set[str]:
 
 
 # --- what is certain ---------------------------------------------------------------------------------------
+
+
+def test_what_has_arrived_is_a_partition(workspace: Workspace) -> None:
+    night = Asset(uri="segment://nights/shop")
+    report = workspace.send(events(paid=3))
+    run = workspace.verify([report], outlets=[night], partition_key="2026-11-19")
+    assert run.state == "success", run.error
+    assert [extra["finding"] for _, extra in run.asset_events] == ["ok"]
+    assert run.partitions == ([(night.uri, "2026-11-19")] if version("apache-airflow") >= "3.2" else [])
 
 
 def test_a_clean_send_is_verified(workspace: Workspace) -> None:
