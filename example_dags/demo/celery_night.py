@@ -14,13 +14,13 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx  # noqa: TID253  (no scheduler imports this file)
 import msgspec
@@ -30,7 +30,8 @@ import pytest
 from airflow_provider_segment.sandbox import Sandbox
 from example_dags.demo.__main__ import say, short, timed
 from example_dags.demo.cluster import WORKERS, Cluster, cluster
-from example_dags.demo.large_night import make_large_night, order_id
+from example_dags.demo.large_night import KINDS, make_large_night, order_id
+from example_dags.demo.throwaway_airflow import FINISHED
 
 DAG_ID = "large_night"
 DAGS = Path(__file__).parent / "dags"
@@ -40,20 +41,22 @@ ORDERS = 2_000_000
 SLOTS = 4
 SENDERS = SLOTS * len(WORKERS)
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Size:
     """How much is sent, and how long everything takes.
 
     :param orders: how many events
-    :param files: of each kind
+    :param parts: of the orders in Parquet, and of those in JSON Lines
     :param rate: events a second
     :param api_away: seconds without an API server
     :param heartbeat_timeout: seconds until a task whose worker is gone is noticed; Airflow's default is 300
     """
 
     orders: int
-    files: int
+    parts: int
     rate: int
     api_away: float
     heartbeat_timeout: int
@@ -64,13 +67,17 @@ class Outcome:
     """What Segment has at the end.
 
     :param tries: how many tries of tasks there were beyond the first ones
+    :param reported: how many events the gathered reports of the parts say were sent
+    :param finding: of the task that verifies
+    :param twice: orders that Segment has under two message ids
     :param repeated: events that arrived again, and were recognised by their ids
     :param excess: by how many events the rate was exceeded in the worst of all windows of time
     :param allowed_excess: a batch of each task that sends at the same time
     """
 
-    state: str
     tries: int
+    reported: int
+    finding: str
     accepted: int
     missing: int
     twice: int
@@ -83,18 +90,22 @@ class Outcome:
 def send_through_faults(airflow: Cluster, segment: Sandbox, night: Path, size: Size) -> Outcome:
     """Run the DAG, and do everything to it that may happen to it in a week."""
     started = time.monotonic()
-    run_id = airflow.trigger_dag(DAG_ID, conf={"night": str(night), "rate": size.rate})
+    conf = {"night": str(night), "source_id": segment.source_id, "rate": size.rate, "parts": size.parts}
+    run_id = airflow.trigger_dag(DAG_ID, conf=conf)
     Faults(airflow, segment, size, run_id).happen()
     run = airflow.wait_for_run(DAG_ID, run_id)
     took = time.monotonic() - started
+    if run["state"] != "success":
+        raise RuntimeError(f"The run has failed; the log of Airflow: {airflow.log}")
 
     tasks = task_instances(airflow, run_id)
     ids = Counter(map(order_of, segment.state.accepted))
     expected = set(map(order_id, range(size.orders)))
     came = arrivals(segment)
     return Outcome(
-        state=run["state"],
         tries=sum(task["try_number"] - 1 for task in tasks),
+        reported=sum(airflow.xcom(DAG_ID, run_id, f"gather_{kind}")["sent"] for kind in KINDS),
+        finding=airflow.xcom(DAG_ID, run_id, "verify")["finding"],
         accepted=segment.summary["accepted"],
         missing=len(expected - ids.keys()),
         twice=sum(count > 1 for count in ids.values()),
@@ -117,7 +128,7 @@ class Faults:
     def happen(self) -> None:
         """One after the other, each while there is something to send."""
         count = self.size.orders // 10
-        self.airflow.wait_for(f"{count:,} events", lambda: self.segment.summary["accepted"] >= count)
+        self.wait_for(f"{count:,} events", lambda: self.segment.summary["accepted"] >= count)
         self.worker_killed()
         self.api_server_away()
         # There still is something to send: at least what the lost tasks had, which nobody misses so soon.
@@ -125,10 +136,10 @@ class Faults:
 
     def supervisor_killed(self) -> None:
         """The process that speaks with Airflow is killed; its child, which sends, is not."""
-        task = self.airflow.wait_for("a task that sends", lambda: next(self.sending(), None))
+        task = self.wait_for("a task that sends", lambda: next(self.sending(), None))
         orphan = self.airflow.kill_supervisor(task)
         name = f"{task['task_id']} {task['rendered_map_index']}"
-        _, took = timed(lambda: self.airflow.wait_for("the end of the orphan", lambda: gone(orphan)))
+        _, took = timed(lambda: self.wait_for("the end of the orphan", lambda: gone(orphan)))
         self.tell(f"the supervisor of {name} was killed; the orphan that it left stopped after {took:.1f} s")
 
     def api_server_away(self) -> None:
@@ -144,13 +155,29 @@ class Faults:
     def worker_killed(self) -> None:
         """A worker is killed with all it runs, as when its machine is lost, and comes back."""
         worker = WORKERS[-1]
-        lost = self.airflow.wait_for(
+        lost = self.wait_for(
             f"a task on {worker}",
             lambda: [task for task in self.sending() if self.airflow.is_of(worker, task["pid"])],
         )
         self.airflow.kill(worker)
         self.airflow.start_worker(worker)
         self.tell(f"{worker} was killed with its {len(lost)} tasks, and started again")
+
+    def wait_for(self, what: str, ready: Callable[[], T | None]) -> T:
+        """Wait for what only happens while the run goes on.
+
+        :raises RuntimeError: the run has ended
+        """
+
+        def ready_or_over() -> T | None:
+            answer = ready()
+            if not answer:
+                run = self.airflow.get(f"dags/{DAG_ID}/dagRuns/{self.run_id}")
+                if run["state"] in FINISHED:
+                    raise RuntimeError(f"{run['state']} before {what}; Airflow's log is {self.airflow.log}")
+            return answer
+
+        return self.airflow.wait_for(what, ready_or_over)
 
     def sending(self) -> Iterator[dict[str, Any]]:
         """The tasks that are sending; Airflow takes some for running whose process was killed."""
@@ -217,7 +244,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds every `with`
     rmtree(FOLDER, ignore_errors=True)
-    size = Size(options.orders, files=8, rate=options.rate, api_away=60, heartbeat_timeout=150)
+    size = Size(options.orders, parts=8, rate=options.rate, api_away=60, heartbeat_timeout=150)
     try:
         demo(FOLDER.resolve(), size)
     except (OSError, RuntimeError, httpx.HTTPError, pytest.skip.Exception) as error:
@@ -228,15 +255,17 @@ def main() -> None:
 
 def demo(folder: Path, size: Size) -> None:
     night = folder / "night"
-    _, took = timed(lambda: make_large_night(night, size.orders, size.files))
-    say("A night of orders", f"{size.orders:,} in {2 * size.files} files, in {took:.1f} s")
+    _, took = timed(lambda: make_large_night(night, size.orders))
+    say("A night of orders", f"{size.orders:,}, made in {took:.1f} s")
     say("", short(night))
     with Sandbox() as segment:
         before = time.monotonic()
         with running_cluster(folder / "airflow", segment, size) as airflow:
             say("Airflow, 2 Celery workers", f"{airflow.url}, up after {time.monotonic() - before:.0f} s")
             outcome = send_through_faults(airflow, segment, night, size)
-    say("\nThe run", outcome.state, f"after {outcome.seconds:.0f} s; {outcome.tries} tries more than tasks")
+    say("\nThe run", f"success after {outcome.seconds:.0f} s; {outcome.tries} tries more than tasks")
+    say("  reported as sent", f"{outcome.reported:,}")
+    say("  verified", outcome.finding)
     say("  in Segment", f"{outcome.accepted:,}", f"{outcome.missing:,} missing, {outcome.twice:,} twice")
     say("  sent again", f"{outcome.repeated:,}", "recognised by their message ids")
     most = f"{outcome.allowed_excess:,.0f} are allowed: a batch for each of {SENDERS} tasks"

@@ -8,14 +8,16 @@ from pathlib import Path
 
 NIGHT = datetime(2026, 11, 19, tzinfo=timezone.utc)
 SPACING = timedelta(milliseconds=10)
-ROW_GROUP = 20_000
+KINDS = ("parquet", "jsonl")
+FILES = 2  # of each kind
+ROW_GROUP = 5_000
 
 
-def make_large_night(folder: Path, orders: int, files: int) -> None:
-    """Write orders 0 to `orders`: `folder`/parquet/*.parquet and `folder`/jsonl/*.jsonl, `files` of each."""
-    share = -(-orders // (2 * files))
+def make_large_night(folder: Path, orders: int) -> None:
+    """Write orders 0 to `orders`, in `folder`/parquet and `folder`/jsonl, in few large files."""
+    share = -(-orders // (2 * FILES))
     spans = [range(start, min(start + share, orders)) for start in range(0, orders, share)]
-    for kind in ("parquet", "jsonl"):
+    for kind in KINDS:
         (folder / kind).mkdir(parents=True)
     for number, span in enumerate(spans):
         if number % 2:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param
 
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.operators.parts import (
+    SegmentGatherReportsOperator,
+    SegmentPartitionEventsOperator,
+)
+from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
 
 ORDER = {
     "type": "track",
@@ -17,35 +21,43 @@ ORDER = {
     "timestamp": "$ordered_at",
     "properties": {"order_id": "$order_id", "total": "$total", "currency": "EUR"},
 }
+SENDERS: dict[str, dict[str, Any]] = {
+    "parquet": {"mapping": ORDER, "message_id_fields": ["order_id"]},
+    "jsonl": {"message_id_fields": ["properties.order_id"]},
+}
 
 with DAG(
     "large_night",
     schedule=None,
-    default_args={
-        "retries": 10,
-        "retry_delay": timedelta(seconds=10),
-    },
+    default_args={"retries": 10, "retry_delay": timedelta(seconds=10)},
     params={
         "night": Param(type="string", description="Folder"),
-        "rate": Param(type="integer", description="Events a second"),
+        "source_id": Param(type="string", description="The source to send to"),
+        "rate": Param(type="integer", description="Events a second, of all tasks together"),
+        "parts": Param(type="integer", description="Of each of the two kinds of files"),
     },
     render_template_as_native_obj=True,
 ):
-
-    @task
-    def parts(kind: str, params: Any = None) -> list[str]:
-        return sorted(map(str, Path(params["night"], kind).iterdir()))
-
-    SENDING: Any = {
-        "max_events_per_second": "{{ params.rate }}",
-        "rate_limiter_conn_id": "limiter",
-        "concurrency": 1,
-        "max_active_tis_per_dagrun": 4,
-        "map_index_template": "{{ task.path.rpartition('/')[2] }}",
-    }
-    SegmentBatchEventsOperator.partial(
-        task_id="send_parquet", mapping=ORDER, message_id_fields=["order_id"], **SENDING
-    ).expand(path=parts.override(task_id="parquet")("parquet"))
-    SegmentBatchEventsOperator.partial(
-        task_id="send_jsonl", message_id_fields=["properties.order_id"], **SENDING
-    ).expand(path=parts.override(task_id="jsonl")("jsonl"))
+    reports: list[Any] = []
+    for kind, how in SENDERS.items():
+        parts = SegmentPartitionEventsOperator(
+            task_id=f"cut_{kind}",
+            path=f"{{{{ params.night }}}}/{kind}",
+            max_parts="{{ params.parts }}",
+            min_part_bytes=1,
+        )
+        send = SegmentBatchEventsOperator.partial(
+            task_id=f"send_{kind}",
+            source_id="{{ params.source_id }}",
+            max_events_per_second="{{ params.rate }}",
+            rate_limiter_conn_id="limiter",
+            concurrency=1,
+            max_active_tis_per_dagrun=4,
+            map_index_template="{{ task.part['name'] }}",
+            **how,
+        ).expand(part=parts.output)
+        gather = SegmentGatherReportsOperator(
+            task_id=f"gather_{kind}", parts=parts.output, reports=send.output
+        )
+        reports.append(gather.output)
+    SegmentVerifyEventsOperator(task_id="verify", reports=reports, lag=0, poll_interval=5)
