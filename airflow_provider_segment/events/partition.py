@@ -5,7 +5,6 @@ The same input is cut into the same parts. Parts go on where the one before ends
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -57,8 +56,7 @@ def partition_files(files: Sequence[UPath], most: int, least_bytes: int) -> list
         cut = cutter.nearest(ideal, TOLERANCE * size)
         if cuts[-1] < cut < Cut(len(files)):
             cuts.append(cut)
-    # A single file, or the folder that they are all in.
-    stem = _stem(os.path.basename(os.path.commonpath([path for path, _, _ in facts])).partition(".")[0])
+    stem = stem_of(common_name([path for path, _, _ in facts]))
     return [
         Part(_name(stem, number), pieces=_between(facts, start, end))
         for number, (start, end) in enumerate(pairwise([*cuts, Cut(len(files))]))
@@ -88,7 +86,7 @@ def partition_rows(quantiles: KeyQuantiles, most: int, least_rows: int) -> list[
     except TypeError as error:
         raise SegmentConfigurationError(f"partition_column {error}") from None
     return [
-        Part(_name(_stem(column), number), range=KeyRange(column, start, end))
+        Part(_name(stem_of(column), number), range=KeyRange(column, start, end))
         for number, (start, end) in enumerate(pairwise(keys))
     ]
 
@@ -162,7 +160,19 @@ def _between(facts: Sequence[Sequence[Any]], start: Cut, end: Cut) -> list[FileP
     return pieces
 
 
-def _stem(name: str) -> str:
+def common_name(paths: Sequence[str]) -> str:
+    """The name of a file without its endings, or of the folder that several are in."""
+    if len(paths) == 1:
+        return paths[0].rpartition("/")[2].partition(".")[0]
+    common = ""
+    for name, *others in zip(*(path.split("/")[:-1] for path in paths), strict=False):
+        if set(others) != {name}:
+            break
+        common = name
+    return common
+
+
+def stem_of(name: str) -> str:
     """A short beginning of names, which can also be in a path."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-")[:40] or "part"
 

@@ -195,7 +195,7 @@ class SegmentGatherReportsOperator(BaseOperator):
             partition_key = check_partition_key(self.partition_key)
         except ValueError as error:
             raise AirflowFailException(f"{type(self).__name__}: partition_key {error}") from None
-        reports = self._reports(context["ti"])
+        reports = self._reports(context.get("ti"))
         total = SendReport.of_parts(list(reports.values()))
         try:
             check_own_files(reports)

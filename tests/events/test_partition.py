@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import fsspec
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from upath import UPath
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
-from airflow_provider_segment.events.partition import partition_files, partition_rows
+from airflow_provider_segment.events.partition import common_name, partition_files, partition_rows, stem_of
 from airflow_provider_segment.events.parts import KeyRange, Part, read_part
+from airflow_provider_segment.events.sources import files as files_module
 from airflow_provider_segment.events.sources import sql_pages
 from airflow_provider_segment.events.sources.files import list_files
 from airflow_provider_segment.events.sources.open import open_source
@@ -132,6 +135,38 @@ def test_a_name_with_a_pattern_in_it_is_no_pattern(tmp_path: Path) -> None:
     (tmp_path / "a1.jsonl").write_bytes(lines(5, 5))
     parts = partition_files(list_files(f"{tmp_path}/*"), 2, 1)
     assert [numbers(part) for part in parts] == [list(range(5, 10)), list(range(5))]
+
+
+def test_a_folder_of_another_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files_module, "storage_path", UPath)
+    lake = {
+        "a.jsonl": lines(0, 1_000),
+        "day=1/b.parquet": parquet(1_000, 1_000, group=100),
+        "_tmp/c.jsonl": lines(0, 5),
+        "day=1/.d.crc": b"x",
+    }
+    memory = fsspec.filesystem("memory")
+    memory.pipe({f"/lake/{name}": content for name, content in lake.items()})
+    try:
+        files = list_files("memory://lake", folders=True)
+        parts = through_xcom(partition_files(files, 6, 1))
+        assert [part.name for part in parts] == [f"lake-000{number}" for number in range(6)]
+        assert [number for part in parts for number in numbers(part)] == list(range(2_000))
+    finally:
+        memory.rm("/lake", recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("paths", "stem"),
+    [
+        (["/data/orders.2026.jsonl"], "orders"),
+        (["/data/a 1/x.jsonl", "/data/a 1/y/x.jsonl"], "a-1"),
+        (["s3://lake/a/x.jsonl", "/data/b.jsonl"], "part"),
+        (["s3://lake/a/x.jsonl", "s3://lake/b/x.jsonl"], "lake"),
+    ],
+)
+def test_parts_are_named_after_their_files(paths: list[str], stem: str) -> None:
+    assert stem_of(common_name(paths)) == stem
 
 
 FILES = st.lists(

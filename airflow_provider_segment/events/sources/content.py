@@ -149,7 +149,7 @@ class Rows:
         self.columns = content.columns
         self.blocks = self._blocks()
         self.rows = None
-        self.cut_by = ROW
+        self.cut_by: Unit = ROW
         self._content = content
         self._start = start
         self._end = inf if end is None else end
