@@ -125,7 +125,8 @@ def _places_in(file: UPath, number: int) -> dict[int, Cut] | None:
     try:
         with file.open("rb") as raw:
             if raw.read(len(MAGIC)) == MAGIC:
-                return {group.start: Cut(number, group.first, ROW) for group in read_row_groups(raw)[1:]}
+                groups = [group for group in read_row_groups(raw) if group.rows]
+                return {group.start: Cut(number, group.first, ROW) for group in groups[1:]}
             raw.seek(0)
             read_content(raw, name=file.name, unit=BYTE, start=0, end=0)
             return None

@@ -195,7 +195,7 @@ class SegmentGatherReportsOperator(BaseOperator):
             partition_key = check_partition_key(self.partition_key)
         except ValueError as error:
             raise AirflowFailException(f"{type(self).__name__}: partition_key {error}") from None
-        reports = self._reports(context.get("ti"))
+        reports = self._reports(_names(self.parts), context.get("ti"))
         total = SendReport.of_parts(list(reports.values()))
         try:
             check_own_files(reports)
@@ -208,10 +208,9 @@ class SegmentGatherReportsOperator(BaseOperator):
         emit(self.outlets, context, total.as_dict(), None, partition_key)
         return total.as_dict()
 
-    def _reports(self, ti: Any) -> dict[str, Any]:
+    def _reports(self, names: list[str], ti: Any) -> dict[str, Any]:
         """The report of each part, by the part's name."""
         # One by one: of several, some versions of Airflow leave out those that are missing.
-        names = [str(part["name"]) for part in self.parts]
         reports = {
             name: ti.xcom_pull(task_ids=self.reports, map_indexes=index) for index, name in enumerate(names)
         }
@@ -224,3 +223,13 @@ class SegmentGatherReportsOperator(BaseOperator):
                 "downstream"
             )
         return reports
+
+
+def _names(parts: Any) -> list[str]:
+    try:
+        names = [str(part["name"]) for part in parts]
+    except (LookupError, TypeError):
+        raise AirflowFailException("parts must be a list of dicts, each with a name") from None
+    if len(set(names)) < len(names):
+        raise AirflowFailException("several parts have the same name: each needs its own")
+    return names

@@ -180,6 +180,24 @@ def test_parts_go_to_the_sender_that_they_are_for(
     assert segment_sandbox.requests == []
 
 
+def test_both_senders_are_mapped_over_parts() -> None:
+    with DAG("tests", schedule=None):
+        parts = partition(path="a").output
+        files = SegmentBatchEventsOperator.partial(
+            task_id="files", map_index_template="{{ task.part['name'] }}"
+        ).expand(part=parts)
+        rows = SqlToSegmentOperator.partial(task_id="rows", sql_conn_id="shop", sql="select 1").expand(
+            part=parts
+        )
+        for sender in (files, rows):
+            assert sender.upstream_task_ids == {"parts"}
+            gathering = SegmentGatherReportsOperator(
+                task_id=f"gather_{sender.task_id}", parts=parts, reports=sender.output
+            )
+            assert gathering.upstream_task_ids == {"parts", sender.task_id}
+            assert gathering.reports == sender.task_id
+
+
 # Reports
 
 
@@ -194,8 +212,20 @@ def test_a_part_without_a_report_is_named(run_task: RunTask) -> None:
     run = gather(run_task, PARTS, [report(read=1), None, report(read=2), None])
     assert run.state == "failed"
     assert "2 of 4 parts have not been sent, or not to their end: a-0001, a-0003" in str(run.error)
-    run = gather(run_task, None, [])
-    assert run.state == "failed" and "the parts are not known" in str(run.error)
+
+
+@pytest.mark.parametrize(
+    ("parts", "complaint"),
+    [
+        (None, "the parts are not known"),
+        (["a"], "each with a name"),
+        ([{"path": "a"}], "each with a name"),
+        ([PARTS[0], PARTS[0]], "have the same name"),
+    ],
+)
+def test_what_are_no_parts_is_named(run_task: RunTask, parts: Any, complaint: str) -> None:
+    run = gather(run_task, parts, [report(), report()])
+    assert run.state == "failed" and complaint in str(run.error)
 
 
 def test_no_parts_are_an_empty_report(run_task: RunTask) -> None:

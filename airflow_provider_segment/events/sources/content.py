@@ -98,12 +98,14 @@ class Content(NamedTuple):
     :param unit: what their numbers count: ``line``, or ``item`` where there are no lines
     :param marks: where the lines are; grow while the blocks are read
     :param start: the byte of the file at which its first line begins; None if it cannot be cut by bytes
+    :param counted_from: the byte of the file from which lines are counted
     """
 
     unit: str
     blocks: Iterator[list[Any]]
     marks: LineMarks
     start: int | None = None
+    counted_from: int = 0
 
     @property
     def columns(self) -> None:
@@ -122,7 +124,7 @@ class Content(NamedTuple):
         """Where an item is: its line, or its number; with the byte from which lines are counted, if that is
         not the beginning."""
         place = {self.unit: self.row_of(number)}
-        return place if not self.start or self.start <= len(BOM) else {**place, "from_byte": self.start}
+        return {**place, "from_byte": self.counted_from} if self.counted_from else place
 
     def row_of(self, number: int) -> int:
         """The row that an item belongs to, both from 1: lines are rows."""
@@ -262,12 +264,13 @@ def _read_text(
         if cut:
             raise CannotCutError("JSON that is not one object a line")
         return Content("item", split_objects(chain([text], blocks)), LineMarks())
-    begin, lines = lines_between(raw, *cut) if cut else (0, chain([first], blocks))
+    counted_from, lines = lines_between(raw, *cut) if cut else (0, chain([first], blocks))
+    begin = counted_from
     if begin == 0:
         begin = len(first) - len(text)
         lines = chain([next(lines, b"").removeprefix(BOM)], lines)
     marks = LineMarks()
-    return Content("line", split_lines(lines, marks), marks, None if compressed else begin)
+    return Content("line", split_lines(lines, marks), marks, None if compressed else begin, counted_from)
 
 
 def _format_of(name: str) -> str | None:

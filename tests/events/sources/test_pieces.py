@@ -131,6 +131,11 @@ def test_places_in_a_range_count_from_a_byte(tmp_path: Path) -> None:
     source = FileSource([Piece(file, BYTE, 3, 17)])
     assert read(source) == [b'{"a":2}', b'{"a":3}']
     assert source.place(2) == {"file": str(file), "line": 2, "from_byte": 8}
+    file.write_bytes(b'\n{"a":1}\n')
+    source = FileSource([Piece(file, BYTE, 1)])
+    assert read(source) == [b'{"a":1}']
+    assert source.place(1) == {"file": str(file), "line": 1, "from_byte": 1}
+    file.write_bytes(BOM + b'{"a":1}\n{"a":2}\n')
     source = FileSource([Piece(file, BYTE, 0, 3)])
     assert read(source) == [b'{"a":1}']
     assert source.place(1) == {"file": str(file), "line": 1}
