@@ -124,6 +124,40 @@ def test_the_orders_need_no_logical_date(
 
 
 @pytest.mark.core
+def test_each_hour_the_orders_that_changed_are_sent(
+    run_task: RunTask, segment_sandbox: Sandbox, warehouse: Postgres, tmp_path: Path
+) -> None:
+    from example_dags import incremental_orders
+
+    warehouse.run(
+        "drop table if exists orders",
+        "create table orders (order_id bigint primary key, customer_id text, updated_at timestamptz, "
+        "status text, total numeric(12, 2))",
+        "insert into orders select i, 'u', timestamptz '2026-01-01Z' + i * interval '1 minute', 'new', i "
+        "from generate_series(0, 59) i",
+    )
+
+    def load() -> Any:
+        conf = {"ledger": str(tmp_path / "ledger"), "rejected": str(tmp_path)}
+        run = run_task(incremental_orders.send_orders, conf=conf)
+        assert run.state == "success", run.error
+        return run
+
+    first = load()
+    assert (first.xcom["sent"], first.xcom["watermark"]) == (60, "2026-01-01 00:59:00+00:00")
+    warehouse.run(
+        "update orders set status = 'paid', updated_at = '2026-01-01 01:10Z' where order_id = 3",
+        "insert into orders values (60, 'u', '2026-01-01 00:55Z', 'late', 1)",
+    )
+    second = load()
+    assert second.rendered["parameters"] == {"since": "2026-01-01 00:49:00+00:00"}
+    assert second.xcom["watermark"] == "2026-01-01 01:10:00+00:00"
+    assert segment_sandbox.summary["duplicates"] == 11, "of the overlap"
+    statuses = Counter(event["properties"]["status"] for event in segment_sandbox.accepted)
+    assert statuses == {"new": 60, "paid": 1, "late": 1}
+
+
+@pytest.mark.core
 def test_only_the_customers_who_changed_are_identified(
     run_task: RunTask, segment_sandbox: Sandbox, warehouse: Postgres
 ) -> None:

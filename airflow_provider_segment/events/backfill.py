@@ -220,6 +220,8 @@ class Backfill:
         return start
 
     def _save(self, reached: Checkpoint) -> None:
+        if self._ledger is not None:
+            reached = self._ledger.kept(reached)
         try:
             if self._save_checkpoint is not None:
                 self._save_checkpoint(self._as_json(reached))

@@ -398,7 +398,9 @@ class SegmentBatchEventsOperator(BulkEventsOperator):
     Valid events are sent, invalid ones go to ``rejects_path``. On Airflow 3.3 and later a retry continues
     where the last try stopped; on earlier versions it resends the events with the same message ids, which
     Segment deduplicates. A cleared task resends everything with the same message ids, too: within 24 hours
-    Segment drops those events as duplicates; give them another ``messageId`` to send them once more.
+    Segment drops those events as duplicates; give them another ``messageId`` to send them once more. With a
+    ledger (``ledger_path``, ``ledger_conn_id``) a retry and a cleared task send only what is missing, also
+    after weeks, and on every version.
 
     An event without ``messageId`` gets one derived from its content, the same whenever it is sent. So Segment
     keeps only one of several identical events, timestamp included. If they are distinct events, give each a

@@ -54,7 +54,7 @@ class LedgerOfRun:
         self._safe_at_once = is_local(storage_path(rejects_path))
         self._start: tuple[int, int] = (0, 0)
         self._not_yet: list[LedgerEntry] = []
-        self._reached: Checkpoint | None = None
+        self._reached = self._kept = Checkpoint()
 
     def go_on(self, start: Checkpoint, checkpoint: Mapping[str, Any] | None) -> None:
         """Go on where an earlier try of this run got.
@@ -63,10 +63,11 @@ class LedgerOfRun:
         """
         if checkpoint is not None and start.mark is not None:
             self._start = _counts(start)
+            self._reached = self._kept = start
             self._not_yet = msgspec.convert(checkpoint.get("unrecorded", []), list[LedgerEntry])
 
     def leave_out(self, changed_input: ChangedInput) -> bool:
-        """Have the source read only what no run delivered; whether that is not all of it.
+        """Have the source read only what no run delivered; whether letters of earlier runs are to be kept.
 
         :raises SegmentInputError: see :meth:`.Ledger.leave_out`
         """
@@ -77,33 +78,42 @@ class LedgerOfRun:
         self._report.left_out = max(0, left.sent - sent)
         self._report.rejected_earlier = max(0, left.rejected - rejected)
         self._report.changed = left.changed
-        return left.some
+        return left.some or self._kept.mark is not None
+
+    def kept(self, reached: Checkpoint) -> Checkpoint:
+        """How far the run got, or how far before, if what was rejected meanwhile is not safely kept yet."""
+        self._reached = reached
+        if reached.mark is None or self._safe_at_once or _counts(reached)[1] == self._start[1]:
+            self._kept = reached
+        return self._kept
 
     def unrecorded(self, reached: Checkpoint) -> dict[str, Any]:
-        """What a checkpoint holds for a retry, because the ledger may not have it yet."""
+        """What a checkpoint holds for a retry, because the ledger may not have it yet.
+
+        :param reached: of :meth:`kept`
+        """
         if reached.mark is None:
             return {}
         entries = self._ledger.unrecorded(self._position(reached), *_counts(reached))
         return {"unrecorded": msgspec.to_builtins(entries[:ENTRIES_IN_CHECKPOINT])}
 
     def record(self, reached: Checkpoint, *, at_once: bool = False) -> None:
-        """Write how far the run got; now and then only, unless ``at_once``."""
-        self._reached = reached
-        if reached.mark is None or self.letters is None or self.letters.failure:
-            return
-        sent, rejected = _counts(reached)
-        if self._safe_at_once or rejected == self._start[1]:
-            self._ledger.record(self._position(reached), sent, rejected, at_once=at_once)
+        """Write how far the run got; now and then only, unless ``at_once``.
+
+        :param reached: of :meth:`kept`
+        """
+        if reached.mark is not None and self.letters is not None and not self.letters.failure:
+            self._ledger.record(self._position(reached), *_counts(reached), at_once=at_once)
 
     def __enter__(self) -> LedgerOfRun:
         return self
 
     def __exit__(self, kind: Any, *_: object) -> None:
-        self._safe_at_once = True  # the file is closed
-        if kind is None and self.letters is not None and not self.letters.failure:
-            self._ledger.record(inf, self._report.sent, self._report.rejected_total, at_once=True)
-        elif self._reached is not None:
+        # The file of the rejected events is closed.
+        if kind is not None:
             self.record(self._reached, at_once=True)
+        elif self.letters is not None and not self.letters.failure:
+            self._ledger.record(inf, self._report.sent, self._report.rejected_total, at_once=True)
         self._report.ledger_failure = self._ledger.failure
 
     def _position(self, reached: Checkpoint) -> float:
