@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from shutil import copyfileobj
-from typing import Any
+from typing import IO, Any, cast
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
-from airflow_provider_segment.events.private_files import open_private
+from airflow_provider_segment.events.private_files import is_link, open_private
 from airflow_provider_segment.events.storage import is_local, local_path, storage_path
 
 COPY_BYTES = 1 << 20
@@ -22,31 +22,43 @@ def merge_rejects(reports: Mapping[str, Mapping[str, Any]], path: str) -> None:
 
     :param reports: of the parts, by their names
     :param path: of the file, which is overwritten
-    :raises SegmentConfigurationError: a part had no file of its own, or that is the one to be written
+    :raises SegmentConfigurationError: a part had no file of its own, or that is the one to be written, or
+        this is a symbolic link
     :raises SegmentInputError: the file of a part cannot be read
     """
     rejected = {part: report["rejects_path"] for part, report in reports.items() if report.get("rejected")}
     if without := [part for part, own in rejected.items() if not own]:
         raise SegmentConfigurationError(
-            f"rejected events of {', '.join(without)} were only logged: give the sending task a rejects_path"
+            f"rejected events of {', '.join(without[:10])} were only logged: give the sender a rejects_path"
         )
-    check_own_files(reports)
     if path in rejected.values():
         raise SegmentConfigurationError(f"rejects_path {path} is that of a part: give another one")
-    file = storage_path(path)
-    if not is_local(file):
-        with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
-            file.parent.mkdir(parents=True, exist_ok=True)
-    with open_private(local_path(file)) if is_local(file) else file.open("wb") as merged:
+    with _opened(path) as merged:
         for part, own in rejected.items():
             try:
                 with storage_path(own).open("rb") as stream:
                     copyfileobj(stream, merged, COPY_BYTES)
             except OSError as error:
                 raise SegmentInputError(
-                    f"the rejected events of {part} cannot be read: {error}. Is {own} where every worker can "
-                    "read it?"
+                    f"the rejected events of {part} cannot be copied: {error}. Is {own} where every worker "
+                    "can read it?"
                 ) from error
+
+
+def _opened(path: str) -> IO[bytes]:
+    file = storage_path(path)
+    if is_local(file):
+        try:
+            return open_private(local_path(file))
+        except OSError as error:
+            if is_link(error):
+                raise SegmentConfigurationError(
+                    f"rejects_path {path} is a symbolic link, which is not followed: give the file's path"
+                ) from None
+            raise
+    with suppress(Exception):  # object stores have no folders; if one is needed, open() will fail
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return cast("IO[bytes]", file.open("wb"))
 
 
 def check_own_files(reports: Mapping[str, Mapping[str, Any]]) -> None:

@@ -23,6 +23,12 @@ class FilePiece(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=T
     end: Offset | None = None
     version: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.unit is None and (self.start or self.end is not None):
+            raise ValueError("start and end need a unit")
+        if self.end is not None and self.end < self.start:
+            raise ValueError("end must not be before start")
+
 
 class KeyRange(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
     """The rows of a query in a half-open range of a column, with keys as :mod:`.key_json` writes them.

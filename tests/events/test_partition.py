@@ -411,6 +411,8 @@ def test_no_rows_are_no_parts(tmp_path: Path) -> None:
         ({}, "missing required field `name`"),
         ({"name": "a"}, "either pieces of files or a range"),
         ({"name": "a", "pieces": [{"path": "a", "start": -1}]}, r"\$\.pieces\[0\]\.start"),
+        ({"name": "a", "pieces": [{"path": "a", "end": 1}]}, "need a unit"),
+        ({"name": "a", "pieces": [{"path": "a", "unit": "row", "start": 2, "end": 1}]}, "end must not be"),
         ({"name": "a", "pieces": [{"path": "a", "unit": "line"}]}, r"\$\.pieces\[0\]\.unit"),
         (
             {"name": "a", "pieces": [{"path": "a"}], "range": {"column": "k"}},

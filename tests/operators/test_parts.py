@@ -295,6 +295,10 @@ def test_rejected_events_are_merged_in_the_order_of_the_parts(run_task: RunTask,
     assert run.state == "success", run.error
     assert [letter["raw"] for letter in read_lines(tmp_path / "new" / "all")] == ["b", "a", "a"]
     assert (tmp_path / "a").exists()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    run = gather(run_task, PARTS[:3], reports, rejects_path=f"{tmp_path}/link")
+    assert run.state == "failed" and "is a symbolic link" in str(run.error)
+    assert len(read_lines(tmp_path / "a")) == 2
 
 
 def test_rejected_events_that_cannot_be_merged_are_an_error(run_task: RunTask, tmp_path: Path) -> None:
@@ -304,7 +308,7 @@ def test_rejected_events_that_cannot_be_merged_are_an_error(run_task: RunTask, t
         "a-0000, a-0001 had the same rejects_path": [shared, report(rejects_path=f"{tmp_path}/b")],
         "rejected events of a-0000 were only logged": [report(rejected=Counter(a=1)), shared],
         "is that of a part": [{**lost, "rejects_path": f"{tmp_path}/all"}, shared],
-        "the rejected events of a-0000 cannot be read": [lost, shared],
+        "the rejected events of a-0000 cannot be copied": [lost, shared],
     }
     (tmp_path / "a").unlink()
     for complaint, reports in cases.items():
