@@ -14,7 +14,7 @@ from airflow_provider_segment.api.client import AsyncSegmentClient, http_client
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.regions import host_of
 from airflow_provider_segment.api.settings import Settings
-from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError, SegmentReplacedError
 from airflow_provider_segment.events.codec import Unwritable
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.options import changed_from_default, identity_of
@@ -225,9 +225,16 @@ class Backfill:
         try:
             if self._save_checkpoint is not None:
                 self._save_checkpoint(self._as_json(reached))
-        finally:
-            if self._ledger is not None:
-                self._ledger.record(reached)
+        except SegmentReplacedError:
+            raise  # the other try counts, and its file of rejected events
+        except Exception:
+            self._record(reached)
+            raise
+        self._record(reached)
+
+    def _record(self, reached: Checkpoint) -> None:
+        if self._ledger is not None:
+            self._ledger.record(reached)
 
     def _as_json(self, reached: Checkpoint) -> dict[str, Any] | None:
         if self._identity is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_segment.errors import SegmentReplacedError
 from airflow_provider_segment.events.dead_letters import DeadLetters
 from airflow_provider_segment.events.ledger.extents import digest
 from airflow_provider_segment.events.ledger.ledger import ChangedInput, Ledger
@@ -108,10 +109,11 @@ class LedgerOfRun:
     def __enter__(self) -> LedgerOfRun:
         return self
 
-    def __exit__(self, kind: Any, *_: object) -> None:
-        # The file of the rejected events is closed.
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # The file of the rejected events is closed, unless another try has taken it over.
         if kind is not None:
-            self.record(self._reached, at_once=True)
+            if not issubclass(kind, SegmentReplacedError):
+                self.record(self._reached, at_once=True)
         elif self.letters is not None and not self.letters.failure:
             self._ledger.record(inf, self._report.sent, self._report.rejected_total, at_once=True)
         self._report.ledger_failure = self._ledger.failure

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_provider_segment.errors import SegmentReplacedError
 from airflow_provider_segment.events.ledger import run
 from airflow_provider_segment.events.ledger.ledger import LEDGER_SECONDS, Ledger
 from airflow_provider_segment.events.ledger.path_store import PathLedgerStore
@@ -14,6 +17,8 @@ from airflow_provider_segment.events.ledger.run import LedgerOfRun
 from airflow_provider_segment.events.reading import Checkpoint
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.sources.files import FileSource
+from airflow_provider_segment.hooks.segment import SegmentHook
+from airflow_provider_segment.sandbox import Sandbox
 from tests.events.test_send import make_events, write_lines
 from tests.harness.fake_clock import FakeClock
 
@@ -73,3 +78,20 @@ def test_writes_are_seconds_apart_and_take_a_small_share_of_the_time(tmp_path: P
     assert seconds_between_writes() == LEDGER_SECONDS
     took = 2.0
     assert seconds_between_writes() >= 40
+
+
+@pytest.mark.parametrize(("said", "left"), [(SegmentReplacedError, 9), (RuntimeError, 0)])
+def test_a_try_that_was_replaced_writes_nothing_more(
+    segment_sandbox: Sandbox, tmp_path: Path, said: type[Exception], left: int
+) -> None:
+    """What it rejected is not in the file that the other try has opened."""
+    file = write_lines(tmp_path / "a.jsonl", [b"{}", *make_events(9)])
+    options: Any = {"ledger_path": str(tmp_path / "ledger"), "rejects_path": str(tmp_path / "rejects.jsonl")}
+
+    def save(checkpoint: Any) -> None:
+        raise said("of the store")
+
+    with pytest.raises(said) if said is SegmentReplacedError else nullcontext():
+        SegmentHook().send_events(path=file, save_checkpoint=save, **options)
+    assert len(segment_sandbox.accepted) == 9
+    assert SegmentHook().send_events(path=file, **options).sent == left
