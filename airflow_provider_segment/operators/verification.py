@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
@@ -9,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
+from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import PartitionKey
 from airflow_provider_segment.events.options import within
 from airflow_provider_segment.hooks.databases import database_hook
@@ -26,6 +28,14 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Condition, Verdict
 
 Report = dict[str, Any]
+
+
+def _listed(reports: Any) -> Any:
+    """What Airflow gives of a mapped task is a sequence, but no list."""
+    return list(reports) if isinstance(reports, Sequence) and not isinstance(reports, str) else reports
+
+
+Reports = Annotated[list[Report | None] | Report, Validator(_listed, "before")]
 
 
 class SegmentVerifyEventsOperator(SegmentBaseOperator):
@@ -69,7 +79,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
     :raises SegmentError: polling failed for good
     """
 
-    reports: Arg[list[Report | None] | Report]
+    reports: Arg[Reports]
     source_id: Arg[str | None] = None
     destination_ids: Arg[list[str] | None] = None
     warehouse_id: Arg[str | None] = None

@@ -42,6 +42,8 @@ from airflow_provider_segment.waiting.window import HOUR, MINUTES_BACK_TO, Windo
 
 COUNTED_AFTER = timedelta(minutes=1)
 """How long Segment takes to count what it received, at the usual."""
+DEDUPLICATED = timedelta(days=1)
+"""How long Segment remembers a message id, at least."""
 REFUSALS = (
     SegmentAuthenticationError,
     SegmentBadRequestError,
@@ -153,6 +155,8 @@ class _Look:
             steps.append(not_known(RECEIVED, received, expected))
         else:
             steps.append(passed(RECEIVED, compared, expected, received, limits))
+            if compared.vanished.total():
+                steps[0].detail += yield from self._seen_before(compared)
         for step, reason, counts in ((REFUSED, "refused", refused), (FILTERED, "filtered", filtered)):
             if isinstance(counts, str):
                 steps.append(not_known(step, counts))
@@ -163,6 +167,18 @@ class _Look:
         steps += yield from self._destinations(compared)
         steps += yield from self._sync()
         return steps
+
+    def _seen_before(self, compared: Comparison) -> Generator[Ask, Any, str]:
+        """What else may have become of events that are counted nowhere: duplicates are not."""
+        start = self.sent.start
+        earlier = yield from self._volume(Window(start=start - DEDUPLICATED, end=start, lag=0.0))
+        count = (compared.vanished & _or_none(earlier)).total()
+        if not count:
+            return ""
+        return (
+            f"; {count:,} with these names came in the 24 hours before: if they had the same ids, as those "
+            "of a cleared task or of a re-run have, Segment dropped these as duplicates"
+        )
 
     def _destinations(self, source: Comparison) -> Generator[Ask, Any, list[Step]]:
         steps: list[Step] = []

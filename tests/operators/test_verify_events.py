@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -226,6 +227,14 @@ def test_each_loss_is_found_and_counted(workspace: Workspace, seed: int) -> None
             assert f"{count:,} events missing at '{step}'" in str(run.error)
         assert run.xcoms["missing"]["missing"] == sum(expected.values())
         assert "Events are missing" in run.xcoms["note"]
+
+
+def test_a_second_send_within_a_day_is_said_to_be_one(here: Workspace) -> None:
+    here.send(events(paid=30))
+    here.sandbox.advance_clock(7_200)
+    run = here.verify(here.send(events(paid=30)), destination_ids=[])
+    assert missing_of(run) == {"received": 30}
+    assert "30 with these names came in the 24 hours before" in str(run.error)
 
 
 def test_the_names_of_what_is_lost_are_told(here: Workspace) -> None:
@@ -586,6 +595,55 @@ def test_wrong_arguments_fail_at_once(here: Workspace, reports: Any, arguments: 
     assert isinstance(run.error, AirflowFailException)
     assert complaint in str(run.error)
     assert not here.sandbox.requests
+
+
+class Lazy(Sequence[Any]):
+    """As Airflow hands over what a mapped task returned."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.items[index]
+
+
+def test_the_reports_of_a_mapped_task(here: Workspace) -> None:
+    reports = Lazy([here.send(events(paid=30)), here.send(events(seen=5))])
+    run = here.verify(reports, destination_ids=[])
+    assert run.state == "success", run.error
+    assert steps_of(run)["received"]["expected"] == 35
+
+
+def test_a_backfill_as_in_the_guide(
+    there: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from example_dags import verified_backfill
+
+    lake = SQLiteWarehouse(tmp_path / "warehouse.db")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(lake.connection))
+    file = tmp_path / "night.jsonl"
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in events(paid=300, identify=20)))
+    warehouse = create_warehouse(there.sandbox)
+    conf = {
+        "events": str(file),
+        "source_id": there.sandbox.source_id,
+        "destination_id": there.destination(),
+        "warehouse_id": warehouse,
+        "schema": "main",
+    }
+    sent = there.run_task(verified_backfill.send, conf=conf)
+    assert sent.state == "success", sent.error
+    there.sandbox.advance_clock(3_600)
+    start_sync(there.sandbox, warehouse)
+    lake.load(there.sandbox)
+    xcoms = {("send", "return_value"): sent.xcom}
+    run = there.run_task.to_end(verified_backfill.verify, conf=conf, xcoms=xcoms)
+    assert run.state == "success", run.error
+    assert run.xcom["finding"] == "ok"
+    assert steps_of(run)["rows in the warehouse"]["found"] == 320
 
 
 def test_nothing_sent_is_nothing_missing(here: Workspace) -> None:

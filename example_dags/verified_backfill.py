@@ -1,0 +1,46 @@
+"""A night of events, and the proof that all of them arrived: at Segment, at a destination, in the warehouse.
+
+`send` returns a report; `verify` compares it with what Segment counts, and with the ids in the warehouse. It
+is green only if everything arrived, names the step that lost events, and is skipped if that cannot be known.
+"""
+
+from __future__ import annotations
+
+# [START verified_backfill]
+from datetime import datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG, Param
+
+from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
+
+with DAG(
+    "verified_backfill",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    params={
+        "events": Param("/data/events/*.jsonl", type="string", description="Files, also s3://, gs://, ..."),
+        "source_id": Param("", type="string", description="The source, whose write key is looked up"),
+        "destination_id": Param("", type="string", description="The destination that is to be filled"),
+        "warehouse_id": Param("", type="string", description="The warehouse, as Segment knows it"),
+        "schema": Param("my_source", type="string", description="The schema of the source in it"),
+    },
+    tags=["segment"],
+):
+    send = SegmentBatchEventsOperator(
+        task_id="send", path="{{ params.events }}", source_id="{{ params.source_id }}"
+    )
+
+    verify = SegmentVerifyEventsOperator(
+        task_id="verify",
+        reports=send.output,
+        destination_ids=["{{ params.destination_id }}"],
+        warehouse_id="{{ params.warehouse_id }}",  # a sync to it that begins after the send is waited for
+        warehouse_conn_id="warehouse",
+        warehouse_schema="{{ params.schema }}",
+        timeout=24 * 60 * 60,
+        deferrable=True,
+    )
+# [END verified_backfill]
