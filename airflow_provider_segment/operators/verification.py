@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 
+MOST_SAID = 300
+"""Characters of what a database says of an error."""
+
 
 def _listed(reports: Any) -> Any:
     """What Airflow gives of a mapped task is a sequence, but no list."""
@@ -122,6 +125,8 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
         """Wait for the counts, and judge them."""
         from airflow_provider_segment.waiting.watch import Watch, wait
 
+        if arguments["warehouse_conn_id"] is not None:
+            database_hook(arguments["warehouse_conn_id"])  # a wrong one fails before hours of waiting
         seconds = Memory(context).seconds_left(arguments["timeout"])
         until = Clock().now() + timedelta(seconds=seconds)
         condition = self._condition(arguments, until)
@@ -147,7 +152,8 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
 
         arguments = self.arguments()
         found = read_event(event)
-        sources = self._with_rows(found, arguments)
+        with self.wrong_configuration_is_final():
+            sources = self._with_rows(found, arguments)
         if sources is None:
             self.began()
             moment = Clock().now() + timedelta(seconds=arguments["poll_interval"])
@@ -222,7 +228,8 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
                 try:
                     rows: Any = count_rows(hook, arguments["warehouse_schema"], sent)
                 except Exception as error:  # of the database's driver
-                    rows = f"the database does not answer: {type(error).__name__}: {error}"
+                    [said, *_] = str(error).splitlines() or [""]
+                    rows = f"the rows cannot be counted: {type(error).__name__}: {said[:MOST_SAID]}"
                 step = judge_rows(sent, rows, limits)
                 synced = any(each.step == SYNC and each.finding == "ok" for each in steps)
                 if not final and (isinstance(rows, str) or (step.finding == "missing" and not synced)):

@@ -108,7 +108,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def finding(self, missing: int, of: int) -> Finding:
         """Whether so many are too many."""
-        return "missing" if missing > max(self.missing, int(self.share * of)) else "ok"
+        return "missing" if missing > self.missing and missing > self.share * of else "ok"
 
 
 class Comparison:
@@ -211,14 +211,12 @@ def not_known(step: str, reason: str, expected: int | None = None) -> Step:
 
 def overall(steps: Iterable[Step]) -> Finding:
     """The finding over all steps."""
-    by_step = {step.step: step for step in steps}
-    findings = {step.finding for step in by_step.values()}
-    if "missing" in findings:
+    found = [(step.step, step.finding) for step in steps]
+    if any(finding == "missing" for _, finding in found):
         return "missing"
-    rows = by_step.get(ROWS)
-    if rows and rows.finding == "ok":
-        # All that was sent is in the warehouse, by its ids: so Segment had received it, and filtered nothing.
-        findings = {step.finding for step in by_step.values() if step.step not in AT_SOURCE}
+    # All that was sent is in the warehouse, by its ids: so Segment had received it, and filtered nothing.
+    proven = AT_SOURCE if (ROWS, "ok") in found else ()
+    findings = [finding for step, finding in found if step not in proven]
     return "unknown" if "unknown" in findings else "ok"
 
 

@@ -62,7 +62,6 @@ class Group(TypedDict):
     total: int | float
     eventName: NotRequired[str | None]
     eventType: NotRequired[str | None]
-    discardReason: NotRequired[str | None]
 
 
 class Named(TypedDict):

@@ -309,6 +309,25 @@ def test_what_is_tolerated(here: Workspace, tolerance: dict[str, Any], state: st
     assert steps_of(run)["received"]["missing"] == 10
 
 
+def test_destinations_of_the_same_name_are_told_apart(here: Workspace) -> None:
+    failing, fine = here.destination("CRM"), here.destination("CRM")
+    here.sandbox.scripts.add("delivery", destination_id=failing)
+    run = here.verify(here.send(events(paid=30)), destination_ids=None)
+    assert run.state == "failed", "whichever of them is looked at last"
+    here.api("DELETE", f"/destinations/{fine}")
+    assert here.verify(here.send(events(seen=30))).state == "failed"
+
+
+def test_a_warehouse_that_is_no_database_fails_before_the_wait(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = here.send(events(paid=30))
+    arguments = {"warehouse_conn_id": "segment_default", "warehouse_schema": "s"}
+    run = here.verify(report, **arguments)
+    assert (run.state, type(run.error)) == ("failed", AirflowFailException)
+    assert not any("/events/volume" in request["path"] for request in here.sandbox.requests)
+
+
 def test_filters_may_be_intended(here: Workspace) -> None:
     destination = here.destination()
     here.filter(destination, SEEN)
