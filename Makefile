@@ -17,7 +17,7 @@ MYSQL          := $(if $(shell command -v mariadb_config || command -v mysql_con
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui demo-celery test test-cluster fuzz lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui demo-celery spark test test-cluster fuzz lint format bench drift facts docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celer
 
 test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: 3 minutes
 	$(VENV)/bin/python -m pytest -m cluster $(ARGS)
+
+spark: $(VENV)/.test $(VENV)/.spark ## The tests of the PySpark data source; needs Java 17
+	$(VENV)/bin/python -m pytest -m spark $(ARGS)
 
 test: $(VENV)/.test $(MYSQL) ## All tests; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
@@ -84,6 +87,10 @@ $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
 	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd]'
+	touch $@
+
+$(VENV)/.spark: $(VENV)/.base
+	$(CONSTRAINED) --editable '.[spark]'
 	touch $@
 
 $(VENV)/.%: $(VENV)/.base

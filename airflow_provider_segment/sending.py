@@ -56,7 +56,8 @@ def send_events(
     """Send any number of events in batches: each is delivered, or rejected and accounted for.
 
     :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent: events, or,
-        with a ``mapping``, rows. A DataFrame of pandas or polars, or an Arrow table, has rows in any case
+        with a ``mapping``, rows. A DataFrame of pandas or polars, or an Arrow table, has rows in any
+        case; a stream of Arrow, such as pyarrow's ``RecordBatchReader``, is read batch by batch
     :param write_key: of the source that the events go to
     :param region: of the workspace: ``us`` or ``eu``
     :param base_url: replaces Segment's hosts: a sandbox, proxy or private gateway

@@ -34,7 +34,18 @@ def test_every_example_is_parsed_without_errors() -> None:
         from airflow.models.dagbag import DagBag
     bag = DagBag(str(EXAMPLES))
     assert bag.import_errors == {}
-    assert set(bag.dags) == {file.stem for file in EXAMPLES.glob("[!_]*.py")}
+    assert set(bag.dags) == {file.stem for file in EXAMPLES.glob("[!_]*.py")} - {"spark_orders"}
+
+
+def test_the_example_with_spark_is_parsed_where_its_provider_is_installed() -> None:
+    pytest.importorskip("airflow.providers.apache.spark")
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(EXAMPLES / "spark_orders.py"))
+    assert bag.import_errors == {}
+    [dag] = bag.dags.values()
+    assert dag.get_task("verify").upstream_task_ids == {"read_report"}
+    assert dag.get_task("read_report").upstream_task_ids == {"send"}
 
 
 @pytest.mark.core

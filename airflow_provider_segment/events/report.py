@@ -108,8 +108,11 @@ class SendReport:
         total.first = next(iter(_given(reports, "first")), None)
         total.last = next(iter(reversed(_given(reports, "last"))), None)
         if total.started and total.ended:
-            duration = datetime.fromisoformat(total.ended) - datetime.fromisoformat(total.started)
-            total.seconds = duration.total_seconds()
+            # Python 3.10 does not read the Z.
+            started, ended = (
+                datetime.fromisoformat(time.replace("Z", "+00:00")) for time in (total.started, total.ended)
+            )
+            total.seconds = (ended - started).total_seconds()
         for name in ("rejects_failure", "ledger_failure"):
             setattr(total, name, "; ".join(dict.fromkeys(_given(reports, name))) or None)
         return total
@@ -134,6 +137,29 @@ class SendReport:
     def events_per_second(self) -> float:
         """Events sent per second of this try."""
         return (self.sent - self.sent_before) / self.seconds if self.seconds else 0.0
+
+    def too_many_rejected(self, most: int | None, share: float | None) -> str | None:
+        """What is wrong with the number of rejected events, if anything is: also if it is all of them.
+
+        :param most: how many may be; None for any number
+        :param share: the same as a share of the events read, from 0 to 1
+        """
+        rejected, path = self.rejected_total, self.rejects_path
+        if not rejected:
+            return None
+        if self.rejects_failure:
+            return (
+                f"{rejected:,} events were rejected and could not all be written to {path}: "
+                f"{self.rejects_failure}"
+            )
+        where = f"they are in {path}" if path else "they are only logged: give a rejects_path"
+        if rejected == self.read:
+            return f"all {rejected:,} events were rejected; {where}"
+        if most is not None and rejected > most:
+            return f"{rejected:,} events were rejected, {most:,} are allowed; {where}"
+        if share is not None and rejected > share * self.read:
+            return f"{rejected:,} of {self.read:,} events were rejected, {share:.3%} are allowed; {where}"
+        return None
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON types, small enough for an XCom."""

@@ -24,7 +24,10 @@ def read_document(text: str) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    import yaml
+    try:
+        import yaml
+    except ImportError:  # Airflow brings it
+        raise ValueError("it is not JSON, and reading YAML needs: pip install pyyaml") from None
 
     class Loader(yaml.SafeLoader):
         """Reads words as YAML 1.2 does: ``on`` is a name and not true, and a date is a text."""

@@ -195,7 +195,8 @@ class SegmentHook(BaseHook):
 
         :param events: an iterable of dicts, or of JSON texts as bytes or str, read while it is sent: events,
             or, with a ``mapping``, rows, which may also be named tuples. A generator is read in a thread of
-            its own. A DataFrame of pandas or polars, or an Arrow table, has rows in any case
+            its own. A DataFrame of pandas or polars, or an Arrow table, has rows in any case;
+            a stream of Arrow, such as pyarrow's ``RecordBatchReader``, is read batch by batch
         :param path: instead of ``events``: a file, a glob, or a list of them, in any storage that Airflow's
             ``ObjectStoragePath`` supports (``s3://``, ``gs://``, ``file://``...): JSON Lines, JSON objects in
             an array or one after the other, CSV, Parquet, Avro. What a file is, and how it is compressed, is

@@ -351,7 +351,9 @@ class BulkEventsOperator(_SendingOperator):
         except (SegmentApprovalError, SegmentViolationError) as error:  # a retry would find the same
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
         report.started = started
-        if fault := _too_many_rejected(report, arguments):
+        share = arguments["max_rejected_share"]
+        most = arguments.get("max_rejected", 0 if share is None else None)
+        if fault := report.too_many_rejected(most, share):
             others = "All others were sent" if report.sent else "Nothing was sent"
             raise AirflowFailException(f"{fault}. {others}: {report}")
         return report.as_dict()
@@ -568,25 +570,3 @@ class SegmentPreviewEventsOperator(SegmentBatchEventsOperator):
     def change(self, arguments: dict[str, Any], result: Any) -> dict[str, Any]:
         """Nothing was changed."""
         return {}
-
-
-def _too_many_rejected(report: SendReport, arguments: dict[str, Any]) -> str | None:
-    """What is wrong with the number of rejected events, if anything is."""
-    rejected, rejects_path = report.rejected_total, report.rejects_path
-    if not rejected:
-        return None
-    if report.rejects_failure:
-        return (
-            f"{rejected:,} events were rejected and could not all be written to {rejects_path}: "
-            f"{report.rejects_failure}"
-        )
-    share = arguments["max_rejected_share"]
-    most = arguments.get("max_rejected", 0 if share is None else None)
-    where = f"they are in {rejects_path}" if rejects_path else "they are only logged: give a rejects_path"
-    if rejected == report.read:
-        return f"all {rejected:,} events were rejected; {where}"
-    if most is not None and rejected > most:
-        return f"{rejected:,} events were rejected, {most:,} are allowed; {where}"
-    if share is not None and rejected > share * report.read:
-        return f"{rejected:,} of {report.read:,} events were rejected, {share:.3%} are allowed; {where}"
-    return None

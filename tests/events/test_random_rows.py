@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,14 @@ def arrow(rows: list[Row], folder: Path) -> Written:
     return _frame(rows), None
 
 
+def arrow_stream(rows: list[Row], folder: Path) -> Written:
+    import pyarrow
+
+    table = _frame(rows).to_arrow()
+    batches = table.to_batches(max_chunksize=3)
+    return pyarrow.RecordBatchReader.from_batches(table.schema, batches), None
+
+
 def parquet(rows: list[Row], folder: Path) -> Written:
     _frame(rows).write_parquet(folder / "rows.parquet", row_group_size=3)
     return None, str(folder / "rows.parquet")
@@ -165,6 +174,7 @@ READERS: list[Callable[[list[Row], Path], Written]] = [
     arrow,
     parquet,
     sqlite,
+    *([arrow_stream] if find_spec("pyarrow") else []),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Rows of tables that are in memory: DataFrames of pandas and polars, and Arrow tables."""
+"""Rows of tables: DataFrames of pandas and polars, Arrow tables, and streams of Arrow."""
 
 from __future__ import annotations
 
@@ -55,6 +55,37 @@ class TableSource:
 
     def place(self, position: int) -> dict[str, Any]:
         return {"row_number": position}
+
+
+class ReaderSource:
+    """Rows of an Arrow stream, read batch by batch while they are sent.
+
+    :param reader: iterates over record batches, as pyarrow's ``RecordBatchReader`` does
+    """
+
+    blocking = True
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self.files: list[str] = []
+        self.identity = None  # a stream cannot be inspected without being consumed
+        self.size: int | None = None
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Block]:
+        for batch in self._reader:
+            before = self.done
+            for block in TableSource(batch):
+                yield block._replace(first=before + block.first)
+                self.done = before + block.last
+
+    def place(self, position: int) -> dict[str, Any]:
+        return {"row_number": position}
+
+
+def is_reader(items: Any) -> bool:
+    """Whether it is a stream of record batches."""
+    return hasattr(items, "read_next_batch")
 
 
 def _frame(table: Any) -> Any:

@@ -11,7 +11,7 @@ from airflow_provider_segment.events.mapping.template import nearest, read_mappi
 from airflow_provider_segment.events.parts import Part
 from airflow_provider_segment.events.sources.content import FORMATS as TABLE_FORMATS
 from airflow_provider_segment.events.sources.files import FileSource, describe, list_files, open_pieces
-from airflow_provider_segment.events.sources.frames import TableSource, is_table
+from airflow_provider_segment.events.sources.frames import ReaderSource, TableSource, is_reader, is_table
 from airflow_provider_segment.events.sources.items import ItemSource
 from airflow_provider_segment.events.sources.pieces import Piece
 from airflow_provider_segment.events.sources.source import Source
@@ -56,7 +56,7 @@ def open_source(
     elif message_ids is not None:
         raise SegmentConfigurationError("message_ids is for a format that a product exports")
     if events is not None:
-        return (TableSource(events) if is_table(events) else ItemSource(events)), mapping
+        return _source_of(events), mapping
     if part is not None:
         pieces = open_pieces(part, rejects_path=rejects_path)
     else:
@@ -65,6 +65,12 @@ def open_source(
     facts = describe([piece.file for piece in pieces])
     needed = _columns(mapping, keys)
     return FileSource(pieces, facts, format=format, csv=csv, needed=needed), mapping
+
+
+def _source_of(events: Any) -> Source:
+    if is_reader(events):
+        return ReaderSource(events)
+    return TableSource(events) if is_table(events) else ItemSource(events)
 
 
 def _columns(mapping: Any, keys: Collection[str] | None) -> set[str] | None:

@@ -1,0 +1,48 @@
+"""Orders that Spark sends, started and checked by Airflow. Needs `apache-airflow-providers-apache-spark`."""
+
+# [START spark_orders]
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.apache.spark.operators.spark_submit import (  # pyright: ignore[reportMissingImports]
+    SparkSubmitOperator,
+)
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+
+from airflow_provider_segment.operators import SegmentVerifyEventsOperator
+
+OUT = "{{ params.out }}/{{ run_id | replace(':', '-') }}"
+
+with DAG(
+    "spark_orders",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    params={
+        "orders": Param("s3a://lake/orders", type="string", description="Folder of Parquet files"),
+        "out": Param("s3://lake/sent", type="string", description="Folder for the report"),
+        "source_id": Param("rh5BDZp6QDHvXFCkibm1pR", type="string"),
+    },
+    tags=["segment"],
+):
+    send = SparkSubmitOperator(
+        task_id="send",
+        application="/opt/jobs/send_orders.py",
+        application_args=["{{ params.orders }}", OUT],
+        conf={
+            # The key comes from a secret of the platform; Airflow does not see it.
+            "spark.kubernetes.executor.secretKeyRef.SEGMENT_SECRET_WRITE_KEY": "segment:write-key",
+            "spark.speculation": "false",
+        },
+    )
+
+    @task
+    def read_report(out: str) -> Any:
+        """The sum of what the executors sent."""
+        return json.loads(ObjectStoragePath(f"{out}/report.json").read_text())["total"]
+
+    report = read_report(OUT)
+    send >> report
+    SegmentVerifyEventsOperator(task_id="verify", reports=report, source_id="{{ params.source_id }}")
+# [END spark_orders]
