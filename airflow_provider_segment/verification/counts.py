@@ -99,7 +99,7 @@ class SendVerified(Condition, frozen=True, kw_only=True):
     def check(self, now: datetime) -> Check:
         """Ask for all counts."""
         over = now >= self.until
-        early = [sent for sent in self.sends if now < sent.end + COUNTED_AFTER]
+        early = [sent for sent in self.sends if sent.sent and now < sent.end + COUNTED_AFTER]
         if early and not over:
             return Verdict("waiting", f"the events are counted after {early[0].end + COUNTED_AFTER:%T %Z}")
         found, undecided = [], []

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 
+from airflow_provider_segment.values import Moment
 from airflow_provider_segment.verification.comparison import ALL, MARGIN, Sent
 from airflow_provider_segment.waiting.window import MINUTE, ceil, floor
+
+LONG_AGO = datetime(1970, 1, 2, tzinfo=timezone.utc)
+"""When what sent nothing was sent."""
 
 
 class _Report(msgspec.Struct):
@@ -24,8 +28,8 @@ class _Report(msgspec.Struct):
     left_out: int = 0
     brought_ids: int | None = None
     source_id: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
+    started: Moment | None = None
+    ended: Moment | None = None
     event_names: dict[str, int] = {}
 
     @property
@@ -67,11 +71,11 @@ def _sum(source_id: str, reports: list[_Report]) -> Sent:
     if ALL in names:  # of some it is not known
         names = Counter({ALL: names.total()})
     moments = [moment for report in reports for moment in (report.started, report.ended) if moment]
-    start, end = (min(moments), max(moments)) if moments else (datetime.min, datetime.min)
+    start, end = (min(moments), max(moments)) if moments else (LONG_AGO, LONG_AGO)
     return Sent(
         source_id=source_id,
-        start=floor(start - MARGIN, MINUTE) if moments else start,
-        end=ceil(end + MARGIN, MINUTE) if moments else end,
+        start=floor(start - MARGIN, MINUTE),
+        end=ceil(end + MARGIN, MINUTE),
         read=sum(report.read for report in reports),
         rejected=sum(sum(report.rejected.values()) for report in reports),
         sent=sum(report.sent for report in reports),
