@@ -174,5 +174,5 @@ class SqlToSegmentOperator(BulkEventsOperator):
             if self._load is None:
                 return self.hook.send_from(source, **options)
             # The query is another one each time; what it has is what no load delivered.
-            without = {"ledger_path": None, "ledger_conn_id": None}
-            return self.hook.send_from(self._load.of(source), **{**options, **without})
+            options |= {"ledger_path": None, "ledger_conn_id": None}
+            return self.hook.send_from(self._load.of(source), **options)

@@ -117,18 +117,23 @@ class Ledger:
             wanted = [extent for extent in wanted if extent.input not in changed]
         sent = rejected = 0
         left: list[Extent] = []
+        known_of: dict[str, str] = {}
         for extent in wanted:
             entries = by_input.get(extent.input, [])
             before = delivered_of(extent, entries)
             sent, rejected = sent + before[0], rejected + before[1]
-            left += left_of(extent, entries)
+            left_of_it = left_of(extent, entries)
+            if left_of_it != [extent]:
+                known_of[extent.input] = extent.name
+            left += left_of_it
+        self._tell_of_left_out(list(known_of.values()))
         self._extents.read_only(left)
         return LeftOut(sent, rejected, len(changed), left != whole)
 
     def _tell_of_changed(self, names: Sequence[str], changed_input: ChangedInput) -> None:
         if not names:
             return
-        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if names[SHOWN:] else "")
+        shown = _some(names)
         if changed_input == "fail":
             raise SegmentInputError(
                 f"{shown} changed after it was delivered, and nothing was sent. To send it anew, give "
@@ -136,6 +141,10 @@ class Ledger:
             )
         done = "sent anew" if changed_input == "resend" else "left out"
         self._log.warning("Changed after it was delivered, and %s: %s", done, shown)
+
+    def _tell_of_left_out(self, names: Sequence[str]) -> None:
+        if names:
+            self._log.info("Left out, as far as the ledger says that it was delivered: %s", _some(names))
 
     def begin_at(self, sent: int, rejected: int) -> None:
         """Count from here: what was before is in the ledger.
@@ -195,6 +204,10 @@ class Ledger:
         )
         entries = [extent.entry(interval, *of) for (extent, interval), of in zip(new, counts, strict=True)]
         return entries, _Recorded(done, end, unit, sent, rejected) if new else recorded
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if names[SHOWN:] else "")
 
 
 def _in_shares(number: int, sizes: list[int]) -> list[int]:

@@ -18,6 +18,11 @@ class RestOfSource:
     :param source: what is left of the input
     """
 
+    size: int | None  # these are the source's
+    done: int
+    blocking: bool
+    files: list[str]
+
     def __init__(self, source: Source) -> None:
         self.before = 0
         """The last position of the earlier try."""

@@ -105,6 +105,12 @@ class MarkedSource:
     :raises SegmentConfigurationError: on iteration: there is no such column, or its values are no marks
     """
 
+    size: int | None  # these are the source's
+    done: int
+    blocking: bool
+    files: list[str]
+    identity: Any
+
     def __init__(self, source: Source, column: str) -> None:
         self.highest: Any = None
         """The highest value so far; None if all were null."""

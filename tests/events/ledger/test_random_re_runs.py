@@ -127,7 +127,7 @@ def test_files(segment_sandbox: Sandbox, folders: Iterator[Path], kind: str, pla
     segment_sandbox.reset()
     folder = next(folders)
     file, unit, length = write(folder, kind)
-    options = {"ledger_path": str(folder / "ledger"), "rejects_path": str(folder / "rejected.jsonl")}
+    options: Any = {"ledger_path": str(folder / "ledger"), "rejects_path": str(folder / "rejected.jsonl")}
 
     def send(start: int | None, end: int | None, stop: int | None) -> Any:
         given: dict[str, Any] = {"path": str(file)}
