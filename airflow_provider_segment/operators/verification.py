@@ -52,7 +52,7 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
     Numbers that may still rise are waited for. Each step then has a finding: ``ok``, ``missing`` (so many
     events of the send ended there), or ``unknown``: Segment counts all traffic of a source, so if others send
     events with the same names at the same time, a loss would not show. The ids of the rows in a warehouse
-    tell whose they are. An ``unknown`` is never counted as a success.
+    tell whose they are. An ``unknown`` is no success unless ``on_unknown`` says so.
 
     The task fails, without a retry, if events are missing, and is skipped if that cannot be known. Returns
     ``{"finding": ..., "missing": ..., "sources": [{"source_id": ..., "finding": ..., "steps": [...]}]}``, and

@@ -21,8 +21,9 @@ HEADLINES: dict[Finding, str] = {
 def finding_of(sources: Sources) -> Finding:
     """The finding over all sources."""
     findings = [overall(steps) for steps in sources.values()]
-    order: tuple[Finding, ...] = ("missing", "unknown")
-    return next((finding for finding in order if finding in findings), "ok")
+    if "missing" in findings:
+        return "missing"
+    return "unknown" if "unknown" in findings else "ok"
 
 
 def result_of(sends: list[Sent], sources: Sources) -> dict[str, Any]:

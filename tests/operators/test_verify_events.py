@@ -436,6 +436,10 @@ class Warehouse:
     """Where Segment loads events; here the test does."""
 
     schema: str
+    moments: str
+    """The type of a time."""
+    marks: str
+    """The placeholders of a row."""
     connection: dict[str, Any]
 
     def execute(self, statement: str, rows: list[tuple[Any, ...]] | None = None) -> None:
