@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from airflow_provider_segment.events.rate import GRACE, Ceiling, Limiter
+from airflow_provider_segment.events.rate import Ceiling, Limiter
 from tests.harness.databases import started_mariadb, started_postgres, started_redis
 
 SIZES = (20_000, 15_000, 10_000, 8_000, 7_000, 5_000)
@@ -149,7 +149,7 @@ def measure(kind: str) -> str:
         seconds = sink.received[-1][0] - began
     events = sum(count for _, count in sink.received)
     assert events == sum(SIZES), events
-    bounds = CEILING * GRACE + Ceiling(CEILING).most_in_batch(SENDERS) * SENDERS
+    bounds = Ceiling(CEILING).most_in_batch(SENDERS) * SENDERS
     most = [sink.most_within(window) for window in WINDOWS]
     within = [
         f"{found:,} ({CEILING * window + bounds:,.0f})" for window, found in zip(WINDOWS, most, strict=True)

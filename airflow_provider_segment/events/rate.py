@@ -2,9 +2,8 @@
 
 A ceiling is kept by a timeline, on which each request occupies the time that the ceiling gives it, behind
 what was reserved before. A request goes out at the end of its time, so that even the first one is never
-early, and a sender reserves for one request at a time. So in any window at most
-``ceiling * (window + GRACE) + batch * senders`` events are sent, whatever is late: each sender may be late by
-one batch, and a timeline gives time back that nobody reserved for ``GRACE`` at most.
+early, and a sender reserves for one request at a time. Time that nobody reserved is not given back. So in any
+window at most ``ceiling * window + batch * senders`` events are sent: each sender may be late by one batch.
 """
 
 from __future__ import annotations
@@ -18,12 +17,8 @@ from typing import Any, NamedTuple, Protocol
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.events.limits import MAX_BATCH_EVENTS
 
-BATCH_SECONDS = 0.08
+BATCH_SECONDS = 0.1
 """With a ceiling, the batches of all senders together are worth this time."""
-GRACE = 0.02
-"""Seconds of a timeline that may be used after they have passed: asking and waking up take time. Together
-with ``BATCH_SECONDS``, a tenth of a second's events may be too many in a window."""
-
 LONGEST_QUEUE = 3_600.0
 """Seconds. A limiter's timeline that ends later than this is wrong: its server's clock was set back."""
 
@@ -40,7 +35,7 @@ class Limiter(Protocol):
     def reserve(self, source: str, seconds: float) -> float:
         """Reserve the next seconds of a source's timeline; how long it is until their end.
 
-        A timeline whose end has passed for more than ``GRACE`` begins anew, now.
+        A timeline whose end has passed begins anew, now.
 
         :param source: the source's key, without a credential in it
         :raises SegmentConfigurationError: it cannot be used, and it is no use to ask again
@@ -126,10 +121,8 @@ class OwnTimeline:
     async def reserve(self, seconds: float) -> float:
         """Reserve the next seconds, for each sender; how long it is until their end."""
         now = self._clock.monotonic()
-        if self._end < now - GRACE:
-            self._end = now
-        self._end += seconds * self._senders
-        return max(0.0, self._end - now)
+        self._end = max(self._end, now) + seconds * self._senders
+        return self._end - now
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -25,7 +25,7 @@ from tests.harness.task_runner import RunTask
 pytestmark = pytest.mark.core
 
 EVENTS = [{"type": "track", "event": "e", "userId": f"u{number}"} for number in range(100)]
-CEILING = 5_000
+CEILING = 4_000
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **connection: Any) -> None:
@@ -179,7 +179,7 @@ def test_a_limiter_that_is_down_from_the_start(
     assert run.state == "success", run.error
     assert sizes(segment_sandbox) == [25] * 4
     [warning] = [line for line in run.log.splitlines() if "the rate limiter of the connection" in line]
-    assert "does not answer" in warning and "this sender keeps to 312.5 events/s" in warning
+    assert "does not answer" in warning and "this sender keeps to 250 events/s" in warning
     assert "***" in warning and "no-password" not in warning
 
 

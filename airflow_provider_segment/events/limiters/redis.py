@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_segment.events.rate import GRACE, LONGEST_QUEUE
+from airflow_provider_segment.events.rate import LONGEST_QUEUE
 
 PREFIX = "segment-rate:"
 """What the keys begin with."""
@@ -17,9 +17,9 @@ SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
 local ends = tonumber(redis.call('GET', KEYS[1]) or 0)
-if ends < now - ARGV[2] or ends > now + ARGV[3] then ends = now end
+if ends < now or ends > now + ARGV[2] then ends = now end
 ends = ends + ARGV[1]
-redis.call('SET', KEYS[1], string.format('%.6f', ends), 'EX', ARGV[4])
+redis.call('SET', KEYS[1], string.format('%.6f', ends), 'EX', ARGV[3])
 return string.format('%.6f', ends - now)
 """
 
@@ -42,7 +42,7 @@ class RedisLimiter:
         if self._client is None:
             self._client = self._connect()
             self._script = self._client.register_script(SCRIPT)
-        arguments = [f"{seconds:.6f}", GRACE, LONGEST_QUEUE, KEPT_SECONDS]
+        arguments = [f"{seconds:.6f}", LONGEST_QUEUE, KEPT_SECONDS]
         return max(0.0, float(self._script(keys=[PREFIX + source], args=arguments)))
 
     def close(self) -> None:

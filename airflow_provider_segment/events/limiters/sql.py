@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from airflow_provider_segment.errors import SegmentConfigurationError
-from airflow_provider_segment.events.rate import GRACE, LONGEST_QUEUE
+from airflow_provider_segment.events.rate import LONGEST_QUEUE
 from airflow_provider_segment.events.sources.sql_driver import Driver
 from airflow_provider_segment.events.sources.sql_drivers import SqliteDriver, open_driver
 from airflow_provider_segment.events.sources.sql_mysql import MySQLDriver
@@ -33,8 +33,8 @@ class _Sql(NamedTuple):
 
     def statement(self, text: str) -> str:
         ends = (
-            f"case when {TABLE}.ends_at between {self.now} - {GRACE * 1e6:.0f} "
-            f"and {self.now} + {LONGEST_QUEUE * 1e6:.0f} then {TABLE}.ends_at else {self.now} end"
+            f"case when {TABLE}.ends_at between {self.now} and {self.now} + {LONGEST_QUEUE * 1e6:.0f} "
+            f"then {TABLE}.ends_at else {self.now} end"
         )
         return text.format(table=TABLE, now=self.now, value=self.placeholder, ends=ends)
 
