@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -20,3 +21,18 @@ def database_hook(conn_id: str) -> Any:
             f"connection {conn_id!r} is not one to a database: {type(hook).__name__} is no DbApiHook"
         )
     return hook
+
+
+def ledger_database(conn_id: str) -> tuple[Any, Callable[[Any], Any]]:
+    """The hook of a connection to the database of a ledger, and what takes its credentials out of a text.
+
+    :raises SegmentConfigurationError: it is one to something else
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    from airflow_provider_segment.api.redaction import Scrubber
+    from airflow_provider_segment.api.secrets import secrets_in
+
+    connection = BaseHook.get_connection(conn_id)
+    secrets = [*secrets_in(connection.extra_dejson), *filter(None, [connection.password])]
+    return database_hook(conn_id), Scrubber(secrets)

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.transfers.sql_to_segment import SqlToSegmentOperator
 from tests.events.test_send import make_events, numbers, read_lines, write_lines
-from tests.harness.task_runner import RunTask, TaskRun
+from tests.harness.task_runner import RunTask, StartedTry, TaskRun
 from tests.operators.test_batch_events import wait_until
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.core
 pytest_plugins = ["tests.harness.databases"]
 
 Ledger = dict[str, str]
+AIRFLOW_3 = version("apache-airflow") >= "3"
 WEEKS = timedelta(weeks=3).total_seconds()
 """Longer than Segment remembers message ids."""
 
@@ -426,11 +428,15 @@ def test_parts_and_the_whole_are_the_same_input_for_the_ledger(
     file = write(folder, "a.jsonl", 0, 100)
     size = file.stat().st_size
     halves = [part_of(file, 0, size // 2), part_of(file, size // 2, size)]
-    started = [
-        run_task.start(f"{__name__}:make_half", half, ledger, str(tmp_path / str(number)), 60 - 50 * number)
-        for number, half in enumerate(halves)
-    ]
-    first, second = (half.wait() for half in started)
+
+    def start(number: int) -> StartedTry:
+        rejects = str(tmp_path / f"rejects-{number}.jsonl")
+        return run_task.start(f"{__name__}:make_half", halves[number], ledger, rejects, 60 - 50 * number)
+
+    if AIRFLOW_3:
+        first, second = (started.wait() for started in [start(0), start(1)])
+    else:  # where two processes of the harness share a DAG run
+        first, second = start(0).wait(), start(1).wait()
     assert (first.state, second.state) == ("success", "failed"), (first.error, second.error)
     segment_sandbox.advance_clock(WEEKS)
     whole = succeeded(run_task(make_operator(str(file), ledger)))
@@ -466,6 +472,26 @@ def test_no_secret_is_in_the_ledger(
     written = b"".join(file.read_bytes() for file in (tmp_path / "ledger").rglob("*.json"))
     assert file.as_uri().encode() in written and b"shop " in written
     assert b"SECRET" not in written and segment_sandbox.write_key.encode() not in written
+
+
+def test_no_credential_is_in_what_is_said_of_a_ledger(
+    run_task: RunTask,
+    segment_sandbox: Sandbox,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hooks: Any = pytest.importorskip("airflow.providers.sqlite.hooks.sqlite")
+    connection = {"conn_type": "sqlite", "host": str(tmp_path / "l"), "password": "OF-THE-DATABASE"}
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(connection))
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("no access with OF-THE-DATABASE")
+
+    monkeypatch.setattr(hooks.SqliteHook, "get_conn", refuse)
+    run = run_task(make_operator(str(write(folder, "a.jsonl", 0, 10)), {"ledger_conn_id": "ledger"}))
+    assert run.state == "up_for_retry" and "the ledger cannot be read" in str(run.error)
+    assert "no access with" in str(run.error) and "OF-THE-DATABASE" not in str(run.error)
 
 
 @pytest.mark.parametrize(

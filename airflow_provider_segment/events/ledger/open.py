@@ -8,14 +8,14 @@ from typing import Any
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.ledger.store import LedgerStore
 
-Connect = Callable[[str], Any]
+Connect = Callable[[str], tuple[Any, Callable[[Any], Any]]]
+"""Makes the hook of a connection to a database, and what takes its credentials out of a text."""
 
 
 def open_ledger(options: Mapping[str, Any], connect: Connect | None = None) -> LedgerStore | None:
     """The ledger, if there is to be one.
 
     :param options: all options of a bulk send
-    :param connect: makes the hook of a connection to a database
     :raises SegmentConfigurationError: two are named; or an option lacks another one, or excludes it
     """
     store = open_store(options["ledger_path"], options["ledger_conn_id"], connect)
@@ -54,4 +54,4 @@ def open_store(path: str | None, conn_id: str | None, connect: Connect | None = 
         raise SegmentConfigurationError("ledger_conn_id is a connection of Airflow: give ledger_path")
     from airflow_provider_segment.events.ledger.sql_store import SqlLedgerStore
 
-    return SqlLedgerStore(connect(conn_id))
+    return SqlLedgerStore(*connect(conn_id))

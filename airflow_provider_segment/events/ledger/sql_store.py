@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from typing import Any, Protocol
@@ -53,10 +53,12 @@ class SqlLedgerStore:
     """A table to which rows are only added.
 
     :param hook: of the database
+    :param scrub: takes credentials out of what its errors say
     """
 
-    def __init__(self, hook: Hook) -> None:
+    def __init__(self, hook: Hook, scrub: Callable[[Any], Any] = str) -> None:
         self._hook = hook
+        self._scrub = scrub
 
     def read(self, scope: str, inputs: Collection[str]) -> list[LedgerEntry]:
         """The entries of these inputs, of all runs."""
@@ -99,8 +101,12 @@ class SqlLedgerStore:
 
     @contextmanager
     def _cursor(self) -> Iterator[tuple[Any, Any]]:
-        with closing(self._hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-            yield connection, cursor
+        try:
+            with closing(self._hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+                yield connection, cursor
+        except Exception as error:  # each driver raises its own errors
+            said = self._scrub(f"{type(error).__name__}: {error}")
+            raise ConnectionError(said.strip()) from None
 
 
 def _text(point: Any) -> str:
