@@ -28,10 +28,10 @@ demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no
 demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for its UI
 	@$(VENV)/bin/python -m example_dags.demo --ui
 
-demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celery workers, through their faults; ARGS='200000'
+demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celery workers, through their faults; ARGS='500000 --rate 2500'
 	@$(VENV)/bin/python -m example_dags.demo.celery_night $(ARGS)
 
-test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: 3 minutes
+test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: some 5 minutes
 	$(VENV)/bin/python -m pytest -m cluster $(ARGS)
 
 spark: $(VENV)/.test $(VENV)/.spark ## The tests of the PySpark data source; needs Java 17

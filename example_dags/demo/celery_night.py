@@ -136,7 +136,14 @@ class Faults:
 
     def supervisor_killed(self) -> None:
         """The process that speaks with Airflow is killed; its child, which sends, is not."""
-        task = self.wait_for("a task that sends", lambda: next(self.sending(), None))
+        # One that has begun only now: others may be at their end, and have nothing left to send.
+        begun = {(task["id"], task["try_number"]) for task in self.sending()}
+        task = self.wait_for(
+            "a task that begins",
+            lambda: next((t for t in self.sending() if (t["id"], t["try_number"]) not in begun), None),
+        )
+        count = self.segment.summary["accepted"] + 2 * self.size.rate
+        self.wait_for("what it sends", lambda: self.segment.summary["accepted"] >= count)
         orphan = self.airflow.kill_supervisor(task)
         name = f"{task['task_id']} {task['rendered_map_index']}"
         _, took = timed(lambda: self.wait_for("the end of the orphan", lambda: gone(orphan)))
