@@ -17,6 +17,7 @@ from airflow_provider_segment.errors import SegmentAPIError, SegmentConfiguratio
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sending import preview_events, send_events
+from tests.events.test_storage import hide
 
 pytestmark = pytest.mark.core
 
@@ -186,6 +187,7 @@ def test_the_libraries_to_install_are_those_of_the_package() -> None:
 def test_the_code_of_the_guide(
     segment_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hide(monkeypatch, "airflow")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEGMENT_WRITE_KEY", segment_sandbox.write_key)
     monkeypatch.setenv("SEGMENT_BASE_URL", segment_sandbox.url)
