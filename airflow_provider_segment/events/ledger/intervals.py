@@ -70,20 +70,6 @@ def subtract_all(wanted: Iterable[Interval], others: Sequence[Interval]) -> list
     return [left for one in wanted for left in subtract(one, others)]
 
 
-def merge(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same as few intervals, in order. Those of texts stay as they are."""
-    intervals = [one for one in intervals if not one.empty]
-    if not _comparable(intervals):
-        return list(dict.fromkeys(intervals))
-    merged: list[Interval] = []
-    for one in sorted(intervals, key=lambda one: _low(one.start)):
-        if merged and _low(one.start) <= _high(merged[-1].end):
-            last = merged.pop()
-            one = Interval(last.start, max(last.end, one.end, key=_high))
-        merged.append(one)
-    return merged
-
-
 def _low(start: Any) -> tuple[Any, ...]:
     return (0,) if start is None else (1, start)
 
