@@ -1,6 +1,6 @@
 """What it costs to send a file in parts, over the workers of a cluster, and what the workers gain.
 
-    python -m benchmarks.parts            # some 12 minutes, and 3 GB of disk and of memory each
+    python -m benchmarks.parts            # some 10 minutes, and 3 GB of disk and of memory each
     python -m benchmarks.parts --quick    # does everything work?
 
 A real Airflow on Celery, as in `make demo-celery`: the dependency group `cluster`, PostgreSQL and Redis. The

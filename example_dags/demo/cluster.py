@@ -82,14 +82,13 @@ class Cluster(ThrowawayAirflow):
         """Start the API server, for the first time or after `kill("api-server")`."""
         self._start("api-server")
 
-    def start_worker(self, name: str) -> psutil.Process:
+    def start_worker(self, name: str) -> None:
         """Start a Celery worker."""
         own = ["--celery-hostname", f"{name}@%h", "--pid", str(self.home / f"{name}.pid")]
         (self.home / f"{name}.pid").unlink(missing_ok=True)
-        started = self._start(
+        self._start(
             "celery", "worker", "--concurrency", str(self._slots), "--skip-serve-logs", *own, name=name
         )
-        return psutil.Process(started.pid)
 
     def kill_supervisor(self, task: Mapping[str, Any]) -> psutil.Process:
         """SIGKILL the process that supervises a running task, and only that one.
