@@ -429,14 +429,14 @@ def test_parts_and_the_whole_are_the_same_input_for_the_ledger(
     size = file.stat().st_size
     halves = [part_of(file, 0, size // 2), part_of(file, size // 2, size)]
 
-    def start(number: int) -> StartedTry:
+    def half(number: int) -> StartedTry:
         rejects = str(tmp_path / f"rejects-{number}.jsonl")
         return run_task.start(f"{__name__}:make_half", halves[number], ledger, rejects, 60 - 50 * number)
 
     if AIRFLOW_3:
-        first, second = (started.wait() for started in [start(0), start(1)])
+        first, second = (started.wait() for started in [half(0), half(1)])
     else:  # where two processes of the harness share a DAG run
-        first, second = start(0).wait(), start(1).wait()
+        first, second = half(0).wait(), half(1).wait()
     assert (first.state, second.state) == ("success", "failed"), (first.error, second.error)
     segment_sandbox.advance_clock(WEEKS)
     whole = succeeded(run_task(make_operator(str(file), ledger)))
