@@ -64,6 +64,16 @@ class Lease(Generic[T]):
             await asyncio.sleep(CHECKPOINT_SECONDS)
             await self._ended(self._begin())
 
+    @property
+    def overdue(self) -> bool:
+        """Whether nothing may be sent before a save has succeeded: the process may have been frozen."""
+        return self._without() > self._timeout
+
+    async def held(self) -> None:
+        """Wait until a save has succeeded; :meth:`keep` ends the wait if none can."""
+        while self.overdue:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+
     async def end(self) -> None:
         """Save for the last time, after the save that is under way.
 
@@ -129,9 +139,13 @@ class Lease(Generic[T]):
                 _said(error),
             )
 
+    def _without(self) -> float:
+        """Seconds since the last save that succeeded."""
+        return self._clock.monotonic() - self._held
+
     def _check_time(self) -> None:
-        without = self._clock.monotonic() - self._held
-        if without > self._timeout:
+        if self.overdue:
+            without = self._without()
             why = "the last attempt has not ended" if self._failure is None else _said(self._failure)
             raise SegmentStoppedError(
                 f"stopped: no checkpoint could be saved for {without:,.0f} s, so that another try may have "

@@ -254,13 +254,19 @@ class Sending:
             "POST",
             "/v1/batch",
             api="tracking",
-            turn=lambda: self._rate.turn(len(batch)),
+            turn=lambda: self._turn(len(batch)),
             body=lambda now: compress(batch.body(now)) if compress else batch.body(now),
             headers={"Content-Encoding": "gzip"} if compress else {},
         )
         self.report.sent += len(batch)
         self.report.batches += 1
         self.report.bytes += batch.size
+
+    async def _turn(self, events: int) -> None:
+        await self._rate.turn(events)
+        while self._lease is not None and self._lease.overdue:
+            await self._lease.held()
+            await self._rate.turn(events)  # several have waited
 
     def _refuse(self, part: Batch, error: SegmentAPIError) -> None:
         (event,), (position,) = part.events(), part.positions

@@ -17,9 +17,11 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.errors import SegmentReplacedError, SegmentStoppedError
 from airflow_provider_segment.events import lease, send
 from airflow_provider_segment.events.lease import Lease
+from airflow_provider_segment.events.rate import Rate
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.sending import send_events
 from tests.events.test_send import hook, make_events, numbers, patient, read_lines
 from tests.harness.fake_clock import FakeClock
 from tests.operators.test_batch_events import wait_until
@@ -372,3 +374,58 @@ def test_a_send_replaced_just_before_its_end_fails(
     with pytest.raises(SegmentReplacedError):
         hook.send_events(make_events(10), save_checkpoint=saves)
     assert len(saves.made) == 1
+
+
+# After the process was frozen
+
+
+def test_nothing_is_sent_before_a_save_if_one_is_overdue(
+    saves: Saves, segment_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is frozen while batches wait for their turn, and another try is started meanwhile."""
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 0.2)
+
+    class Freezing:
+        name = "a limiter"
+        turns = 0
+
+        def reserve(self, source: str, seconds: float) -> float:
+            self.turns += 1
+            if self.turns == 3:
+                saves.failure = SegmentReplacedError("replaced")
+                clock.sleep(1_000)
+            return 0.0
+
+        def close(self) -> None: ...
+
+    with pytest.raises((SegmentReplacedError, SegmentStoppedError)):
+        send_events(
+            make_events(500),
+            write_key=segment_sandbox.write_key,
+            base_url=segment_sandbox.url,
+            max_events_per_second=1_000,
+            limiter=Freezing(),
+            save_checkpoint=saves,
+        )
+    assert len(segment_sandbox.accepted) <= 200, "two batches"
+
+
+def test_a_send_goes_on_after_a_freeze_if_it_still_may(
+    saves: Saves, segment_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = asyncio.Event()
+
+    async def frozen_once(_: Rate, events: int) -> None:
+        if not frozen.is_set() and segment_sandbox.accepted:
+            frozen.set()
+            clock.sleep(1_000)
+
+    monkeypatch.setattr(Rate, "turn", frozen_once)
+    report = send_events(
+        make_events(5_000),
+        write_key=segment_sandbox.write_key,
+        base_url=segment_sandbox.url,
+        save_checkpoint=saves,
+        concurrency=1,
+    )
+    assert (report.sent, frozen.is_set()) == (5_000, True)
