@@ -38,6 +38,13 @@ def _listed(reports: Any) -> Any:
     return list(reports) if isinstance(reports, Sequence) and not isinstance(reports, str) else reports
 
 
+def _named(id: str) -> str:
+    if not id:
+        raise ValueError("must not be empty: is a param of the DAG not given?")
+    return id
+
+
+Id = Annotated[str, Validator(_named)]
 Reports = Annotated[list[Report | None] | Report, Validator(_listed, "before")]
 
 
@@ -84,8 +91,8 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
 
     reports: Arg[Reports]
     source_id: Arg[str | None] = None
-    destination_ids: Arg[list[str] | None] = None
-    warehouse_id: Arg[str | None] = None
+    destination_ids: Arg[list[Id] | None] = None
+    warehouse_id: Arg[Id | None] = None
     warehouse_conn_id: Arg[str | None] = None
     warehouse_schema: Arg[str | None] = None
     max_missing: Arg[Annotated[int, within(0)]] = 0

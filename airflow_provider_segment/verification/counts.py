@@ -202,8 +202,12 @@ class _Look:
         title = destination.get("name") or destination["id"]
         spare = sent.duplicates if source.others else source.dropped
         stages = ("delivered", "failed_delivery", "filtered_at_destination")
+        others = source.others
         # Segment does not say whether it counts a delivery when it is made, or when the event was received.
         for window in (sent.window, Window(start=sent.start, end=self.now, lag=0.0)):
+            if window != sent.window:  # what others have sent since could stand in for what is lost
+                since = yield from self._volume(Window(start=sent.end, end=self.now, lag=0.0))
+                others |= frozenset(since if isinstance(since, Counter) else sent.names)
             counts = []
             for stage in stages:
                 known = yield from self._overview(_to_hours(window, self.now), stage, destination["id"])
@@ -212,7 +216,7 @@ class _Look:
                 counts.append(known)
             delivered, failed, filtered = counts
             lost = {"failed": failed, "filtered": filtered}
-            compared = Comparison(source.left, delivered, lost, source.others, spare)
+            compared = Comparison(source.left, delivered, lost, others, spare)
             pending = compared.vanished.total()
             if not pending:
                 break

@@ -60,7 +60,7 @@ def note(sends: list[Sent], sources: Sources) -> str:
 def _row(step: Step) -> str:
     numbers = [_number(step.expected), _number(step.found), _number(step.missing or None)]
     finding = f"**{step.finding}**" if step.finding in ("missing", "unknown") else step.finding or ""
-    cells = [plain(step.step), *numbers, finding, plain(step.detail.replace("\n", " ")).replace("|", "\\|")]
+    cells = [plain(step.step), *numbers, finding, plain(step.detail.replace("\n", " "))]
     return f"| {' | '.join(cells)} |"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_segment.events.event_names import add_up
 from airflow_provider_segment.values import Moment
 from airflow_provider_segment.verification.comparison import ALL, MARGIN, Sent
 from airflow_provider_segment.waiting.window import MINUTE, ceil, floor
@@ -56,7 +57,7 @@ def sends_of(reports: Sequence[Mapping[str, Any] | None], source_id: str | None)
         except msgspec.ValidationError as error:
             raise ValueError(f"number {number} is not the report of a sender: {error}") from None
         source = report.source_id or source_id
-        if source is None:
+        if not source:
             raise ValueError(f"number {number} names no source: give source_id")
         if report.sent and (report.started is None or report.ended is None):
             raise ValueError(f"number {number} does not say when it began and ended")
@@ -65,9 +66,7 @@ def sends_of(reports: Sequence[Mapping[str, Any] | None], source_id: str | None)
 
 
 def _sum(source_id: str, reports: list[_Report]) -> Sent:
-    names = Counter[str]()
-    for report in reports:
-        names.update(report.names)
+    names = add_up([report.names for report in reports])
     if ALL in names:  # of some it is not known
         names = Counter({ALL: names.total()})
     moments = [moment for report in reports for moment in (report.started, report.ended) if moment]

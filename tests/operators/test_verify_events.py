@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.verification.comparison import Limits, Sent
+from airflow_provider_segment.verification.counts import SendVerified
+from airflow_provider_segment.waiting.condition import Ask
 from tests.harness.sandbox_api import AMPLITUDE, Api, create_warehouse, start_sync
 from tests.harness.task_runner import RunTask, TaskRun
 
@@ -307,6 +312,52 @@ def test_what_is_tolerated(here: Workspace, tolerance: dict[str, Any], state: st
     run = here.verify(reports, source_id=here.sandbox.source_id, destination_ids=[], **tolerance)
     assert run.state == state
     assert steps_of(run)["received"]["missing"] == 10
+
+
+def test_what_others_send_later_does_not_stand_in_for_what_is_lost() -> None:
+    """All 30 deliveries were lost without a trace; an hour later others sent 30 events of the same name."""
+    start = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
+    sent = Sent(
+        source_id="s",
+        start=start,
+        end=start + timedelta(minutes=3),
+        read=30,
+        rejected=0,
+        sent=30,
+        unsent=0,
+        duplicates=0,
+        left_out=0,
+        brought=0,
+        names={f"track {PAID}": 30},
+    )
+    now = start + timedelta(hours=2)
+    condition = SendVerified(
+        sends=[sent],
+        until=now,
+        final_after=600,
+        limits=Limits(missing=0, share=0, filtered=False),
+        destination_ids=["d"],
+    )
+
+    def answer(ask: Ask) -> dict[str, Any]:
+        first, last = (datetime.fromisoformat(ask.query[name]) for name in ("startTime", "endTime"))
+        sends = [start + timedelta(minutes=1)] if "volume" in ask.path else []
+        if "volume" in ask.path or "successful-delivery" in ask.path:
+            sends.append(start + timedelta(hours=1))
+        total = 30 * sum(first <= moment < last for moment in sends)
+        groups = [{"eventType": "track", "eventName": PAID, "total": total}] if total else []
+        return {"result" if "volume" in ask.path else "dataset": groups, "pagination": {"current": "x"}}
+
+    questions, given = condition.check(now), None
+    while True:
+        try:
+            given = answer(questions.send(given))
+        except StopIteration as end:
+            [source] = end.value.result["sources"]
+            break
+    findings = {step["step"]: step["finding"] for step in source["steps"]}
+    assert findings["received"] == "ok"
+    assert findings["delivered to d"] == "unknown"
 
 
 def test_destinations_of_the_same_name_are_told_apart(here: Workspace) -> None:
@@ -610,6 +661,9 @@ NOTHING = {"read": 0, "sent": 0, "unsent": 0, "source_id": "s"}
             "names joined by dots",
         ),
         ([NOTHING], {"max_missing": -1}, "max_missing"),
+        ([NOTHING], {"destination_ids": [""]}, "destination_ids"),
+        ([NOTHING], {"warehouse_id": ""}, "warehouse_id"),
+        ([{"read": 1, "sent": 1, "unsent": 0}], {"source_id": ""}, "names no source"),
     ],
 )
 def test_wrong_arguments_fail_at_once(here: Workspace, reports: Any, arguments: Any, complaint: str) -> None:
@@ -638,6 +692,22 @@ def test_the_reports_of_a_mapped_task(here: Workspace) -> None:
     run = here.verify(reports, destination_ids=[])
     assert run.state == "success", run.error
     assert steps_of(run)["received"]["expected"] == 35
+
+
+def test_parts_that_count_different_names_one_by_one(here: Workspace) -> None:
+    """A name that one part lists may be among the other names of another part."""
+    many = here.send([event(f"Name {n}", n) for n in range(60)])
+    few = here.send([event("Name 55", 1_000 + n) for n in range(5)])
+    run = here.verify([many, few], destination_ids=[])
+    assert run.state == "success", run.error
+    assert steps_of(run)["received"]["expected"] == 65
+
+
+def test_a_name_breaks_no_table(here: Workspace) -> None:
+    report = here.send_into_the_void([event("a|b \\| `c`\nd", n) for n in range(3)])
+    run = here.verify(report, source_id=here.sandbox.source_id, destination_ids=[])
+    [row] = [line for line in run.xcoms["note"].splitlines() if line.startswith("| received")]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 7, row
 
 
 def test_a_backfill_as_in_the_guide(
