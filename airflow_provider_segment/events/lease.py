@@ -69,10 +69,9 @@ class Lease(Generic[T]):
         """Whether nothing may be sent before a save has succeeded: the process may have been frozen."""
         return self._without() > self._timeout
 
-    async def held(self) -> None:
-        """Wait until a save has succeeded; :meth:`keep` ends the wait if none can."""
-        while self.overdue:
-            await asyncio.sleep(CHECKPOINT_SECONDS)
+    async def pause(self) -> None:
+        """Give a save the time to succeed; if none can, :meth:`keep` ends the run."""
+        await asyncio.sleep(CHECKPOINT_SECONDS)
 
     async def end(self) -> None:
         """Save for the last time, after the save that is under way.

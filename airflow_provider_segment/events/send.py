@@ -265,7 +265,7 @@ class Sending:
     async def _turn(self, events: int) -> None:
         await self._rate.turn(events)
         while self._lease is not None and self._lease.overdue:
-            await self._lease.held()
+            await self._lease.pause()
             await self._rate.turn(events)  # several have waited
 
     def _refuse(self, part: Batch, error: SegmentAPIError) -> None:
