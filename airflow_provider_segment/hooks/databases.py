@@ -23,8 +23,8 @@ def database_hook(conn_id: str) -> Any:
     return hook
 
 
-def ledger_database(conn_id: str) -> tuple[Any, Callable[[Any], Any]]:
-    """The hook of a connection to the database of a ledger, and what takes its credentials out of a text.
+def database_and_scrubber(conn_id: str) -> tuple[Any, Callable[[Any], Any]]:
+    """The hook of a connection to a database, and what takes the connection's credentials out of a text.
 
     :raises SegmentConfigurationError: it is one to something else
     """

@@ -295,9 +295,9 @@ class SegmentHook(BaseHook):
         from airflow_provider_segment.errors import SegmentConfigurationError
         from airflow_provider_segment.events.ledger.open import open_store
         from airflow_provider_segment.events.ledger.watermark import Watermark
-        from airflow_provider_segment.hooks.databases import ledger_database
+        from airflow_provider_segment.hooks.databases import database_and_scrubber
 
-        store = open_store(ledger_path, ledger_conn_id, ledger_database)
+        store = open_store(ledger_path, ledger_conn_id, database_and_scrubber)
         if store is None:
             raise SegmentConfigurationError("a watermark needs a ledger: give ledger_path or ledger_conn_id")
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
@@ -394,7 +394,7 @@ class SegmentHook(BaseHook):
         from airflow_provider_segment.assets import note_lineage
         from airflow_provider_segment.events.backfill import Backfill
         from airflow_provider_segment.events.ledger.open import open_ledger
-        from airflow_provider_segment.hooks.databases import ledger_database
+        from airflow_provider_segment.hooks.databases import database_and_scrubber
         from airflow_provider_segment.hooks.limiter import limiter_of
         from airflow_provider_segment.hooks.metrics import SendMetrics
         from airflow_provider_segment.resources import source_of
@@ -410,7 +410,7 @@ class SegmentHook(BaseHook):
             limiter=limiter_of(options),
             checkpoint=own["checkpoint"],
             save_checkpoint=own["save_checkpoint"],
-            ledger=open_ledger(options, ledger_database),
+            ledger=open_ledger(options, database_and_scrubber),
             checkpoint_timeout=own["checkpoint_timeout"],
             stop=self._stop,
             observe=SendMetrics(self.segment_conn_id),

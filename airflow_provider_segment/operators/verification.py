@@ -13,7 +13,7 @@ from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
 from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import PartitionKey
 from airflow_provider_segment.events.options import within
-from airflow_provider_segment.hooks.databases import database_hook
+from airflow_provider_segment.hooks.databases import database_and_scrubber, database_hook
 from airflow_provider_segment.tasks.base import SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
@@ -231,11 +231,11 @@ class SegmentVerifyEventsOperator(SegmentBaseOperator):
         for sent in sends:
             steps = [*sent_steps(sent), *msgspec.convert(known[sent.source_id], list[Step])]
             if arguments["warehouse_conn_id"] is not None and sent.sent:
-                hook = database_hook(arguments["warehouse_conn_id"])
+                hook, scrub = database_and_scrubber(arguments["warehouse_conn_id"])
                 try:
                     rows: Any = count_rows(hook, arguments["warehouse_schema"], sent)
                 except Exception as error:  # of the database's driver
-                    [said, *_] = str(error).splitlines() or [""]
+                    [said, *_] = scrub(str(error)).splitlines() or [""]
                     rows = f"the rows cannot be counted: {type(error).__name__}: {said[:MOST_SAID]}"
                 step = judge_rows(sent, rows, limits)
                 synced = any(each.step == SYNC and each.finding == "ok" for each in steps)

@@ -641,6 +641,20 @@ def test_a_table_that_cannot_be_read_is_unknown(here: Workspace, lake: Warehouse
     assert "nowhere" in steps_of(run)["rows in the warehouse"]["detail"]
 
 
+def test_no_credential_is_in_what_the_warehouse_says(
+    here: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some drivers repeat their connection string; here the password is a word that the error has anyway."""
+    lake = SQLiteWarehouse(tmp_path / "warehouse.db")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_WAREHOUSE", json.dumps({**lake.connection, "extra": {"password": "nowhere"}})
+    )
+    report = here.send(events(paid=30))
+    run = here.verify(report, **{**rows_in(lake), "warehouse_schema": "nowhere"}, timeout=600)
+    assert "***.tracks" in steps_of(run)["rows in the warehouse"]["detail"]
+    assert "nowhere" not in json.dumps(run.xcoms)
+
+
 NOTHING = {"read": 0, "sent": 0, "unsent": 0, "source_id": "s"}
 
 # --- arguments ---------------------------------------------------------------------------------------------
