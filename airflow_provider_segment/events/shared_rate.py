@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import Any
 
 from airflow_provider_segment.api.clock import Clock
@@ -120,7 +121,10 @@ class SharedTimeline:
         return None
 
     async def _reserve(self, seconds: float) -> float:
-        return await self._worker.call(self._limiter.reserve, self._source, seconds)
+        wait = await self._worker.call(self._limiter.reserve, self._source, seconds)
+        if not 0 <= wait < inf:
+            raise ValueError(f"it answered {wait!r}")
+        return wait
 
     def _answered(self, call: asyncio.Task[float]) -> None:
         self._call = None

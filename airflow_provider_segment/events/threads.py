@@ -79,8 +79,9 @@ class Worker:
             told: tuple[Callable[[Any], None], Any]
             try:
                 told = future.set_result, function(*arguments)
-            except Exception as error:
-                told = future.set_exception, error
+            except BaseException as error:  # such as a panic of a library in Rust: the thread goes on
+                can_be_told = isinstance(error, Exception) and not isinstance(error, StopIteration)
+                told = future.set_exception, error if can_be_told else RuntimeError(repr(error))
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(tell, *told)
 

@@ -76,6 +76,6 @@ class _WithoutSecrets:
         except SegmentError as error:
             error.scrub(self._scrub)
             raise
-        except Exception as error:
+        except BaseException as error:  # called in a thread, which nobody interrupts
             said = self._scrub(f"{type(error).__name__}: {error}")
             raise ConnectionError(" ".join(said.split())) from None

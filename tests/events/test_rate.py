@@ -271,7 +271,7 @@ class Fallible:
 
     name = "the rate limiter"
 
-    def __init__(self, *faults: Exception | None) -> None:
+    def __init__(self, *faults: BaseException | None) -> None:
         self.asked: list[float] = []
         self.closed = 0
         self._faults = list(faults)
@@ -329,6 +329,23 @@ def test_each_keeps_to_its_part_while_the_limiter_is_down(
         "the rate limiter does not answer (refused): until it does, this sender keeps to 2 events/s",
         "the rate limiter answers again",
     ]
+
+
+@pytest.mark.parametrize(
+    "fault", [StopIteration("odd"), GeneratorExit("odd"), asyncio.CancelledError("odd")], ids=repr
+)
+def test_an_error_of_any_kind_means_that_the_limiter_is_down(
+    fault: BaseException, log: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert turns(Fallible(fault), 30, senders=4, clock=FakeClock(), log=log) == [0.5] * 21 + [0.125] * 9
+    assert "odd" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [None, "0.125", -1.0, float("nan"), float("inf")])
+def test_an_answer_that_is_no_time_means_that_the_limiter_is_down(answer: Any, log: logging.Logger) -> None:
+    limiter: Any = Fallible()
+    limiter.reserve = lambda source, seconds: answer
+    assert turns(limiter, 5, senders=4, clock=FakeClock(), log=log) == [0.5] * 5
 
 
 def test_without_a_part_nothing_is_sent_until_the_limiter_answers(log: logging.Logger) -> None:
