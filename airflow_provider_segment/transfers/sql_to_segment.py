@@ -74,7 +74,8 @@ class SqlToSegmentOperator(BulkEventsOperator):
     :param watermark: a column of the result: each load takes up where the last one ended. The highest value
         that was delivered is kept in the ledger (``ledger_path`` or ``ledger_conn_id``), and is a variable of
         the templates of ``sql`` and ``parameters``: ``where updated_at >= '{{ watermark }}'``. It moves when
-        a load succeeds, and never backwards; the report has it. A column of numbers, times, dates or text
+        a load succeeds, and never backwards; the report has it. A column of numbers, times (those with a zone
+        are given in UTC), dates or text
     :param initial_watermark: the value of the variable in the first load; required with ``watermark``
     :param overlap: how far the variable is behind the watermark, for rows that come late: seconds or a
         ``timedelta`` for times and dates, a number for numbers

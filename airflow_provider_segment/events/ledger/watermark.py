@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -98,6 +98,11 @@ def shown(mark: Any) -> Any:
     return mark if mark is None or isinstance(mark, int) else str(mark)
 
 
+def _in_utc(mark: Any) -> Any:
+    """A mark as it is kept: a time with a zone, which the database's session chose, in UTC."""
+    return mark.astimezone(timezone.utc) if isinstance(mark, datetime) and mark.tzinfo else mark
+
+
 class MarkedSource:
     """Rows, of which the highest value of a column is noted.
 
@@ -145,6 +150,7 @@ class MarkedSource:
             key_to_json(found)
         except TypeError as error:
             raise SegmentConfigurationError(f"watermark {error}") from None
+        found = _in_utc(found)
         self.highest = found if self.highest is None else highest([self.highest, found])
 
 
@@ -154,4 +160,4 @@ class MarkedPages(MarkedSource):
     def resume(self, mark: Mapping[str, Any]) -> None:
         """Start behind a mark, up to which an earlier try delivered the rows."""
         self._source.resume(mark)  # type: ignore[attr-defined]
-        self.highest = key_from_json(mark["key"])
+        self.highest = _in_utc(key_from_json(mark["key"]))
