@@ -156,8 +156,9 @@ class Backfill:
         mapper, checker = self._pipeline
         file = storage_path(rejects) if rejects else None
         keep_to, kept = self._resume()
-        if self._ledger is not None and self._ledger.leave_out(options["changed_input"]):
-            keep_to = inf
+        if self._ledger is not None:
+            self._ledger.leave_out(options["changed_input"])
+            keep_to = inf  # for the ledger, what earlier runs rejected is done with
         with (
             self._ledger or nullcontext(),
             DeadLetters(file, self._log, keep_to=keep_to, kept=kept) as letters,

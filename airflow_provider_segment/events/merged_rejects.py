@@ -18,7 +18,8 @@ COPY_BYTES = 1 << 20
 def merge_rejects(reports: Mapping[str, Mapping[str, Any]], path: str) -> None:
     """Write the rejected events of parts to one file, in the order of the parts.
 
-    Their own files stay as they are. A local file can only be read by its owner.
+    Their own files stay as they are. A local file can only be read by its owner. What earlier runs of a part
+    rejected, as its ledger says, is copied, too, if it is in the file that the part has now.
 
     :param reports: of the parts, by their names
     :param path: of the file, which is overwritten
@@ -26,7 +27,11 @@ def merge_rejects(reports: Mapping[str, Mapping[str, Any]], path: str) -> None:
         this is a symbolic link
     :raises SegmentInputError: the file of a part cannot be read
     """
-    rejected = {part: report["rejects_path"] for part, report in reports.items() if report.get("rejected")}
+    rejected = {
+        part: report["rejects_path"]
+        for part, report in reports.items()
+        if report.get("rejected") or report.get("rejected_earlier")
+    }
     if without := [part for part, own in rejected.items() if not own]:
         raise SegmentConfigurationError(
             f"rejected events of {', '.join(without[:10])} were only logged: give the sender a rejects_path"
@@ -39,6 +44,8 @@ def merge_rejects(reports: Mapping[str, Mapping[str, Any]], path: str) -> None:
                 with storage_path(own).open("rb") as stream:
                     copyfileobj(stream, merged, COPY_BYTES)
             except OSError as error:
+                if isinstance(error, FileNotFoundError) and not reports[part].get("rejected"):
+                    continue  # that run had another file
                 raise SegmentInputError(
                     f"the rejected events of {part} cannot be copied: {error}. Is {own} where every worker "
                     "can read it?"

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from typing_extensions import TypedDict
 
 from airflow_provider_segment.arguments import Validator, make_checker
+from airflow_provider_segment.events.function_identity import identity_of_function
 from airflow_provider_segment.events.limits import CONCURRENCY
 
 
@@ -309,18 +310,14 @@ def all_options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def identity_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that determine which events are sent."""
-    return {name: _identity(value) for name, value in options.items() if OPTIONS[name].identity}
+    return {
+        # Not a function itself: it has another address in each process.
+        name: identity_of_function(value) if callable(value) else value
+        for name, value in options.items()
+        if OPTIONS[name].identity
+    }
 
 
 def changed_from_default(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of some options that are not as they are by default."""
     return {name: value for name, value in options.items() if value != OPTIONS[name].default}
-
-
-def _identity(value: Any) -> Any:
-    if not callable(value):
-        return value
-    # Not the function itself: it has another address in each process.
-    code = getattr(value, "__code__", None)
-    name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
-    return [name, code.co_code.hex() if code else ""]

@@ -301,6 +301,14 @@ def test_rejected_events_are_merged_in_the_order_of_the_parts(run_task: RunTask,
     assert len(read_lines(tmp_path / "a")) == 2
 
 
+def test_what_an_earlier_run_of_a_part_rejected_is_merged(run_task: RunTask, tmp_path: Path) -> None:
+    earlier = {**rejects(tmp_path / "a"), "read": 0, "rejected": {}, "rejected_earlier": 1}
+    elsewhere = {**earlier, "rejects_path": f"{tmp_path}/gone"}
+    run = gather(run_task, PARTS[:2], [earlier, elsewhere], rejects_path=f"{tmp_path}/all")
+    assert run.state == "success", run.error
+    assert [letter["raw"] for letter in read_lines(tmp_path / "all")] == ["a"]
+
+
 def test_rejected_events_that_cannot_be_merged_are_an_error(run_task: RunTask, tmp_path: Path) -> None:
     lost = rejects(tmp_path / "a")
     shared = rejects(tmp_path / "b")

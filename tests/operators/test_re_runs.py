@@ -107,6 +107,18 @@ def test_a_re_run_sends_only_the_file_that_was_added(
     assert segment_sandbox.summary["duplicates"] == 0
 
 
+def test_a_run_with_another_input_keeps_what_the_ledger_says_was_rejected(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path
+) -> None:
+    """Nobody would read it again."""
+    ledger = {"ledger_path": str(tmp_path / "ledger"), "rejects_path": str(tmp_path / "rejected")}
+    for number in range(2):
+        file = write(folder, f"{number}.jsonl", 10 * number, 10 * number + 10)
+        file.write_text(f"no event {number}\n" + file.read_text())
+        succeeded(run_task(make_operator(str(file), ledger, max_rejected=1)))
+    assert [letter["raw"] for letter in read_lines(tmp_path / "rejected")] == ["no event 0", "no event 1"]
+
+
 def test_what_was_left_out_counts_as_sent_for_min_events(
     run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path
 ) -> None:

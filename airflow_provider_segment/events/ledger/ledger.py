@@ -34,13 +34,11 @@ class LeftOut(NamedTuple):
     :param sent: events that earlier runs sent
     :param rejected: events that earlier runs rejected
     :param changed: inputs that have changed since an earlier run delivered them, or some of them
-    :param some: whether there is anything that is not read
     """
 
     sent: int
     rejected: int
     changed: int
-    some: bool
 
 
 class _Recorded(NamedTuple):
@@ -92,7 +90,7 @@ class Ledger:
         :raises SegmentInputError: the ledger cannot be read, or an input has changed and ``changed_input`` is
             ``fail``
         """
-        whole = wanted = self._extents.wanted()
+        wanted = self._extents.wanted()
         try:
             known = self._store.read(self._scope, {extent.input for extent in wanted})
         except Exception as error:  # each storage and each driver raises its own errors
@@ -128,7 +126,7 @@ class Ledger:
             left += left_of_it
         self._tell_of_left_out(list(known_of.values()))
         self._extents.read_only(left)
-        return LeftOut(sent, rejected, len(changed), left != whole)
+        return LeftOut(sent, rejected, len(changed))
 
     def _tell_of_changed(self, names: Sequence[str], changed_input: ChangedInput) -> None:
         if not names:

@@ -28,6 +28,8 @@ MANY_FILES = 50
 """More files than this, of runs that have ended, are made one."""
 ENDED_AFTER = timedelta(days=2)
 """A run that wrote nothing for so long has ended."""
+READS = 5
+"""The folder is read at most so often, while other runs make files one."""
 
 
 class _Content(msgspec.Struct):
@@ -51,11 +53,18 @@ class PathLedgerStore:
         self._clock = clock or Clock()
         self._name = f"{uuid4().hex}.json"
         self._own: list[LedgerEntry] = []
+        self._taken: list[LedgerEntry] = []
         self._old: list[_Found] = []
 
     def read(self, scope: str, inputs: Collection[str]) -> list[LedgerEntry]:
         """The entries of these inputs, of all runs."""
-        found = [one for file in self._files(scope) if (one := self._read(file))]
+        files = self._files(scope)
+        for _ in range(READS):
+            found = [one for file in files if (one := self._read(file))]
+            names, files = {file.name for file in files}, self._files(scope)
+            # What was in a file that another run took over meanwhile is in one that was not there yet.
+            if names <= {file.name for file in files}:
+                break
         before = self._clock.now() - ENDED_AFTER
         self._old = [one for one in found if one.content.written < before]
         wanted = set(inputs)
@@ -64,11 +73,12 @@ class PathLedgerStore:
     def add(self, scope: str, entries: Sequence[LedgerEntry]) -> None:
         """Write the file of this run anew, with these entries, too."""
         old = self._old if len(self._old) > MANY_FILES else []
-        taken = [entry for one in old for entry in one.content.entries]
-        own = joined([*taken, *self._own, *entries])
-        content = msgspec.json.encode(_Content(self._clock.now(), own))
+        # Those of one run are not joined with those of another: ranges of texts are only known by their ends.
+        taken = [*self._taken, *(entry for one in old for entry in one.content.entries)]
+        own = joined([*self._own, *entries])
+        content = msgspec.json.encode(_Content(self._clock.now(), [*taken, *own]))
         self._write(self._folder / scope / self._name, content)
-        self._own, self._old = own, []
+        self._own, self._taken, self._old = own, taken, []
         for file, _ in old:
             with suppress(Exception):  # another run took it over, too
                 file.unlink()

@@ -67,8 +67,8 @@ class LedgerOfRun:
             self._reached = self._kept = start
             self._not_yet = msgspec.convert(checkpoint.get("unrecorded", []), list[LedgerEntry])
 
-    def leave_out(self, changed_input: ChangedInput) -> bool:
-        """Have the source read only what no run delivered; whether letters of earlier runs are to be kept.
+    def leave_out(self, changed_input: ChangedInput) -> None:
+        """Have the source read only what no run delivered.
 
         :raises SegmentInputError: see :meth:`.Ledger.leave_out`
         """
@@ -79,7 +79,6 @@ class LedgerOfRun:
         self._report.left_out = max(0, left.sent - sent)
         self._report.rejected_earlier = max(0, left.rejected - rejected)
         self._report.changed = left.changed
-        return left.some or self._kept.mark is not None
 
     def kept(self, reached: Checkpoint) -> Checkpoint:
         """How far the run got, or how far before, if what was rejected meanwhile is not safely kept yet."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -197,6 +198,46 @@ def test_the_files_of_runs_that_ended_become_one(tmp_path: Path) -> None:
     assert held() == before == [entry("a", 0, runs, sent=runs)]
     running.add("s", [entry("b", 1, 2)])
     assert joined(PathLedgerStore(str(tmp_path), clock).read("s", ["b"])) == [entry("b", 0, 2)]
+
+
+def test_ranges_of_texts_of_several_runs_are_not_joined(tmp_path: Path) -> None:
+    """Nobody knows the order of texts, so a range in a longer one would be sent again."""
+    clock = FakeClock()
+    ends = [Bound(f"{number:03}", False) for number in range(MANY_FILES + 2)]
+    parts = list(starmap(Interval, pairwise(ends)))
+    for number, (start, end) in enumerate(pairwise(ends)):
+        store = PathLedgerStore(str(tmp_path), clock)
+        store._name = f"{number:03}.json"
+        store.add("s", [LedgerEntry("q", "q", "", "key", as_json(start), as_json(end))])
+    clock.sleep(timedelta(days=3).total_seconds())
+    store = PathLedgerStore(str(tmp_path), clock)
+    store.read("s", ["q"])
+    for number in range(2):
+        store.add("s", [entry("a", number, number + 1)])
+    assert len(list((tmp_path / "s").iterdir())) == 1
+    found = PathLedgerStore(str(tmp_path), clock).read("s", ["q", "a"])
+    assert [one.interval for one in found if one.input == "a"] == [Interval(0, 2)]
+    assert [one.interval for one in found if one.input == "q"] == parts
+
+
+def test_what_another_run_takes_over_meanwhile_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    for number in range(MANY_FILES + 1):
+        PathLedgerStore(str(tmp_path), clock).add("s", [entry("a", 2 * number, 2 * number + 1)])
+    clock.sleep(timedelta(days=3).total_seconds())
+    other, reader = (PathLedgerStore(str(tmp_path), clock) for _ in range(2))
+    other.read("s", ["a"])
+    list_files = reader._files
+
+    def listed_before(scope: str) -> list[Any]:
+        files = list_files(scope)
+        other.add(scope, [entry("b", 0, 1)])
+        return files
+
+    monkeypatch.setattr(reader, "_files", listed_before)
+    assert len(reader.read("s", ["a"])) == MANY_FILES + 1
 
 
 def test_only_the_owner_reads_a_local_ledger(tmp_path: Path) -> None:
