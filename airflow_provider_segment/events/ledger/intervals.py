@@ -84,7 +84,7 @@ def _comparable(intervals: Sequence[Interval]) -> bool:
         return False
     try:
         sorted(points)
-    except TypeError:  # times with a zone and without one
+    except (TypeError, ArithmeticError):  # times with a zone and without one; NaN
         return False
     return True
 

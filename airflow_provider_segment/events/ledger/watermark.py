@@ -63,11 +63,11 @@ def highest(values: Sequence[Any]) -> Any:
     """
     try:
         return max(values, default=None)
-    except TypeError:
+    except (TypeError, ArithmeticError):  # NaN has no order, either
         kinds = sorted({type(value).__name__ for value in values})
         raise SegmentConfigurationError(
             f"watermark: values of the types {', '.join(kinds)} have no order, or times with and without a "
-            "zone. If the column was changed, begin anew with another ledger, and an initial_watermark"
+            "zone, or NaN. If the column was changed, begin anew: another ledger and an initial_watermark"
         ) from None
 
 

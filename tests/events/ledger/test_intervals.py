@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.ledger.intervals import (
     WHOLE,
     Bound,
@@ -16,6 +18,7 @@ from airflow_provider_segment.events.ledger.intervals import (
     subtract,
     subtract_all,
 )
+from airflow_provider_segment.events.ledger.watermark import highest
 
 pytestmark = pytest.mark.core
 
@@ -108,3 +111,10 @@ def test_times_with_and_without_a_zone_are_different_inputs() -> None:
     assert subtract(Interval(Bound(naive, False), None), [Interval(None, Bound(aware, True))]) == [
         Interval(Bound(naive, False), None)
     ]
+
+
+def test_keys_without_an_order_leave_nothing_out() -> None:
+    nan = Bound(Decimal("NaN"), False)
+    assert subtract(Interval(nan, None), [Interval(None, Bound(Decimal(1), True))]) == [Interval(nan, None)]
+    with pytest.raises(SegmentConfigurationError, match="NaN"):
+        highest([Decimal("NaN"), Decimal(1)])
