@@ -58,7 +58,7 @@ class PathLedgerStore:
 
     def read(self, scope: str, inputs: Collection[str]) -> list[LedgerEntry]:
         """The entries of these inputs, of all runs."""
-        files = self._files(scope)
+        files, found = self._files(scope), list[_Found]()
         for _ in range(READS):
             found = [one for file in files if (one := self._read(file))]
             names, files = {file.name for file in files}, self._files(scope)
