@@ -27,11 +27,7 @@ def merge_rejects(reports: Mapping[str, Mapping[str, Any]], path: str) -> None:
         this is a symbolic link
     :raises SegmentInputError: the file of a part cannot be read
     """
-    rejected = {
-        part: report["rejects_path"]
-        for part, report in reports.items()
-        if report.get("rejected") or report.get("rejected_earlier")
-    }
+    rejected = {part: report["rejects_path"] for part, report in reports.items() if _rejected(report)}
     if without := [part for part, own in rejected.items() if not own]:
         raise SegmentConfigurationError(
             f"rejected events of {', '.join(without[:10])} were only logged: give the sender a rejects_path"
@@ -76,8 +72,13 @@ def check_own_files(reports: Mapping[str, Mapping[str, Any]]) -> None:
     paths = Counter(report["rejects_path"] for report in reports.values() if report.get("rejects_path"))
     for path, count in paths.items():
         sharing = [part for part, report in reports.items() if report.get("rejects_path") == path]
-        if count > 1 and any(reports[part].get("rejected") for part in sharing):
+        if count > 1 and any(_rejected(reports[part]) for part in sharing):
             raise SegmentConfigurationError(
                 f"{', '.join(sharing[:10])} had the same rejects_path {path}, so that each overwrote what "
                 "the one before had rejected: give each a file of its own, as in ..._{{ ti.map_index }}.jsonl"
             )
+
+
+def _rejected(report: Mapping[str, Any]) -> bool:
+    """Whether any of a part was rejected, now or by an earlier run."""
+    return bool(report.get("rejected") or report.get("rejected_earlier"))

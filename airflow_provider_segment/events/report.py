@@ -23,6 +23,8 @@ class SendReport:
 
     source_id: str | None = None
     """The source that the events went to, if it was named."""
+    part: str | None = None
+    """The name of the part of the input, if it was one."""
     watermark: Any = None
     """Up to where an incremental load has delivered the rows: a number, or text."""
     started: str | None = None
@@ -141,10 +143,14 @@ class SendReport:
     def too_many_rejected(self, most: int | None, share: float | None) -> str | None:
         """What is wrong with the number of rejected events, if anything is: also if it is all of them.
 
+        Those count, too, that earlier runs rejected, as the ledger says: a run that has only the rest of an
+        input must not hide what the one before failed for.
+
         :param most: how many may be; None for any number
         :param share: the same as a share of the events read, from 0 to 1
         """
-        rejected, path = self.rejected_total, self.rejects_path
+        rejected, path = self.rejected_total + self.rejected_earlier, self.rejects_path
+        seen = self.read + self.left_out + self.rejected_earlier
         if not rejected:
             return None
         if self.rejects_failure:
@@ -153,12 +159,12 @@ class SendReport:
                 f"{self.rejects_failure}"
             )
         where = f"they are in {path}" if path else "they are only logged: give a rejects_path"
-        if rejected == self.read:
+        if rejected == seen:
             return f"all {rejected:,} events were rejected; {where}"
         if most is not None and rejected > most:
             return f"{rejected:,} events were rejected, {most:,} are allowed; {where}"
-        if share is not None and rejected > share * self.read:
-            return f"{rejected:,} of {self.read:,} events were rejected, {share:.3%} are allowed; {where}"
+        if share is not None and rejected > share * seen:
+            return f"{rejected:,} of {seen:,} events were rejected, {share:.3%} are allowed; {where}"
         return None
 
     def as_dict(self) -> dict[str, Any]:

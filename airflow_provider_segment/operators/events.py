@@ -351,6 +351,7 @@ class BulkEventsOperator(_SendingOperator):
         except (SegmentApprovalError, SegmentViolationError) as error:  # a retry would find the same
             raise AirflowFailException(f"{type(self).__name__}: {error}") from None
         report.started = started
+        report.part = part.name if (part := arguments.get("part")) else None
         share = arguments["max_rejected_share"]
         most = arguments.get("max_rejected", 0 if share is None else None)
         if fault := report.too_many_rejected(most, share):

@@ -222,6 +222,13 @@ class SegmentGatherReportsOperator(BaseOperator):
                 f"{', '.join(missing[:10])}{more}. Clear the failed tasks of {self.reports}, with those "
                 "downstream"
             )
+        if other := [
+            name for name, report in reports.items() if report.get("part", name) not in (None, name)
+        ]:
+            raise AirflowFailException(
+                f"the input was cut anew after it was sent, and what was sent as {', '.join(other[:10])} was "
+                f"another part. Clear all tasks of {self.reports}, with those downstream"
+            )
         return reports
 
 

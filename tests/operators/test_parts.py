@@ -85,6 +85,7 @@ def test_files_in_parts_and_their_report(run_task: RunTask, segment_sandbox: San
     assert [run.state for run in runs] == ["success"] * 5
     assert numbers(segment_sandbox) == list(range(3_000))
     assert segment_sandbox.summary["duplicates"] == 0
+    assert [run.xcom["part"] for run in runs] == [part["name"] for part in parts]
 
     run = gather(run_task, parts, [run.xcom for run in runs], rejects_path=f"{tmp_path}/all.jsonl")
     assert run.state == "success", run.error
@@ -214,6 +215,12 @@ def test_a_part_without_a_report_is_named(run_task: RunTask) -> None:
     assert "2 of 4 parts have not been sent, or not to their end: a-0001, a-0003" in str(run.error)
 
 
+def test_a_report_of_another_part_is_not_taken_for_this_one(run_task: RunTask) -> None:
+    reports = [report(part="a-0000"), report(part="b-0001"), report(), report(part="b-0003")]
+    run = gather(run_task, PARTS, reports)
+    assert run.state == "failed" and "what was sent as a-0001, a-0003 was another part" in str(run.error)
+
+
 @pytest.mark.parametrize(
     ("parts", "complaint"),
     [
@@ -267,6 +274,7 @@ def test_all_fields_of_reports_are_put_together() -> None:
         "first": {"line": 1},
         "last": {"line": 4},
         "watermark": None,
+        "part": None,
         "rejects_path": None,
         "rejects_failure": "full",
         "ledger_failure": "away",

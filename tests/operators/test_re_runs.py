@@ -119,6 +119,22 @@ def test_a_run_with_another_input_keeps_what_the_ledger_says_was_rejected(
     assert [letter["raw"] for letter in read_lines(tmp_path / "rejected")] == ["no event 0", "no event 1"]
 
 
+def test_a_run_of_the_rest_does_not_hide_what_the_one_before_failed_for(
+    run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path
+) -> None:
+    file = write(folder, "a.jsonl", 0, 10)
+    file.write_text("no event\nnor this\n" + file.read_text())
+    ledger = {"ledger_path": str(tmp_path / "ledger")}
+    for read in (12, 0):
+        run = run_task(make_operator(str(file), ledger, max_rejected=1))
+        assert run.state == "failed" and "2 events were rejected, 1 are allowed" in str(run.error)
+        assert f"{read} events read" in str(run.error)
+    report = succeeded(run_task(make_operator(str(file), ledger, max_rejected_share=0.17)))
+    assert (report["read"], report["left_out"], report["rejected_earlier"]) == (0, 10, 2)
+    run = run_task(make_operator(str(file), ledger, max_rejected_share=0.16))
+    assert "2 of 12 events were rejected" in str(run.error)
+
+
 def test_what_was_left_out_counts_as_sent_for_min_events(
     run_task: RunTask, segment_sandbox: Sandbox, folder: Path, tmp_path: Path
 ) -> None:

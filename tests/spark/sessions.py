@@ -64,6 +64,16 @@ def session(master: str, output: Path, **conf: Any) -> Iterator[Any]:
         yield spark
     finally:
         spark.stop()
+        _end_java()
+
+
+def _end_java() -> None:
+    """End what Spark keeps for the next session, which has other output."""
+    context: Any = pyspark.SparkContext
+    gateway, context._gateway, context._jvm = context._gateway, None, None
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # it ends with its input
+    gateway.proc.wait()
 
 
 def printed(output: Path, text: str) -> str:
