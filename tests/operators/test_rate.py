@@ -130,7 +130,7 @@ def test_a_limiter_in_a_database(
 @pytest.mark.parametrize(
     ("connection", "complaint"),
     [
-        ({"conn_type": "segment", "password": "x"}, "neither one to Redis nor one to a database"),
+        ({"conn_type": "segment", "password": "pass-word"}, "neither one to Redis nor one to a database"),
         ({"conn_type": "unheard_of", "password": "pass-word"}, "is its provider installed"),
     ],
 )
