@@ -33,7 +33,7 @@ from airflow_provider_segment.events.storage import storage_path
 from airflow_provider_segment.sending import send_events
 
 if TYPE_CHECKING:
-    from pyarrow import RecordBatch
+    from pyarrow import RecordBatch  # pyright: ignore[reportMissingImports]
     from pyspark.sql.types import StructType  # pyright: ignore[reportMissingImports]
 
 LOG = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ class SegmentWriter(DataSourceArrowWriter):
         column = self._own.get("json_column")
         if column is not None:
             return chain.from_iterable(batch.column(column).to_pylist() for batch in batches)
-        import pyarrow
+        import pyarrow  # pyright: ignore[reportMissingImports]
 
         first = next(batches, None)
         if first is None:
