@@ -24,6 +24,7 @@ __all__ = [
     "mask_secrets",
     "set_partition",
     "stores_of_assets",
+    "watches_assets",
 ]
 
 
@@ -67,6 +68,13 @@ def is_supervised(context: Any) -> bool:
     except ImportError:  # Airflow 2
         return getattr(context.get("ti"), "job_id", None) is not None
     return isinstance(getattr(task_runner, "SUPERVISOR_COMMS", None), comms.CommsDecoder)
+
+
+def watches_assets() -> bool:
+    """Whether triggers can start DAGs, by an ``AssetWatcher``."""
+    from airflow import __version__
+
+    return int(__version__.split(".")[0]) > 2
 
 
 def stores_of_assets(accessors: Any) -> list[Any]:

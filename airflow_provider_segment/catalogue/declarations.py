@@ -1,0 +1,201 @@
+"""The catalogue, read from the classes: their docstrings, their fields, and the published limits."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import abc
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from airflow_provider_segment.api.published_limits import DAY, limit_of
+from airflow_provider_segment.catalogue.examples import example_of
+from airflow_provider_segment.catalogue.operation import Argument, Operation
+from airflow_provider_segment.catalogue.types import text_of
+from airflow_provider_segment.lazy import classes_of_modules
+from airflow_provider_segment.version_compat import watches_assets
+
+PACKAGE = __name__.split(".", maxsplit=1)[0]
+PACKAGES = {"operators": "operator", "sensors": "sensor"}
+OTHERS = {
+    "transfers.sql_to_segment": "transfer",
+    "notifications.segment": "notifier",
+    "triggers.asset_watchers": "trigger",
+}
+PLACES = {"path": "path", "query": "query", "body": "body"}
+NAMES = ("Segment", "SqlToSegment")
+_PARAM = re.compile(r"^:param (\w+): ?(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
+_FIELD_LIST = re.compile(r"^:(?:param|raises|returns)\b.*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
+_SEE = re.compile(r"rguments[^.]*:\s+(?:see|those of)\s+:class:`~?\.?([\w.]+)`")
+"""Where a docstring leaves arguments to that of another class."""
+_ROLE = re.compile(r":\w+:`[~.]?(?:[\w.]+\.)?(\w+)`")
+
+
+@cache
+def operations() -> dict[str, Operation]:
+    """Everything in the catalogue, by name."""
+    found = [_operation(cls, kind, module) for cls, kind, module in _classes()]
+    return {operation.name: operation for operation in sorted(found, key=lambda one: one.name)}
+
+
+def operation_named(name: str) -> Operation | None:
+    """The operation with a name, which may lack ``Segment`` and ``Operator``, or be in snake_case."""
+    wanted = _plain(name)
+    return next((one for one in operations().values() if _plain(one.name) == wanted), None)
+
+
+def class_of(operation: Operation) -> Any:
+    """The class that an operation describes."""
+    return getattr(import_module(operation.module), operation.name)
+
+
+def page_of(operation: Operation) -> str:
+    """What the module of an operation says about itself: the resource that it is about."""
+    module = inspect.getmodule(class_of(operation))
+    return f"{((module and module.__name__) or '').rpartition('.')[2]} {_lines(module)[0]}"
+
+
+def _plain(name: str) -> str:
+    plain = re.sub(r"[\W_]", "", name.rpartition(".")[2]).lower()
+    return plain.removeprefix("segment").removesuffix("operator")
+
+
+def _classes() -> Iterator[tuple[Any, str, str]]:
+    for package, kind in PACKAGES.items():
+        where = f"{PACKAGE}.{package}"
+        for module, names in classes_of_modules(where).items():
+            here = import_module(f"{where}.{module}")
+            yield from ((getattr(here, name), kind, where) for name in names)
+    for path, kind in OTHERS.items():
+        if kind == "trigger" and not watches_assets():
+            continue
+        where = f"{PACKAGE}.{path}"
+        here = import_module(where)
+        for name, value in vars(here).items():
+            public = inspect.isclass(value) and value.__module__ == where
+            if public and name.startswith(NAMES) and not inspect.isabstract(value):
+                yield value, kind, where
+
+
+def _operation(cls: Any, kind: str, module: str) -> Operation:
+    fields: dict[str, Any] = getattr(cls, "fields", {})
+    summary, description = _texts(cls)
+    kinds = types_of(cls)
+    arguments = list(_arguments(cls, kinds))
+    endpoint = getattr(cls, "endpoint", None)
+    return Operation(
+        name=cls.__name__,
+        module=module,
+        kind=kind,
+        summary=summary,
+        description=description,
+        arguments=tuple(sorted(arguments, key=lambda one: not one.required)),
+        endpoint=endpoint,
+        stability=_stability(cls) if endpoint else None,
+        limit=_limit(endpoint) if endpoint else None,
+        waits=kind == "sensor" or bool(getattr(cls, "waits", False) and "deferrable" in fields),
+        deferrable="deferrable" in fields,
+        example=example_of(cls, kind, module, kinds, [one.name for one in arguments if one.required]),
+    )
+
+
+def _stability(cls: Any) -> str:
+    from airflow_provider_segment.api.media_types import ALPHA, BETA
+
+    return {ALPHA: "alpha", BETA: "beta"}.get(cls.media_type, "stable")
+
+
+def _limit(endpoint: str) -> str | None:
+    method, path = endpoint.split()
+    limit = limit_of(method, re.sub(r"{\w*}", "x", path))
+    return limit and f"{limit.requests} a {'day' if limit.seconds == DAY else 'minute'}"
+
+
+def _texts(cls: Any) -> tuple[str, str]:
+    """The first sentence of a docstring, and the rest of it without the fields."""
+    paragraphs = _clean(_FIELD_LIST.sub("", inspect.getdoc(cls) or "")).split("\n\n", 1)
+    summary = re.sub(r"\s+", " ", paragraphs[0]).strip()
+    first, link, _ = summary.partition(": http")
+    rest = paragraphs[1].strip() if len(paragraphs) > 1 else ""
+    return f"{first}." if link else summary, rest
+
+
+def _clean(text: str) -> str:
+    return _ROLE.sub(r"\1", text).replace("``", "`")
+
+
+def _lines(documented: Any) -> list[str]:
+    return (inspect.getdoc(documented) or "").splitlines() or [""]
+
+
+def descriptions(cls: Any) -> dict[str, str]:
+    """What the docstrings of a class, its bases, and the classes that they refer to say about arguments."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        text = inspect.cleandoc(vars(base).get("__doc__") or "")
+        for reference in _SEE.findall(text):
+            found = descriptions(_named(reference)) | found
+        found |= {name: _one_line(words) for name, words in _PARAM.findall(text)}
+    return found
+
+
+def _named(reference: str) -> Any:
+    """The class that a docstring refers to."""
+    module, _, name = reference.rpartition(".")
+    return getattr(import_module(module or f"{PACKAGE}.operators"), name)
+
+
+def _one_line(words: str) -> str:
+    return re.sub(r"\s+", " ", _clean(words)).strip()
+
+
+def _arguments(cls: Any, kinds: dict[str, Any]) -> Iterator[Argument]:
+    from airflow_provider_segment.tasks.declarative import NOT_GIVEN, REQUIRED, Field
+
+    said = descriptions(cls)
+    fields: dict[str, Field] = getattr(cls, "fields", {})
+    for name, kind in kinds.items():
+        default = fields[name].default if name in fields else _signature(cls)[name].default
+        required = default is REQUIRED
+        shown = None if required or default is NOT_GIVEN else repr(default)
+        description = said.get(name) or _meaning(name, fields.get(name))
+        yield Argument(name, text_of(kind), required, shown, description)
+
+
+def types_of(cls: Any) -> dict[str, Any]:
+    """The type of each argument that a class declares or, if it declares none, that its constructor has."""
+    from airflow_provider_segment.tasks.annotations import evaluate
+
+    kinds: dict[str, Any] = {}
+    if not hasattr(cls, "fields"):
+        for name, parameter in _signature(cls).items():
+            # The module may import these only for type checkers.
+            kinds[name] = evaluate(parameter.annotation, cls.__module__, vars(abc) | vars(cls))
+        return kinds
+    for base in reversed(cls.__mro__):
+        for name, field in vars(base).get("_own", {}).items():
+            kinds[name] = evaluate(field.annotation, base.__module__, vars(base))
+    return {name: kinds[name] for name in cls.fields}
+
+
+def _signature(cls: Any) -> dict[str, inspect.Parameter]:
+    """The arguments of the constructors that the package wrote for a class and its bases."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        own: Callable[..., Any] | None = vars(base).get("__init__")
+        if own is not None and base.__module__.startswith(PACKAGE):
+            parameters = list(inspect.signature(own).parameters.values())[1:]
+            new = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
+            found |= {one.name: one for one in new if one.name not in found}
+    return found
+
+
+def _meaning(name: str, field: Any) -> str:
+    """What an argument is whose docstring says nothing, because its name says it."""
+    thing = name.removesuffix("_id").replace("_", " ")
+    if name.endswith("_id"):
+        return f"Id of the {thing}."
+    where = PLACES.get(field.place) if field else None
+    return f"Segment's `{field.wire_name}`, in the {where}." if where else f"The {thing}."
