@@ -2,54 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from airflow_provider_segment.api.client import SegmentClient
 from airflow_provider_segment.api.redaction import write_keys_of
 from airflow_provider_segment.api.regions import REGION_NAMES
 from airflow_provider_segment.api.resources import Source
 from airflow_provider_segment.errors import SegmentError
 
+if TYPE_CHECKING:
+    from airflow_provider_segment.api.settings import Settings
 
-def check(client: SegmentClient) -> tuple[bool, str]:
-    """Whether no credential is known to be wrong, and a finding on each.
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of a part of the connection: a credential, the region, what it warns of."""
+
+    subject: str
+    text: str
+    well: bool | None
+    """Whether it works; None if that is not checked, or there is nothing to check."""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.text}"
+
+
+def check(client: SegmentClient) -> Iterator[Finding]:
+    """The region, and a finding on each credential.
 
     Segment has no endpoint that validates a write key without sending an event; with a Public API token the
     key is looked up among the sources. A Profile API token cannot be checked without a space.
     """
     settings = client.settings
-    findings: list[str] = []
-    well = True
-    if settings.public_api_token is not None:
-        try:
-            shape = {"workspace": {"name": str}}
-            workspace = client.request("GET", "/", shape=shape).data["workspace"]
-            findings.append(f"Public API token: works for workspace {workspace['name']!r}")
-        except SegmentError as error:
-            well = False
-            findings.append(f"Public API token: {error}")
-    if settings.write_key is not None:
-        known, finding = _find_source(client) if settings.public_api_token and well else (None, "")
-        well = well and known is not False
-        findings.append(f"write key: {finding or 'not checked: that needs a working Public API token'}")
-    if settings.profile_api_token is not None:
-        findings.append("Profile API token: not checked: that needs a space")
-    if not findings:
-        return False, "No credential: fill in a Public API token, a write key or a Profile API token."
+    yield where(settings)
+    found = list(_credentials(client))
+    yield from found
+    if not found:
+        wanted = "fill in a Public API token, a write key or a Profile API token."
+        yield Finding("No credential", wanted, well=False)
     if settings.clear_text:
-        findings.append(f"Warning: {settings.clear_text}")
-    where = f" at {settings.base_url}" if settings.base_url else ""
-    return well, f"Region {REGION_NAMES[settings.region]}{where}: {'; '.join(findings)}"
+        yield Finding("Warning", settings.clear_text, well=None)
 
 
-def _find_source(client: SegmentClient) -> tuple[bool | None, str]:
+def where(settings: Settings) -> Finding:
+    """The region that the requests go to."""
+    at = f" at {settings.base_url}" if settings.base_url else ""
+    return Finding("Region", f"{REGION_NAMES[settings.region]}{at}", well=None)
+
+
+def is_well(findings: Sequence[Finding]) -> bool:
+    """Whether nothing is known to be wrong."""
+    return all(finding.well is not False for finding in findings)
+
+
+def in_a_line(findings: Sequence[Finding]) -> str:
+    """All findings in one line, for the button."""
+    return "; ".join(map(str, findings))
+
+
+def _credentials(client: SegmentClient) -> Iterator[Finding]:
+    settings = client.settings
+    works = False
+    if settings.public_api_token is not None:
+        token = _public_api_token(client)
+        works = token.well is True
+        yield token
+    if settings.write_key is not None:
+        unknown = Finding("write key", "not checked: that needs a working Public API token", well=None)
+        yield _write_key(client) if works else unknown
+    if settings.profile_api_token is not None:
+        yield Finding("Profile API token", "not checked: that needs a space", well=None)
+
+
+def _public_api_token(client: SegmentClient) -> Finding:
+    try:
+        shape = {"workspace": {"name": str}}
+        workspace = client.request("GET", "/", shape=shape).data["workspace"]
+    except SegmentError as error:
+        return Finding("Public API token", str(error), well=False)
+    return Finding("Public API token", f"works for workspace {workspace['name']!r}", well=True)
+
+
+def _write_key(client: SegmentClient) -> Finding:
     assert client.settings.write_key is not None
     write_key = client.settings.write_key.get_secret_value()
     hidden = 0
-    for source in client.paginate("/sources", key="sources", item=Source):
-        keys = write_keys_of(source)
-        if write_key in keys:
-            state = "" if source.get("enabled", True) else ", which is disabled"
-            return bool(source.get("enabled", True)), f"belongs to source {source.get('slug')!r}{state}"
-        hidden += not keys
+    try:
+        for source in client.paginate("/sources", key="sources", item=Source):
+            keys = write_keys_of(source)
+            if write_key in keys:
+                enabled = bool(source.get("enabled", True))
+                state = "" if enabled else ", which is disabled"
+                return Finding("write key", f"belongs to source {source.get('slug')!r}{state}", well=enabled)
+            hidden += not keys
+    except SegmentError as error:
+        return Finding("write key", f"not checked: {error}", well=None)
     if hidden:
-        return None, f"not found; the token cannot see the write keys of {hidden} sources"
-    return False, "belongs to no source of this workspace"
+        text = f"not found; the token cannot see the write keys of {hidden} sources"
+        return Finding("write key", text, well=None)
+    return Finding("write key", "belongs to no source of this workspace", well=False)

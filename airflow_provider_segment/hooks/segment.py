@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.events.single import EventFields
     from airflow_provider_segment.events.sources.source import Source
+    from airflow_provider_segment.hooks.connection_test import Finding
 
 
 class SegmentHook(BaseHook):
@@ -459,14 +460,23 @@ class SegmentHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """What Airflow's Test button shows: success or failure, and a finding on each credential."""
-        from airflow_provider_segment.api.client import SegmentClient
-        from airflow_provider_segment.hooks.connection_test import check
+        from airflow_provider_segment.hooks.connection_test import in_a_line, is_well
 
+        findings = self.test_findings()
+        return is_well(findings), in_a_line(findings)
+
+    def test_findings(self) -> list[Finding]:
+        """The same as a list: a finding on the region, on each credential, and on what else is to be said."""
+        from airflow_provider_segment.api.client import SegmentClient
+        from airflow_provider_segment.hooks.connection_test import Finding, check
+
+        findings: list[Finding] = []
         try:
             with SegmentClient(self._settings(retries=1)) as client:  # somebody is waiting
-                return check(client)
+                findings.extend(check(client))
         except Exception as error:  # the user at the button should see any error
-            return False, str(error)
+            findings.append(Finding("Connection", str(error), well=False))
+        return findings
 
     def derive_message_id(self, *parts: Any) -> str:
         """A message id that is the same for the same parts and the connection's write key.

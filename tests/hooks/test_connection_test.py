@@ -24,7 +24,7 @@ def use(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **changes: Any) -> Se
 def test_all_is_well(segment_sandbox: Sandbox) -> None:
     well, message = SegmentHook().test_connection()
     assert well
-    assert message.startswith("Region US (Oregon) at http://127.0.0.1:")
+    assert message.startswith("Region: US (Oregon) at http://127.0.0.1:")
     assert "workspace 'Sandbox'" in message and "belongs to source 'sandbox'" in message
     assert "\n" not in message
 
@@ -72,3 +72,24 @@ def test_a_token_that_may_not_see_write_keys(
     segment_sandbox.faults.add("status", path="/sources", status=200, body=hidden)
     assert hook.test_connection()[0]
     assert "cannot see the write keys of 1 sources" in hook.test_connection()[1]
+
+
+def test_the_findings_are_what_the_button_says(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = use(monkeypatch, segment_sandbox, extra={"secret_write_key": "a-wrong-key"})
+    findings = hook.test_findings()
+    assert [(finding.subject, finding.well) for finding in findings] == [
+        ("Region", None),
+        ("Public API token", True),
+        ("write key", False),
+        ("Profile API token", None),
+    ]
+    assert hook.test_connection() == (False, "; ".join(map(str, findings)))
+
+
+def test_sources_that_cannot_be_listed_leave_the_write_key_unchecked(segment_sandbox: Sandbox) -> None:
+    segment_sandbox.faults.add("status", path="/sources", status=403)
+    *_, write_key, _ = SegmentHook(retries=0).test_findings()
+    assert (write_key.subject, write_key.well) == ("write key", None)
+    assert "403" in write_key.text
