@@ -1,7 +1,8 @@
 """Segment on this machine, for tests and demos: an HTTP server that behaves as Segment documents.
 
-It serves the Tracking, the Public and the Profile API from one origin, keeps everything in memory, and shows
-what it accepted, what it dropped and why. It fails on demand (`Sandbox.faults`).
+It serves the Tracking, the Public and the Profile API, and OAuth's authorization server, from one origin. It
+keeps everything in memory, and shows what it accepted, what it dropped and why. It fails on demand
+(`Sandbox.faults`).
 
 It tests this package, so it shares almost no code with it: time format, event limits and region names are
 deliberately repeated here. Only the published rate limits are shared.
@@ -23,7 +24,7 @@ In a program or a test::
 In pytest, `pytest_plugins = ["airflow_provider_segment.sandbox.pytest_plugin"]` provides the fixture
 `segment_sandbox`. From a shell: ``python -m airflow_provider_segment.sandbox``.
 
-Needs the extra `sandbox` (starlette and uvicorn), which is imported only when `Sandbox` is.
+Needs the extra `sandbox` (starlette, uvicorn and others), which is imported only when `Sandbox` is.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def __getattr__(name: str) -> object:
     try:
         from airflow_provider_segment.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
-        if error.name not in {"starlette", "uvicorn"}:
+        if error.name not in {"starlette", "uvicorn", "jwt", "cryptography"}:
             raise
         raise ImportError(
             f"The sandbox needs {error.name}: pip install 'airflow-provider-segment[sandbox]'"

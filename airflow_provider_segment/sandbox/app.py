@@ -1,4 +1,4 @@
-"""The ASGI application: one origin for the three APIs and the sandbox's own endpoints.
+"""The ASGI application: one origin for the three APIs, the authorization server and the sandbox's endpoints.
 
 `Gate` is in front of all: it refuses the pages of other sites, reads the whole request, decompresses it,
 applies a fault, and keeps a record.
@@ -12,6 +12,7 @@ import re
 import uuid
 import zlib
 from collections.abc import Callable
+from email.utils import formatdate
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,16 +22,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from airflow_provider_segment.sandbox import control, profile_api, public_api, tracking
+from airflow_provider_segment.sandbox import authorization_server, control, profile_api, public_api, tracking
 from airflow_provider_segment.sandbox.browsers import Visitors, protect
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.faults import Exchange
+from airflow_provider_segment.sandbox.oauth import bearer_of
 from airflow_provider_segment.sandbox.state import RequestRecord, State
 
 ERRORS: dict[str, Callable[[int, str], Response]] = {
     "tracking": tracking.error,
     "public": public_api.error,
     "profile": profile_api.error,
+    "oauth": authorization_server.error,
     "control": control.error,
 }
 RECORDED_HEADERS = ("User-Agent", "Accept", "Content-Type", "Content-Encoding", "X-Retry-Count")
@@ -51,6 +54,7 @@ def create_app(state: State, visitors: Visitors) -> ASGIApp:
         routes=[
             *tracking.routes(state),
             *profile_api.routes(state),
+            *authorization_server.routes(state),
             *public_api.routes(state),
             *control.routes(state),
         ],
@@ -66,6 +70,8 @@ def api_of(path: str) -> str:
         return "control"
     if path.startswith("/v1/spaces/"):
         return "profile"
+    if path == authorization_server.PATH:
+        return "oauth"
     return "tracking" if path.startswith("/v1/") else "public"
 
 
@@ -90,19 +96,23 @@ class Gate:
             await ERRORS[api](403, refusal)(scope, receive, send)
             return
         record = scope["state"]["record"] = self.new_record(scope, api, wire_body)
+        scope["state"]["skew"] = 0.0
         body = unpacked(wire_body, Headers(scope=scope))
         content = body if isinstance(body, bytes) else wire_body
         fault = None if api == "control" else self.state.faults.pick(api, path, content)
 
         requests = self.state.requests  # after a reset it is another list
         exchange = Exchange(
-            answer=lambda: self.answer(scope, api, body),
+            answer=lambda skew=0.0: self.answer(scope, api, body, skew),
             error=ERRORS[api],
+            oauth=self.state.oauth,
+            token=bearer_of(Headers(scope=scope)),
             is_stale=lambda: requests is not self.state.requests,
         )
         response = await (fault.answer(exchange) if fault else exchange.answer())
 
         response.headers["X-Request-Id"] = record.request_id
+        response.headers["Date"] = formatdate(self.state.clock.now() + scope["state"]["skew"], usegmt=True)
         protect(response.headers, any_origin=any_origin)
         if api == "profile":
             response.headers["Request-Id"] = record.request_id
@@ -125,11 +135,13 @@ class Gate:
             request_id=str(uuid.uuid4()),
         )
 
-    async def answer(self, scope: Scope, api: str, body: bytes | str) -> Response:
+    async def answer(self, scope: Scope, api: str, body: bytes | str, skew: float = 0.0) -> Response:
         """Let the request take effect; what the router answers.
 
         :param body: or why it cannot be read
+        :param skew: seconds that the clock which judges OAuth's assertions, and tells `Date`, is ahead
         """
+        scope["state"]["skew"] = skew
         if isinstance(body, str):
             return ERRORS[api](400, body)
         response = Response()

@@ -1,10 +1,17 @@
-"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and reveal none.
+"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and reveal none, but for the
+private key of an OAuth app, once, to whoever creates it.
 
 - `GET /_sandbox`: an HTML page.
 - `GET /_sandbox/state`: counts: accepted, duplicates, dropped by reason, requests, batches, bytes.
 - `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
 - `GET`, `POST`, `DELETE /_sandbox/faults`: list, add (`kind` and the fields of its class in `faults`), clear.
 - `GET`, `POST`, `DELETE /_sandbox/scripts`: the same for the outcomes of jobs (see `scripts`).
+- `GET`, `POST /_sandbox/oauth_apps`: list the OAuth apps, with the number of tokens `granted` to each; add
+  one (the fields of `oauth.OAuthApp`), which answers `{"app_id", "key_id", "private_key"}`.
+- `DELETE /_sandbox/oauth_apps/{app_id}`, or `/tokens` or `/keys/{key_id}` under it: delete the app, or revoke
+  its tokens or a key.
+- `POST /_sandbox/enforce_oauth`: `{"source": "..."}`, an id or a write key: the source takes no write key
+  without a token; with `"enforced": false` it does again.
 - `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` removes it.
 - `PUT /_sandbox/published_limits`: enforce the limits that Segment publishes; `DELETE` stops that.
 - `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time by so many seconds; `{"freeze": true}`
@@ -28,6 +35,11 @@ from airflow_provider_segment.sandbox.state import State
 from airflow_provider_segment.sandbox.stored_events import StoredEvent
 
 PREFIX = "/_sandbox"
+
+
+class Enforcement(msgspec.Struct, forbid_unknown_fields=True):
+    source: str
+    enforced: bool = True
 
 
 class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,6 +79,29 @@ def routes(state: State) -> list[Route]:
             state.scripts.clear()
         return respond(list(state.scripts))
 
+    async def oauth_apps(request: Request) -> Response:
+        if request.method == "POST":
+            fields = msgspec.json.decode(await request.body(), type=dict[str, Any])
+            return respond(state.oauth.create_app(**fields))
+        return respond(state.oauth.as_items())
+
+    async def oauth_app(request: Request) -> Response:
+        state.oauth.delete_app(request.path_params["app_id"])
+        return respond(state.oauth.as_items())
+
+    async def oauth_tokens(request: Request) -> Response:
+        state.oauth.revoke_tokens(request.path_params["app_id"])
+        return respond(state.oauth.as_items())
+
+    async def oauth_key(request: Request) -> Response:
+        state.oauth.revoke_key(request.path_params["app_id"], request.path_params["key_id"])
+        return respond(state.oauth.as_items())
+
+    async def enforce_oauth(request: Request) -> Response:
+        wish = msgspec.json.decode(await request.body(), type=Enforcement)
+        state.enforce_oauth(wish.source, wish.enforced)
+        return respond({"enforced": sorted(state.oauth.enforced)})
+
     async def rate_limit(request: Request) -> Response:
         if request.method == "DELETE":
             state.rate_limit = None
@@ -97,6 +132,11 @@ def routes(state: State) -> list[Route]:
         Route(f"{PREFIX}/requests", requests),
         Route(f"{PREFIX}/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route(f"{PREFIX}/scripts", scripts, methods=["GET", "POST", "DELETE"]),
+        Route(f"{PREFIX}/oauth_apps", oauth_apps, methods=["GET", "POST"]),
+        Route(f"{PREFIX}/oauth_apps/{{app_id}}", oauth_app, methods=["DELETE"]),
+        Route(f"{PREFIX}/oauth_apps/{{app_id}}/tokens", oauth_tokens, methods=["DELETE"]),
+        Route(f"{PREFIX}/oauth_apps/{{app_id}}/keys/{{key_id}}", oauth_key, methods=["DELETE"]),
+        Route(f"{PREFIX}/enforce_oauth", enforce_oauth, methods=["POST"]),
         Route(f"{PREFIX}/rate_limit", rate_limit, methods=["PUT", "DELETE"]),
         Route(f"{PREFIX}/published_limits", published_limits, methods=["PUT", "DELETE"]),
         Route(f"{PREFIX}/clock", clock, methods=["POST"]),

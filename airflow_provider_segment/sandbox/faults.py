@@ -19,15 +19,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_segment.sandbox.kinds import kind_of
+from airflow_provider_segment.sandbox.oauth import OAuth, Token
 
 
 @dataclass(frozen=True)
 class Exchange:
     """A request that a fault hit, and what can be done with it."""
 
-    answer: Callable[[], Awaitable[Response]]  # let the request take effect
+    answer: Callable[..., Awaitable[Response]]  # let the request take effect; `skew`: see `ClockSkew`
     error: Callable[[int, str], Response]  # an error, in the format of the API that was called
     is_stale: Callable[[], bool]  # whether the sandbox was reset after the request came
+    oauth: OAuth
+    token: str | None  # of OAuth, that the request carries
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -36,14 +39,15 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
     `when`: with `before` the request has no effect; with `after` it has (events are accepted, resources are
     created) and only the answer is lost.
 
-    It applies to requests to `api` (default: all three) whose path starts with `path` and whose body contains
-    `contains` (for instance a messageId, for an event that is never accepted). It hits the `next` N of these,
-    or the share `rate` (0.1: every tenth, counted, not random), or, with neither, all until it is cleared.
+    It applies to requests to `api` (default: all; `oauth` is the authorization server) whose path starts with
+    `path` and whose body contains `contains` (for instance a messageId, for an event that is never accepted).
+    It hits the `next` N of these, or the share `rate` (0.1: every tenth, counted, not random), or, with
+    neither, all until it is cleared.
     """
 
     when: Literal["before", "after"] = "before"
 
-    api: Literal["tracking", "public", "profile"] | None = None
+    api: Literal["tracking", "public", "profile", "oauth"] | None = None
     path: str = "/"
     contains: str = ""
     next: Annotated[int, Meta(ge=0)] | None = None
@@ -143,6 +147,87 @@ class NotJson(Fault, tag="not_json"):
         return Response("<html><body>Welcome to the network.</body></html>", media_type="text/html")
 
 
+class Altered(Fault, tag="altered"):
+    """The true answer, a JSON object, with other `members`: null removes one. `when` has no meaning."""
+
+    members: dict[str, Any]
+
+    async def answer(self, exchange: Exchange) -> Response:
+        answer = await exchange.answer()
+        changed = {**msgspec.json.decode(answer.body, type=dict[str, Any]), **self.members}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        return Response(msgspec.json.encode(kept), answer.status_code, media_type="application/json")
+
+
+class ClockSkew(Fault, tag="clock_skew"):
+    """The true answer of a server whose clock is `seconds` ahead, or behind if negative.
+
+    By that clock the authorization server judges assertions, and every server tells the `Date` of an answer.
+    """
+
+    seconds: float
+
+    async def answer(self, exchange: Exchange) -> Response:
+        return await exchange.answer(skew=self.seconds)
+
+
+class TokenFault(Fault):
+    """Something happens to the token that a request carries, or to the one that it is granted.
+
+    `when`: before the request takes effect, so that it is refused, or after. A grant takes effect first.
+    """
+
+    async def answer(self, exchange: Exchange) -> Response:
+        if exchange.token is None:
+            answer = await exchange.answer()
+            if token := exchange.oauth.tokens.get(granted(answer)):
+                self.happen(token, exchange.oauth)
+            return answer
+        token = exchange.oauth.tokens.get(exchange.token)
+        if token and self.when == "before":
+            self.happen(token, exchange.oauth)
+        answer = await exchange.answer()
+        if token and self.when == "after":
+            self.happen(token, exchange.oauth)
+        return answer
+
+    def happen(self, token: Token, oauth: OAuth) -> None:
+        raise NotImplementedError
+
+
+class TokenExpired(TokenFault, tag="token_expired"):
+    """The token expires at once, whatever `expires_in` said."""
+
+    def happen(self, token: Token, oauth: OAuth) -> None:
+        token.expires_at = 0.0
+
+
+class TokensRevoked(TokenFault, tag="tokens_revoked"):
+    """All tokens of the app are revoked."""
+
+    def happen(self, token: Token, oauth: OAuth) -> None:
+        oauth.revoke_tokens(token.app_id)
+
+
+class WrongRegion(TokenFault, tag="wrong_region"):
+    """The token is one of the other region, which no API of this one takes."""
+
+    def happen(self, token: Token, oauth: OAuth) -> None:
+        token.region = "eu" if oauth.region == "us" else "us"
+
+
+def granted(answer: Response) -> str:
+    """The token in an answer; empty if there is none."""
+    try:
+        return msgspec.json.decode(answer.body, type=Grant).access_token
+    except msgspec.MsgspecError:
+        return ""
+
+
+class Grant(msgspec.Struct):
+    access_token: str
+
+
 class Faults:
     """The faults in force. If several match a request, the first that strikes applies."""
 
@@ -155,6 +240,7 @@ class Faults:
         >>> faults.add("status", status=429, retry_after=1, next=3)
         >>> faults.add("reset", when="after", rate=0.1)  # every tenth answer is lost
         >>> faults.add("status", status=400, contains="evil-id")  # refuse every batch with this event
+        >>> faults.add("tokens_revoked", api="tracking", rate=0.05, next=1)  # at the twentieth request
 
         :return: the fault, which counts its hits
         :raises msgspec.ValidationError: for an unknown kind, or a field that its kind does not have

@@ -1,4 +1,4 @@
-"""The Public API: bearer token, envelopes, pages and rate limits around `operations`.
+"""The Public API: a workspace token or one of OAuth, envelopes, pages and rate limits around `operations`.
 
 Where Segment's documentation says nothing, the sandbox does this: a cursor is the base64 of an offset; the
 last page has no `next`; a slug (a label, the name of a group) that is taken is a 400; unknown fields are
@@ -24,6 +24,7 @@ from starlette.routing import Route
 from airflow_provider_segment.sandbox.collection import Handler
 from airflow_provider_segment.sandbox.constants import TOKEN
 from airflow_provider_segment.sandbox.enforced_limits import Standing
+from airflow_provider_segment.sandbox.oauth import bearer_of
 from airflow_provider_segment.sandbox.operation_table import all_operations
 from airflow_provider_segment.sandbox.operations.audit_trail import audit
 from airflow_provider_segment.sandbox.public_api_errors import PublicApiError
@@ -55,11 +56,11 @@ def endpoint(state: State, operation: str, handler: Handler) -> Any:
     async def answer(request: Request) -> Response:
         headers: dict[str, str] = {}
         try:
-            authorize(request)
+            caller = authorize(state, request)
             check_media_types(request.headers)
             now = state.clock.now()
             for limit in state.limits_of(operation):
-                standing = limit.take(TOKEN, now)
+                standing = limit.take(caller, now)
                 headers = standing.headers()
                 if not standing.allowed:
                     return too_many(standing, now)
@@ -98,10 +99,16 @@ def too_many(standing: Standing, now: float) -> Response:
     return respond(body, 429, standing.headers())
 
 
-def authorize(request: Request) -> None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), TOKEN.encode()):
-        raise PublicApiError(401, "Unauthorized", "The token is missing or wrong.")
+def authorize(state: State, request: Request) -> str:
+    """Whose requests are counted together: those with the workspace's token, or those of an OAuth app."""
+    token = bearer_of(request.headers)
+    if token is None:
+        raise PublicApiError(401, "Unauthorized", "The token is missing.")
+    if hmac.compare_digest(token.encode(), TOKEN.encode()):
+        return TOKEN
+    if refusal := state.oauth.refusal(token, "public_api:read_write", state.clock.now()):
+        raise PublicApiError(401, "Unauthorized", refusal)
+    return state.oauth.tokens[token].app_id
 
 
 JSON = re.compile(r"application/(json|vnd\.segment\.\w+\+json)")

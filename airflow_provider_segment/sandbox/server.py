@@ -19,6 +19,7 @@ from airflow_provider_segment.sandbox.app import create_app
 from airflow_provider_segment.sandbox.browsers import Visitors
 from airflow_provider_segment.sandbox.enforced_limits import RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
+from airflow_provider_segment.sandbox.oauth import Scope
 from airflow_provider_segment.sandbox.operations import catalog_shapes
 from airflow_provider_segment.sandbox.operations.catalog_shapes import Option
 from airflow_provider_segment.sandbox.scripts import Scripts
@@ -81,6 +82,7 @@ class Sandbox:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # the answers have the sandbox's
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
         )
@@ -157,6 +159,46 @@ class Sandbox:
         """
         return self.state.profiles
 
+    def create_oauth_app(
+        self,
+        scopes: Iterable[Scope] = ("tracking_api:write", "public_api:read_write"),
+        expires_in: int = 24 * 60 * 60,
+        region: constants.Region | None = None,
+    ) -> dict[str, str]:
+        """Make an OAuth app, as an owner does in Segment's UI; it is forgotten at `reset`.
+
+        :param scopes: what its tokens may be asked for
+        :param expires_in: seconds that a token lives, by the sandbox's clock
+        :param region: of its workspace; only that region's APIs take its tokens. By default the sandbox's
+        :return: `app_id`, `key_id` and `private_key` (PEM)
+        """
+        return self.state.oauth.create_app(scopes=tuple(scopes), expires_in=expires_in, region=region)
+
+    def enforce_oauth(self, source: str, enforced: bool = True) -> None:
+        """Have a source refuse requests with its write key alone, or take them again.
+
+        :param source: its id, or a write key
+        :raises ValueError: there is no such source
+        """
+        self.state.enforce_oauth(source, enforced)
+
+    def revoke_oauth_tokens(self, app_id: str | None = None) -> None:
+        """Revoke the tokens that an app has, or those of all apps."""
+        self.state.oauth.revoke_tokens(app_id)
+
+    def revoke_oauth_key(self, app_id: str, key_id: str) -> None:
+        """Remove a key from an app: it gets no more tokens, but those that it got stay valid."""
+        self.state.oauth.revoke_key(app_id, key_id)
+
+    def delete_oauth_app(self, app_id: str) -> None:
+        """Delete an app and revoke its tokens."""
+        self.state.oauth.delete_app(app_id)
+
+    @property
+    def oauth_apps(self) -> list[dict[str, Any]]:
+        """The OAuth apps, with how many tokens each was `granted`."""
+        return self.state.oauth.as_items()
+
     def add_to_catalog(
         self,
         kind: Literal["source", "destination", "warehouse"],
@@ -191,7 +233,7 @@ class Sandbox:
         self.state.clock.freeze()
 
     def reset(self) -> None:
-        """Forget everything, faults and rate limits included, and let a frozen clock run again.
+        """Forget everything, faults, rate limits and OAuth apps included, and let a frozen clock run again.
 
         The URL, the credentials and the options of the constructor stay.
         """

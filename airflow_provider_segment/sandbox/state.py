@@ -12,6 +12,7 @@ from airflow_provider_segment.sandbox.clock import MovableClock
 from airflow_provider_segment.sandbox.constants import Region
 from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
 from airflow_provider_segment.sandbox.faults import Faults
+from airflow_provider_segment.sandbox.oauth import OAuth
 from airflow_provider_segment.sandbox.protocols import Judge, Plans
 from airflow_provider_segment.sandbox.received_events import EventCounts
 from airflow_provider_segment.sandbox.received_profiles import ReceivedProfiles
@@ -59,7 +60,10 @@ class State:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all events, requests, resources, faults and limits; unfreeze the clock. Keep credentials."""
+        """Forget all events, requests, resources, OAuth apps, faults and limits; unfreeze the clock.
+
+        The fixed credentials stay.
+        """
         self.clock = MovableClock()
         self.faults.clear()
         self.rate_limit: RateLimit | None = None
@@ -72,6 +76,7 @@ class State:
         self.profiles: dict[tuple[str, str, str], dict[str, Any]] = {}  # by space, collection, external id
         self.received_profiles = ReceivedProfiles(self.accepted)
         self.collections = self.new_workspace()
+        self.oauth = OAuth(self.region)
         self.plans = Plans()
         self.computing: dict[str, Any] = {}  # id of an audience, trait or preview -> start and script
         self.scripts = Scripts(self.clock.now)
@@ -89,6 +94,16 @@ class State:
         """The id of the source that this write key belongs to."""
         sources = self.collections["/sources"].values()
         return next((source["id"] for source in sources if write_key in source["writeKeys"]), None)
+
+    def enforce_oauth(self, source: str, enforced: bool = True) -> None:
+        """Have a source, given by its id or a write key, take OAuth tokens only, or no longer.
+
+        :raises ValueError: there is no such source
+        """
+        id = source if source in self.collections["/sources"] else self.source_of(source)
+        if id is None:
+            raise ValueError("no source has this id or write key")
+        (self.oauth.enforced.add if enforced else self.oauth.enforced.discard)(id)
 
     def judge_of(self, source_id: str | None) -> Judge | None:
         """Who judges the events of a source by its tracking plan; None if it has none."""

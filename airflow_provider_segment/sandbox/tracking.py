@@ -10,6 +10,9 @@ Where Segment's documentation is silent or vague, the sandbox does this:
 - Batch level `context` and `integrations` are merged key by key, and the item's own keys win.
 - An item's own `sentAt` wins over the batch's.
 - `Content-Type` is `application/json`, `text/plain` (Segment's JavaScript sends it) or none; otherwise 400.
+- With an OAuth token, the write key is the body's: a request without one is a 400. A token that is expired,
+  revoked, of the other region or without `tracking_api:write` is a 401, and so is a write key alone where the
+  source enforces OAuth.
 - A page of any site may send events, but not read anything.
 - An error's body is {"success": false, "code": ..., "message": ...}: the official Python client reads the
   last two.
@@ -29,6 +32,7 @@ from starlette.routing import Route
 
 from airflow_provider_segment.sandbox.browsers import PREFLIGHT
 from airflow_provider_segment.sandbox.constants import OTHER_REGION_WRITE_KEY
+from airflow_provider_segment.sandbox.oauth import bearer_of
 from airflow_provider_segment.sandbox.state import BATCH_PATHS, State
 from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent
 
@@ -128,12 +132,18 @@ def receive(state: State, request: Request, body: bytes, type: str | None) -> No
     if any(len(raw) > MAX_EVENT_BYTES for raw in raws):
         raise TrackingError(400, "Exceed payload limit")
 
+    now = state.clock.now()
+    token = bearer_of(request.headers)
+    if token is not None and (refusal := state.oauth.refusal(token, "tracking_api:write", now)):
+        raise TrackingError(401, refusal)
     write_key = key_of(request) or sent.write_key
     if not write_key:
-        raise TrackingError(401, "A write key is missing")
+        raise TrackingError(401 if token is None else 400, "A write key is missing")
 
     source_id = state.source_of(str(write_key))
-    delivery = Delivery(received_at=state.clock.now(), source_id=source_id, type=type)
+    if token is None and source_id in state.oauth.enforced:
+        raise TrackingError(401, "This source enforces OAuth: a write key is not enough")
+    delivery = Delivery(received_at=now, source_id=source_id, type=type)
     if isinstance(sent, ReceivedBatch):
         delivery = msgspec.structs.replace(
             delivery, sent_at=sent.sent_at, context=sent.context, integrations=sent.integrations
