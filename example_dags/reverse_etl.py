@@ -2,7 +2,10 @@
 
 With PARTIAL_SUCCESS, one row of a million may be missing, or all but one. So the run accepts it, counts, and
 fails if too large a share was not delivered. Let the DAG that builds the tables start this one, or give it a
-schedule; and set the mapping's strategy to MANUAL, so that nothing else starts its syncs.
+schedule; and set the mapping's strategy to MANUAL, so that nothing else starts its syncs. The pool, which all
+DAGs with such a sync share, must exist:
+
+    airflow pools set segment_reverse_etl 1 "One reverse ETL sync at a time" --include-deferred
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ with DAG(
     "reverse_etl",
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    max_active_runs=1,  # one sync of the mapping at a time
+    max_active_runs=1,  # a task that waits for its retry has left the pool
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
         "source_id": Param(type="string", description="The warehouse, as a source"),
@@ -38,6 +41,7 @@ with DAG(
         subscription_id="{{ params.subscription_id }}",
         on_partial="accept",
         deferrable=True,
+        pool="segment_reverse_etl",  # of one slot, in which deferred tasks count: one sync at a time
     )
 
     @task

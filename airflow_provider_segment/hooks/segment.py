@@ -483,10 +483,7 @@ class SegmentHook(BaseHook):
 
         It depends on the key because Segment's deduplication does not distinguish sources.
         """
-        from airflow_provider_segment.events.message_ids import id_from_parts
-
-        write_key = self.get_conn().settings.write_key
-        return id_from_parts(write_key.get_secret_value() if write_key else "", parts)
+        return message_id_of(self.get_conn().settings, *parts)
 
     def _settings(self, **overrides: Any) -> Settings:
         from airflow_provider_segment.api.secrets import forms_of
@@ -505,15 +502,38 @@ class SegmentHook(BaseHook):
             self.log.warning("Connection %r: %s", self.segment_conn_id, settings.clear_text)
 
     def _send_event(self, type: str, **fields: Any) -> str:
-        from airflow_provider_segment.arguments import check_arguments
         from airflow_provider_segment.events.message_ids import random_id
-        from airflow_provider_segment.events.single import event_body
 
-        fields = check_arguments(_event_checker(type), fields)
         fields["message_id"] = fields.get("message_id") or random_id()
-        body = event_body(type, fields)
-        self.request("POST", f"/v1/{type}", api="tracking", body=body)
+        self.request(**single_event(type, fields))
         return str(fields["message_id"])
+
+
+def message_id_of(settings: Settings, *parts: Any) -> str:
+    """See :meth:`SegmentHook.derive_message_id`."""
+    from airflow_provider_segment.events.message_ids import id_from_parts
+
+    return id_from_parts(settings.write_key.get_secret_value() if settings.write_key else "", parts)
+
+
+def single_event(type: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The request that sends one event, as the arguments of a client's ``request``.
+
+    :param type: ``track``, ``identify``, ...
+    :param fields: the arguments of the hook's method of that name, checked here; with a message id
+    :raises SegmentConfigurationError: an argument has the wrong type
+    :raises SegmentEventError: Segment would refuse or silently drop the event
+    """
+    from airflow_provider_segment.arguments import check_arguments
+    from airflow_provider_segment.events.single import event_body
+
+    fields = check_arguments(_event_checker(type), fields)
+    return {
+        "method": "POST",
+        "path": f"/v1/{type}",
+        "api": "tracking",
+        "body": event_body(type, fields),
+    }
 
 
 @cache

@@ -1,12 +1,14 @@
-"""The notifier: the events it sends about DAG runs and tasks. As a callback of a DAG: test_waits.py."""
+"""The notifier as a callback of a task, and as a coroutine. In a real Airflow: test_waits.py."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
+from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.notifications.segment import SegmentNotifier
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.task_runner import RunTask
@@ -52,9 +54,11 @@ def test_a_failed_task(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     [
         ("on_success_callback", {}, "Task Succeeded"),
         ("on_retry_callback", {"error": RuntimeError(), "retries": 1}, "Task Retried"),
+        ("on_skipped_callback", {"error": AirflowSkipException()}, "Task Skipped"),
+        ("on_execute_callback", {}, "Task Started"),
     ],
 )
-def test_other_ends_of_a_task(
+def test_other_callbacks_of_a_task(
     run_task: RunTask, segment_sandbox: Sandbox, callback: str, arguments: dict[str, Any], name: str
 ) -> None:
     run_task(
@@ -68,6 +72,56 @@ def test_other_ends_of_a_task(
 def test_a_name_of_ones_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     run_task(Worker(task_id="t", on_success_callback=SegmentNotifier(event="{{ ti.task_id }} done")))
     assert [event["event"] for event in segment_sandbox.accepted] == ["t done"]
+
+
+def test_two_notifiers_of_one_end_send_two_events(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    notifiers = [
+        SegmentNotifier(),
+        SegmentNotifier(event="Night Done"),
+        SegmentNotifier(event="Night Done", user_id="u1"),
+    ]
+    run_task(Worker(task_id="t", on_success_callback=notifiers))
+    assert [event["event"] for event in segment_sandbox.accepted] == [
+        "Task Succeeded",
+        "Night Done",
+        "Night Done",
+    ]
+
+
+def test_a_notifier_that_is_called_again_renders_again(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    notifier = SegmentNotifier(event="{{ ti.task_id }}", properties={"try": "{{ ti.try_number }}"})
+    task = Worker(task_id="t", on_execute_callback=notifier, on_success_callback=notifier)
+    for try_number in (1, 2):
+        run_task(task, try_number=try_number)
+    tries = [event["properties"]["try"] for event in segment_sandbox.accepted]
+    assert tries == ["1", "1", "2", "2"]
+
+
+def test_the_coroutine_sends_the_same_event(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    sent = []
+
+    def both(context: Any) -> None:
+        notifier = SegmentNotifier(properties={"team": "growth"})
+        for send in (notifier.notify, lambda context: asyncio.run(notifier.async_notify(context))):
+            send(context)
+            sent.extend(segment_sandbox.accepted)
+            segment_sandbox.reset()  # it would drop the second one as a duplicate
+
+    run = run_task(Worker(task_id="t", error=RuntimeError(), on_failure_callback=both))
+    assert len(sent) == 2, run.log
+    for event in sent:
+        assert event["properties"].pop("duration") >= 0
+        assert event["properties"]["error"] == "RuntimeError"
+        times = [event.pop(name) for name in ("sentAt", "receivedAt", "timestamp")]
+        assert all(times)
+    assert sent[0] == sent[1]
+
+
+def test_a_coroutine_that_cannot_send_says_so(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    """Nothing is sent for what is no callback's context."""
+    with pytest.raises(SegmentConfigurationError, match="it has only run_id"):
+        asyncio.run(SegmentNotifier().async_notify({"run_id": "r"}))
+    assert segment_sandbox.requests == []
 
 
 def test_each_try_is_an_event_of_its_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:

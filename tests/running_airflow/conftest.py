@@ -42,7 +42,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
     """API server, scheduler with LocalExecutor and DAG processor; see `ThrowawayAirflow`.
 
     Its DAGs are those of example_dags and tests/running_airflow/dags. The connection `segment_default` leads
-    to the server of the fixture `segment_sandbox`, and so does `segment_impatient`, without retries.
+    to the server of the fixture `segment_sandbox`, and so does `segment_impatient`, without retries. The pool
+    `segment_reverse_etl` is the one that docs/reverse_etl.md has people make.
     """
     if version("apache-airflow") < "3.3":
         pytest.skip("needs Airflow 3.3")
@@ -65,6 +66,11 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
         # Runs that go on at the same time wait for Segment, not for a free worker.
         "AIRFLOW__CORE__PARALLELISM": "8",
+        # The callbacks that Airflow 3.3.2 runs on an executor may read no connection from Airflow itself.
+        "AIRFLOW__WORKERS__SECRETS_BACKEND": (
+            "airflow.secrets.environment_variables.EnvironmentVariablesBackend"
+        ),
+        "AIRFLOW_CONN_SEGMENT_OF_WORKERS": json.dumps(_segment_sandbox_server.connection),
         "PYTHONPATH": str(REPOSITORY),
     }
     with ThrowawayAirflow(home, folders, environment=environment) as airflow:
@@ -72,4 +78,6 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
         airflow.add_connection("segment_default", **connection)
         extra = {**connection["extra"], "retries": 0}
         airflow.add_connection("segment_impatient", **{**connection, "extra": extra})
+        pool = {"slots": 1, "include_deferred": True, "description": "One reverse ETL sync at a time"}
+        airflow.post("pools", {"name": "segment_reverse_etl", **pool})
         yield airflow

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.sandbox.clock import iso
 from tests.harness.sandbox_api import (
     POSTGRES,
     ago,
@@ -48,7 +49,6 @@ class Runs:
         jobs = {**self.mappings["jobs"], **linked_audience(sandbox), "rotated_source_id": self.rotated}
         self.jobs = self._start("jobs", **jobs)
         self.to_be_canceled = self._start("run_reverse_etl", **self.mappings["canceled"])
-        self.sync = self._start("run_reverse_etl", **self.mappings["sync"])
         late = {"warehouse_id": self.warehouses["of the link"], "since": LONG_AGO}
         self.with_links = self._start("wait_for_warehouse_sync", **late)
         self.orphan = self._start("wait_impatiently", warehouse_id=self.warehouses["to be deleted"])
@@ -57,6 +57,7 @@ class Runs:
             for name, conf in arguments_of_sensors(sandbox, self.warehouses["of the sensor"]).items()
         }
         self.notifying = {fail: self._start("notifying", fail=fail) for fail in (False, True)}
+        self.late = self._start("late")
 
     def _start(self, dag_id: str, **conf: Any) -> Run:
         return Run.start(self._airflow, dag_id, conf)
@@ -125,11 +126,6 @@ def test_a_warehouse_that_is_deleted_meanwhile_fails_the_wait(runs: Runs) -> Non
     assert "Segment answered 404" in runs.orphan.log("wait")
 
 
-def test_a_job_deferred(runs: Runs) -> None:
-    assert runs.sync.end() == "success"
-    assert runs.sync.xcom("run")["loadPhase"]["deliverSuccessCount"] == "7"
-
-
 def test_every_job_in_the_worker_and_in_the_triggerer(runs: Runs) -> None:
     runs.jobs.end()
     tasks = runs.jobs.tasks()
@@ -140,7 +136,7 @@ def test_every_job_in_the_worker_and_in_the_triggerer(runs: Runs) -> None:
     assert SegmentHook().get_write_key(runs.rotated) != runs.write_key
 
 
-def test_marking_a_deferred_job_as_failed_cancels_it(
+def test_marking_a_deferred_job_as_failed_cancels_it_and_the_next_in_its_pool_starts(
     airflow: ThrowawayAirflow, shared_sandbox: Sandbox, runs: Runs
 ) -> None:
     run, mapping = runs.to_be_canceled, runs.mappings["canceled"]
@@ -152,8 +148,19 @@ def test_marking_a_deferred_job_as_failed_cancels_it(
     airflow.wait_for(
         "the triggerer's first poll", lambda: any(each["path"] == path for each in shared_sandbox.requests)
     )
+
+    second = Run.start(airflow, "run_reverse_etl", runs.mappings["sync"])
+    second.wait_for("run", "scheduled")
+    pool = airflow.get("pools/segment_reverse_etl")
+    assert (pool["deferred_slots"], pool["open_slots"]) == (1, 0)
+
+    marked = iso(shared_sandbox.state.clock.now())
     run.mark("run", "failed")
     airflow.wait_for("the cancellation", lambda: syncs_of(mapping)[0]["syncStatus"] == "CANCELED")
+    assert second.end() == "success"
+    assert second.xcom("run")["loadPhase"]["deliverSuccessCount"] == "7"
+    [started] = syncs_of(runs.mappings["sync"])
+    assert started["startedAt"] >= marked
 
 
 @pytest.mark.parametrize("fail", [False, True])
@@ -163,19 +170,35 @@ def test_segment_receives_an_event_for_the_end_of_a_run_and_of_its_task(
     run = runs.notifying[fail]
     assert run.end() == ("failed" if fail else "success")
 
-    def events() -> dict[str, Any]:
-        sent = [event for event in shared_sandbox.accepted if "run_id" in event.get("properties", {})]
-        return {
-            event["event"]: event["properties"]
-            for event in sent
-            if event["properties"]["run_id"] == run.run_id
-        }
-
-    airflow.wait_for("both events", lambda: len(events()) == 2)
-    assert set(events()) == (
+    airflow.wait_for("both events", lambda: len(events_of(shared_sandbox, run)) == 2)
+    events = {event["event"]: event["properties"] for event in events_of(shared_sandbox, run)}
+    assert set(events) == (
         {"Task Failed", "DAG Run Failed"} if fail else {"Task Succeeded", "DAG Run Succeeded"}
     )
-    assert {properties["dag_id"] for properties in events().values()} == {"notifying"}
+    assert {properties["dag_id"] for properties in events.values()} == {"notifying"}
     if fail:
-        assert events()["Task Failed"]["error"] == "RuntimeError"
-        assert events()["DAG Run Failed"]["team"] == "notifying team"
+        assert events["Task Failed"]["error"] == "RuntimeError"
+        assert events["DAG Run Failed"]["team"] == "notifying team"
+
+
+def test_segment_receives_an_event_for_each_missed_deadline(
+    airflow: ThrowawayAirflow, shared_sandbox: Sandbox, runs: Runs
+) -> None:
+    airflow.wait_for("both events", lambda: len(events_of(shared_sandbox, runs.late)) == 2)
+    events = events_of(shared_sandbox, runs.late)
+    assert [event["event"] for event in events] == ["DAG Run Missed Deadline"] * 2
+    properties = sorted((event["properties"] for event in events), key=lambda each: str(each["deadline"]))
+    assert [each["deadline"] for each in properties] == [
+        "2026-01-01T01:00:00+00:00",  # from the triggerer
+        "2026-01-01T02:00:00+00:00",  # from a worker
+    ]
+    for each in properties:
+        assert (each["dag_id"], each["run_type"], each["team"]) == ("late", "manual", "late team")
+    files = [file for file in (airflow.home / "logs").rglob("*") if file.is_file()]
+    assert any("executor_callbacks" in file.parts for file in files), files
+    assert [file for file in files if shared_sandbox.write_key in file.read_text(errors="replace")] == []
+
+
+def events_of(sandbox: Sandbox, run: Run) -> list[dict[str, Any]]:
+    """What was sent about a run."""
+    return [event for event in sandbox.accepted if event.get("properties", {}).get("run_id") == run.run_id]

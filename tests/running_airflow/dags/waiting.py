@@ -70,6 +70,7 @@ with DAG("run_reverse_etl", schedule=None, start_date=datetime(2026, 1, 1)):
         model_id="{{ params.model_id }}",
         subscription_id="{{ params.subscription_id }}",
         params={"source_id": "", "model_id": "", "subscription_id": ""},
+        pool="segment_reverse_etl",
         deferrable=True,
         poll_interval=0.5,
     )
