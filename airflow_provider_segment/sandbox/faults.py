@@ -148,15 +148,20 @@ class NotJson(Fault, tag="not_json"):
 
 
 class Altered(Fault, tag="altered"):
-    """The true answer, a JSON object, with other `members`: null removes one. `when` has no meaning."""
+    """The true answer, if it is a JSON object, with other `members`; null removes one. `when` is ignored."""
 
     members: dict[str, Any]
 
     async def answer(self, exchange: Exchange) -> Response:
         answer = await exchange.answer()
-        changed = {**msgspec.json.decode(answer.body, type=dict[str, Any]), **self.members}
-        kept = {name: value for name, value in changed.items() if value is not None}
-        return Response(msgspec.json.encode(kept), answer.status_code, media_type="application/json")
+        try:
+            true = msgspec.json.decode(answer.body, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            return answer
+        altered = {name: value for name, value in {**true, **self.members}.items() if value is not None}
+        answer.body = msgspec.json.encode(altered)
+        answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
 
 
 class ClockSkew(Fault, tag="clock_skew"):
@@ -165,7 +170,7 @@ class ClockSkew(Fault, tag="clock_skew"):
     By that clock the authorization server judges assertions, and every server tells the `Date` of an answer.
     """
 
-    seconds: float
+    seconds: Annotated[float, Meta(ge=-366 * 24 * 60 * 60, le=366 * 24 * 60 * 60)]
 
     async def answer(self, exchange: Exchange) -> Response:
         return await exchange.answer(skew=self.seconds)

@@ -15,16 +15,17 @@ def kind_of(base: type[T], tag: str) -> type[T]:
 
     :raises msgspec.ValidationError: there is none
     """
-    kinds = dict(_kinds(base))
+    kinds = dict(kinds_of(base))
     if tag not in kinds:
         raise msgspec.ValidationError(f"Unknown kind {tag!r}: expected one of {', '.join(kinds)}.")
     return kinds[tag]
 
 
-def _kinds(base: type[T]) -> Iterator[tuple[str, type[T]]]:
+def kinds_of(base: type[T]) -> Iterator[tuple[str, type[T]]]:
+    """The subclasses with their tags."""
     for each in base.__subclasses__():
         tag = str(each.__struct_config__.tag)
         # Without its own tag (it has its base's, or its name) a class is a shared base, not a kind.
         if tag not in (str(base.__struct_config__.tag), each.__name__):
             yield tag, each
-        yield from _kinds(each)
+        yield from kinds_of(each)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.faults import Fault
+from airflow_provider_segment.sandbox.kinds import kinds_of
 from airflow_provider_segment.sandbox.scripts import Script
 
-KINDS = [str(kind.__struct_config__.tag) for base in (Fault, Script) for kind in base.__subclasses__()]
+KINDS = [tag for base in (Fault, Script) for tag, _ in kinds_of(base)]
 NAMES = ["kind", "when", "api", "path", "next", "rate", "seconds", "status", "advance", "freeze", "requests"]
 NAMES += [
     "batch",
@@ -30,6 +31,10 @@ NAMES += [
     "sentAt",
     "context",
     "event",
+    "members",
+    "scopes",
+    "expires_in",
+    "source",
 ]
 TEXT = st.text(max_size=8) | st.sampled_from(
     ["track", "identify", "group", "alias", "u1", "2026-01-01", *KINDS]
@@ -48,6 +53,7 @@ BODIES = st.one_of(
         [b"[" * 100_000, b'{"advance":1e999}', b'{"batch":[' + b"[" * 5_000, b"\xff", b'"\\ud83d"']
     ),
 )
+FORM = "application/x-www-form-urlencoded"
 CONTROL = [
     "state",
     "accepted",
@@ -58,11 +64,16 @@ CONTROL = [
     "rate_limit",
     "published_limits",
     "clock",
+    "oauth_apps",
+    "oauth_apps/x",
+    "oauth_apps/x/tokens",
+    "oauth_apps/x/keys/y",
+    "enforce_oauth",
 ]
 PATHS = [
     *("/_sandbox", *(f"/_sandbox/{name}" for name in CONTROL)),
     *("/v1/track", "/v1/t", "/v1/identify", "/v1/group", "/v1/batch", "/v1/import", "/v1/b", "/v1/nothing"),
-    *("/sources", "/regulations", f"/spaces/{Sandbox.space_id}/audiences"),
+    *("/token", "/sources", "/regulations", f"/spaces/{Sandbox.space_id}/audiences"),
     *(
         f"/v1/spaces/{Sandbox.space_id}/collections/{collection}/profiles/{id}/{part}"
         for collection, id in (
@@ -104,7 +115,16 @@ def http_client() -> Iterator[httpx.Client]:
                     ),
                 ]
             ),
-            "Content-Type": st.sampled_from(["", "text/plain", "application/json; charset=x", "a/b", ";"]),
+            "Content-Type": st.sampled_from(
+                [
+                    "",
+                    "text/plain",
+                    "application/json; charset=x",
+                    "application/x-www-form-urlencoded",
+                    "a/b",
+                    ";",
+                ]
+            ),
             "Content-Encoding": st.sampled_from(["gzip", "br", ""]),
         },
     ),

@@ -11,6 +11,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from segment.analytics.client import Client as SegmentsClient
 
 from airflow_provider_segment.sandbox import Sandbox
 
@@ -349,6 +350,146 @@ def test_revoked_tokens_keys_and_apps(sandbox: Sandbox, new_client: Callable[...
     assert other.ask().status_code == 200
     sandbox.revoke_oauth_tokens()
     assert not works(others)
+
+
+# --- faults ------------------------------------------------------------------------------------------------
+
+
+def works(client: Client, token: str) -> bool:
+    return track(client.http, token, uuid.uuid4().hex, writeKey=client.sandbox.write_key).status_code == 200
+
+
+@pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
+def test_a_token_expires_early_at_the_nth_request(
+    sandbox: Sandbox, client: Client, when: str, took_effect: bool
+) -> None:
+    sandbox.faults.add("token_expired", api="tracking", rate=1 / 3, next=1, when=when)
+    token, other = client.token(), client.token()
+
+    assert [works(client, token) for _ in range(4)] == [True, True, took_effect, False]
+    assert works(client, other)
+    assert track(client.http, token).json()["message"] == "The access token has expired."
+
+
+def test_an_apps_tokens_are_revoked_at_the_nth_request(
+    sandbox: Sandbox, new_client: Callable[..., Client]
+) -> None:
+    client, other = new_client(), new_client()
+    token, token_too, others = client.token(), client.token(), other.token()
+    client.http.post(
+        "/_sandbox/faults", json={"kind": "tokens_revoked", "api": "tracking", "rate": 0.5, "next": 1}
+    )
+
+    assert [works(client, each) for each in (token, token, token_too)] == [True, False, False]
+    assert works(other, others)
+    assert works(client, client.token())
+
+
+@pytest.mark.parametrize("kind", ["token_expired", "tokens_revoked", "wrong_region"])
+def test_a_token_may_be_bad_from_the_start(sandbox: Sandbox, client: Client, kind: str) -> None:
+    sandbox.faults.add(kind, api="oauth", next=1)
+
+    assert [works(client, client.token()) for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["token_expired", "tokens_revoked", "wrong_region"])
+def test_a_request_without_a_token_has_none_to_lose(sandbox: Sandbox, client: Client, kind: str) -> None:
+    fault = sandbox.faults.add(kind)
+
+    event = {"userId": "u", "event": "E", "messageId": "m"}
+    for token in (None, "unknown"):
+        headers = bearer(token) if token else None
+        client.http.post("/v1/track", json={**event, "writeKey": sandbox.write_key}, headers=headers)
+    assert client.ask(grant_type="password").status_code == 400
+    assert (fault.hits, accepted(sandbox)) == (3, ["m"])
+
+
+def test_a_429_of_the_authorization_server(sandbox: Sandbox, client: Client) -> None:
+    sandbox.faults.add("status", api="oauth", status=429, headers={"X-RateLimit-Reset": "7"}, next=1)
+
+    refused = client.ask()
+
+    assert (refused.status_code, refused.headers["X-RateLimit-Reset"]) == (429, "7")
+    assert refused.json()["error"] == "rate_limited"
+    assert client.ask().status_code == 200
+
+
+@pytest.mark.parametrize(("when", "granted"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("kind", ["status", "reset", "not_json", "truncated"])
+def test_the_authorization_server_fails(
+    sandbox: Sandbox, client: Client, kind: str, when: str, granted: int
+) -> None:
+    sandbox.faults.add(kind, api="oauth", when=when, next=1)
+
+    try:
+        answer = client.ask()
+    except httpx.TransportError:
+        assert kind in ("reset", "truncated")
+    else:
+        assert (kind, answer.status_code) in (("status", 503), ("not_json", 200))
+        assert "access_token" not in answer.text
+    assert sandbox.oauth_apps[0]["granted"] == granted
+    assert works(client, client.token())
+
+
+@pytest.mark.parametrize(
+    ("members", "answer"),
+    [
+        ({"expires_in": None}, {"token_type": "Bearer", "scope": "tracking_api:write"}),
+        ({"expires_in": "soon", "token_type": None}, {"expires_in": "soon", "scope": "tracking_api:write"}),
+        ({"access_token": None, "scope": None, "token_type": None}, {"expires_in": 86_400}),
+    ],
+    ids=str,
+)
+def test_an_answer_with_other_members(
+    sandbox: Sandbox, client: Client, members: dict[str, Any], answer: dict[str, Any]
+) -> None:
+    sandbox.faults.add("altered", api="oauth", members=members, next=1)
+
+    got = client.ask().json()
+
+    got.pop("access_token", None)
+    assert got == answer
+    assert sandbox.oauth_apps[0]["granted"] == 1
+
+
+@pytest.mark.parametrize("ahead", [180, -180, 5 * 3600, -5 * 3600])
+def test_a_clock_that_is_wrong_by_minutes_or_hours_tells_so(
+    sandbox: Sandbox, client: Client, ahead: float
+) -> None:
+    """The server's clock, as a client sees it: whose clock is right does not matter."""
+    now = int(sandbox.state.clock.now())
+    sandbox.faults.add("clock_skew", api="oauth", seconds=ahead)
+
+    naive = client.ask()
+
+    assert (naive.status_code, naive.json()["error"]) == (400, "invalid_request")
+    assert naive.json()["error_description"] in ("Token is expired", "Token used before issued")
+    learnt = parsedate_to_datetime(naive.headers["Date"]).timestamp() - now
+    assert learnt == pytest.approx(ahead, abs=1)
+    skilled = client.ask(client.assertion(iat=int(now + learnt) - 5, exp=int(now + learnt) + 55))
+    assert skilled.status_code == 200
+    assert works(client, skilled.json()["access_token"])
+
+
+def test_segments_own_python_client_gets_tokens_and_sends(sandbox: Sandbox, client: Client) -> None:
+    """It understands the sandbox's refusal, and learns its clock from it."""
+    sandbox.enforce_oauth(sandbox.source_id)
+    sandbox.advance_clock(-3600)
+    segment = SegmentsClient(
+        sandbox.write_key,
+        host=sandbox.url,
+        oauth_client_id=client.app["app_id"],
+        oauth_client_key=client.app["private_key"],
+        oauth_key_id=client.app["key_id"],
+        oauth_auth_server=sandbox.url,
+    )
+    segment.track(user_id="u", event="E", message_id="m")
+    segment.shutdown()
+
+    assert accepted(sandbox) == ["m"]
+    asked = [(record["path"], record["status"]) for record in sandbox.requests]
+    assert asked == [("/token", 400), ("/token", 200), ("/v1/batch", 200)]
 
 
 # --- control -----------------------------------------------------------------------------------------------
