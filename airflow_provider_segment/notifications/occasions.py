@@ -8,7 +8,7 @@ a missed SLA (Airflow 2) has ``slas``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -31,16 +31,14 @@ class Occasion:
     """
 
     name: str
-    properties: dict[str, Any] = field(default_factory=dict)
-    identity: tuple[Any, ...] = ()
+    properties: dict[str, Any]
+    identity: tuple[Any, ...]
 
     @property
     def key(self) -> list[Any]:
         """Equal for the same occasion only."""
-        known = [
-            self.properties.get(name) for name in ("dag_id", "run_id", "task_id", "map_index", "try_number")
-        ]
-        return [self.name, *known, *self.identity]
+        names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+        return [self.name, *map(self.properties.get, names), *self.identity]
 
 
 def occasion_of(context: Mapping[str, Any], notifier: object) -> Occasion:
@@ -99,7 +97,6 @@ def _state_of_killed(ti: Any, notifier: object) -> str:
 
 def _missed_deadline(context: Mapping[str, Any]) -> Occasion:
     run, deadline = context["dag_run"], context["deadline"]
-    started = run.get("start_date")
     facts = {
         "dag_id": run["dag_id"],
         "run_id": run["dag_run_id"],
@@ -107,7 +104,7 @@ def _missed_deadline(context: Mapping[str, Any]) -> Occasion:
         "logical_date": _iso(run.get("logical_date")),
         "state": run.get("state"),
         "deadline": _iso(deadline["deadline_time"]),
-        "duration": _seconds_since(started and datetime.fromisoformat(_iso(started) or "")),
+        "duration": _seconds_since(run.get("start_date")),
     }
     return Occasion("DAG Run Missed Deadline", facts, (deadline["id"],))
 
@@ -133,12 +130,16 @@ def _text(value: Any) -> str:
     return str(getattr(value, "value", value) or "")
 
 
-def _iso(moment: datetime | str | None) -> str | None:
-    """ISO 8601, in one form for all kinds: Airflow gives some times as text."""
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+def _moment(value: datetime | str | None) -> datetime | None:
+    """A time, which Airflow gives as text in some contexts."""
+    return datetime.fromisoformat(value.replace("Z", "+00:00")) if isinstance(value, str) else value
+
+
+def _iso(value: datetime | str | None) -> str | None:
+    moment = _moment(value)
     return moment.isoformat() if moment else None
 
 
-def _seconds_since(start: datetime | None) -> float | None:
+def _seconds_since(value: datetime | str | None) -> float | None:
+    start = _moment(value)
     return round((datetime.now(timezone.utc) - start).total_seconds(), 3) if start else None

@@ -6,9 +6,7 @@ In a real triggerer and a real executor: test_waits.py.
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
 from typing import Any
@@ -25,6 +23,8 @@ from airflow.triggers.callback import CallbackTrigger
 
 from airflow_provider_segment.notifications.segment import SegmentNotifier
 from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.scripted_api import ScriptedAPI
+from tests.secrets.forms import FORMS, found
 
 RUN = {
     "dag_run_id": "scheduled__2026-01-02",
@@ -135,21 +135,25 @@ def test_a_template_that_needs_more_than_there_is(
 
 
 @WAYS
+@pytest.mark.parametrize("form", FORMS)
 def test_what_fails_is_told_without_credentials(
-    segment_sandbox: Sandbox, run: Any, monkeypatch: pytest.MonkeyPatch
+    scripted_api: ScriptedAPI,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    run: Any,
+    form: str,
 ) -> None:
-    connection = segment_sandbox.connection
-    segment_sandbox.faults.add("status", status=401, api="tracking")
+    """Whatever a server says. Airflow stores what is told, and logs it."""
+    write_key = "Wk17abcdefghijklmnop"
+    said_back = {"message": f"you sent {FORMS[form](write_key)}"}
+    monkeypatch.setattr(scripted_api, "answer", lambda request: (401, said_back))
+    host = f"http://127.0.0.1:{scripted_api.port}"
+    connection = {"conn_type": "segment", "host": host, "extra": {"secret_write_key": write_key}}
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(connection))
-    log = io.StringIO()
-    handler = logging.StreamHandler(log)
-    logging.getLogger().addHandler(handler)
-    try:
-        state, said = run(context())
-    finally:
-        logging.getLogger().removeHandler(handler)
-    assert state == "failed" and "401" in said
-    assert segment_sandbox.write_key not in said + log.getvalue()
+    with structlog.testing.capture_logs() as logged:
+        state, told = run(context())
+    assert state == "failed" and "401" in told and "you sent" in told
+    assert found(write_key, told + caplog.text + repr(logged)) == []
 
 
 def test_airflow_takes_it_for_a_deadline() -> None:

@@ -19,11 +19,14 @@ pytestmark = pytest.mark.core
 class Worker(BaseOperator):
     """Does what it is told."""
 
-    def __init__(self, *, error: Exception | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, error: Exception | None = None, notifier: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.error = error
+        self.notifier = notifier
 
     def execute(self, context: Any) -> None:
+        if self.notifier:
+            self.notifier(context)
         if self.error:
             raise self.error
 
@@ -74,6 +77,13 @@ def test_a_name_of_ones_own(run_task: RunTask, segment_sandbox: Sandbox) -> None
     assert [event["event"] for event in segment_sandbox.accepted] == ["t done"]
 
 
+def test_a_notifier_that_the_task_itself_calls(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    """As Airflow's human-in-the-loop operators do."""
+    notifier = SegmentNotifier(event="Approval Requested")
+    run_task(Worker(task_id="t", notifier=notifier, on_execute_callback=SegmentNotifier()))
+    assert [event["event"] for event in segment_sandbox.accepted] == ["Task Started", "Approval Requested"]
+
+
 def test_two_notifiers_of_one_end_send_two_events(run_task: RunTask, segment_sandbox: Sandbox) -> None:
     notifiers = [
         SegmentNotifier(),
@@ -122,6 +132,13 @@ def test_a_coroutine_that_cannot_send_says_so(run_task: RunTask, segment_sandbox
     with pytest.raises(SegmentConfigurationError, match="it has only run_id"):
         asyncio.run(SegmentNotifier().async_notify({"run_id": "r"}))
     assert segment_sandbox.requests == []
+
+
+def test_each_mapped_task_is_an_event_of_its_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    task = Worker(task_id="t", on_success_callback=SegmentNotifier())
+    for map_index in (0, 1):
+        run_task(task, map_index=map_index)
+    assert [event["properties"]["map_index"] for event in segment_sandbox.accepted] == [0, 1]
 
 
 def test_each_try_is_an_event_of_its_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
