@@ -133,6 +133,7 @@ class Gate:
             bytes=len(wire_body),
             received_at=iso(self.state.clock.now()),
             request_id=str(uuid.uuid4()),
+            token=self.state.oauth.number_of(bearer_of(headers)),
         )
 
     async def answer(self, scope: Scope, api: str, body: bytes | str, skew: float = 0.0) -> Response:

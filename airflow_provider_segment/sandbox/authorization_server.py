@@ -87,8 +87,10 @@ def granted(state: State, request: Request, body: bytes) -> dict[str, Any]:
     if claims["jti"] in state.oauth.assertions:
         raise Refused(401, "invalid_client", "The assertion was used before: jti must be new.")
     state.oauth.assertions.add(claims["jti"])
+    token = state.oauth.grant(app, scopes, now)
+    request.state.record.token = state.oauth.number_of(token)
     return {
-        "access_token": state.oauth.grant(app, scopes, now),
+        "access_token": token,
         "token_type": "Bearer",
         "expires_in": app.expires_in,
         "scope": " ".join(scopes),

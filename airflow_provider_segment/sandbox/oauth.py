@@ -48,6 +48,7 @@ class RegisteredApp(msgspec.Struct, kw_only=True):
 
 
 class Token(msgspec.Struct, kw_only=True):
+    number: int  # in the order of grants, from 1
     app_id: str
     scopes: tuple[str, ...]
     region: Region
@@ -118,10 +119,19 @@ class OAuth:
         """A new token of an app."""
         token = secrets.token_urlsafe(48)
         self.tokens[token] = Token(
-            app_id=app.id, scopes=scopes, region=app.region, expires_at=now + app.expires_in
+            number=len(self.tokens) + 1,
+            app_id=app.id,
+            scopes=scopes,
+            region=app.region,
+            expires_at=now + app.expires_in,
         )
         app.granted += 1
         return token
+
+    def number_of(self, value: str | None) -> int | None:
+        """The number of a token, by which logs may call it; None if it is unknown."""
+        token = self.tokens.get(value or "")
+        return token.number if token else None
 
     def refusal(self, value: str, scope: Scope, now: float) -> str | None:
         """Why an API that asks for a scope refuses this token; None if it takes it."""

@@ -41,6 +41,7 @@ class RequestRecord(msgspec.Struct, kw_only=True, rename="camel"):
     fault: str | None = None
     events: int = 0
     sent_at: Any = None
+    token: int | None = None  # the number of the OAuth token that it carried, or was granted
 
 
 class State:

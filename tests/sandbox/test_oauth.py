@@ -111,12 +111,27 @@ def test_an_app_gets_a_token_by_its_signature(sandbox: Sandbox, client: Client) 
     assert granted == {"token_type": "Bearer", "expires_in": 86_400, "scope": "tracking_api:write"}
     told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
     assert told == int(sandbox.state.clock.now())
-    assert [(record["api"], record["path"], record["status"]) for record in sandbox.requests] == [
-        ("oauth", "/token", 200)
-    ]
     assert sandbox.oauth_apps[0]["granted"] == 1
     assert client.token() != client.token()
     assert sandbox.oauth_apps[0]["granted"] == 3
+
+
+def test_the_log_of_requests_numbers_the_tokens(sandbox: Sandbox, client: Client) -> None:
+    first, second = client.token(), client.token()
+    for token in (second, first, "unknown"):
+        track(client.http, token, writeKey=sandbox.write_key)
+    client.ask(scope="none")
+
+    seen = [(record["api"], record["status"], record["token"]) for record in sandbox.requests]
+
+    assert seen == [
+        ("oauth", 200, 1),
+        ("oauth", 200, 2),
+        ("tracking", 200, 2),
+        ("tracking", 200, 1),
+        ("tracking", 401, None),
+        ("oauth", 400, None),
+    ]
 
 
 @pytest.mark.parametrize(
