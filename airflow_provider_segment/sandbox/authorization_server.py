@@ -32,7 +32,7 @@ SERVERS = ("https://oauth2.segment.io", "https://oauth2.eu1.segmentapis.com")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_ASSERTION = 60.0  # seconds
 LEEWAY = 5.0  # seconds between the clocks: the `Date` of an answer tells whole seconds
-CODES = {400: "invalid_request", 401: "invalid_client", 415: "invalid_request", 429: "rate_limited"}
+CODES = {401: "invalid_client", 429: "rate_limited"}
 
 
 class Refused(Exception):
@@ -54,7 +54,7 @@ def routes(state: State) -> list[Route]:
 
 
 def error(status: int, message: str) -> Response:
-    return refusal(status, CODES.get(status, "server_error"), message)
+    return refusal(status, CODES.get(status, "invalid_request" if status < 500 else "server_error"), message)
 
 
 def refusal(status: int, error: str, description: str) -> Response:

@@ -12,7 +12,7 @@ Where Segment's documentation is silent or vague, the sandbox does this:
 - `Content-Type` is `application/json`, `text/plain` (Segment's JavaScript sends it) or none; otherwise 400.
 - With an OAuth token, the write key is the body's: a request without one is a 400. A token that is expired,
   revoked, of the other region or without `tracking_api:write` is a 401, and so is a write key alone where the
-  source enforces OAuth.
+  source enforces OAuth. Every app counts as connected to every source.
 - A page of any site may send events, but not read anything.
 - An error's body is {"success": false, "code": ..., "message": ...}: the official Python client reads the
   last two.
