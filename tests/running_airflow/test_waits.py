@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,6 +109,46 @@ def test_a_task_has_its_link_while_it_waits(
     start_sync(shared_sandbox, warehouse)
 
 
+@dataclass(frozen=True)
+class Handover:
+    """What was seen of a pool of one slot when its task was deferred, was marked as failed, and made room.
+
+    :param pool: as Airflow counts it, with a second run waiting
+    :param marked: when the first task was marked as failed
+    :param second: the run of the second task
+    """
+
+    pool: dict[str, Any]
+    marked: str
+    second: Run
+
+
+@pytest.fixture(scope="module")
+def handover(airflow: ThrowawayAirflow, shared_sandbox: Sandbox, runs: Runs) -> Handover:
+    run, mapping = runs.to_be_canceled, runs.mappings["canceled"]
+    run.wait_for("run", "deferred")
+    [sync] = syncs_of(mapping)
+    assert sync["syncStatus"] == "IN_PROGRESS"
+    assert run.xcom("run", "job")["sync_id"] == sync["syncId"]
+    path = f"/reverse-etl-models/{mapping['model_id']}/syncs/{sync['syncId']}"
+    airflow.wait_for(
+        "the triggerer's first poll", lambda: any(each["path"] == path for each in shared_sandbox.requests)
+    )
+    second = Run.start(airflow, "run_reverse_etl", runs.mappings["sync"])
+    second.wait_for("run", "scheduled")
+    pool = airflow.get("pools/segment_reverse_etl")
+    marked = iso(shared_sandbox.state.clock.now())
+    run.mark("run", "failed")
+    return Handover(pool, marked, second)
+
+
+def test_marking_a_deferred_job_as_failed_cancels_it(
+    airflow: ThrowawayAirflow, runs: Runs, handover: Handover
+) -> None:
+    mapping = runs.mappings["canceled"]
+    airflow.wait_for("the cancellation", lambda: syncs_of(mapping)[0]["syncStatus"] == "CANCELED")
+
+
 def test_every_sensor_deferred_and_one_in_every_mode(shared_sandbox: Sandbox, runs: Runs) -> None:
     runs.sensors["warehouse_sync"].wait_for("deferrable", "deferred")
     start_sync(shared_sandbox, runs.warehouses["of the sensor"])
@@ -134,33 +175,6 @@ def test_every_job_in_the_worker_and_in_the_triggerer(runs: Runs) -> None:
     assert len(tasks) == 11
     assert len(syncs_of(runs.mappings["jobs"])) == 2
     assert SegmentHook().get_write_key(runs.rotated) != runs.write_key
-
-
-def test_marking_a_deferred_job_as_failed_cancels_it_and_the_next_in_its_pool_starts(
-    airflow: ThrowawayAirflow, shared_sandbox: Sandbox, runs: Runs
-) -> None:
-    run, mapping = runs.to_be_canceled, runs.mappings["canceled"]
-    run.wait_for("run", "deferred")
-    [sync] = syncs_of(mapping)
-    assert sync["syncStatus"] == "IN_PROGRESS"
-    assert run.xcom("run", "job")["sync_id"] == sync["syncId"]
-    path = f"/reverse-etl-models/{mapping['model_id']}/syncs/{sync['syncId']}"
-    airflow.wait_for(
-        "the triggerer's first poll", lambda: any(each["path"] == path for each in shared_sandbox.requests)
-    )
-
-    second = Run.start(airflow, "run_reverse_etl", runs.mappings["sync"])
-    second.wait_for("run", "scheduled")
-    pool = airflow.get("pools/segment_reverse_etl")
-    assert (pool["deferred_slots"], pool["open_slots"]) == (1, 0)
-
-    marked = iso(shared_sandbox.state.clock.now())
-    run.mark("run", "failed")
-    airflow.wait_for("the cancellation", lambda: syncs_of(mapping)[0]["syncStatus"] == "CANCELED")
-    assert second.end() == "success"
-    assert second.xcom("run")["loadPhase"]["deliverSuccessCount"] == "7"
-    [started] = syncs_of(runs.mappings["sync"])
-    assert started["startedAt"] >= marked
 
 
 @pytest.mark.parametrize("fail", [False, True])
@@ -197,6 +211,19 @@ def test_segment_receives_an_event_for_each_missed_deadline(
     files = [file for file in (airflow.home / "logs").rglob("*") if file.is_file()]
     assert any("executor_callbacks" in file.parts for file in files), files
     assert [file for file in files if shared_sandbox.write_key in file.read_text(errors="replace")] == []
+
+
+def test_a_pool_that_counts_deferred_tasks_has_one_sync_at_a_time(
+    airflow: ThrowawayAirflow, runs: Runs, handover: Handover
+) -> None:
+    assert (handover.pool["deferred_slots"], handover.pool["open_slots"]) == (1, 0)
+    [sync] = airflow.wait_for("the second sync", lambda: syncs_of(runs.mappings["sync"]))
+    assert sync["startedAt"] >= handover.marked
+
+
+def test_a_job_deferred(handover: Handover) -> None:
+    assert handover.second.end() == "success"
+    assert handover.second.xcom("run")["loadPhase"]["deliverSuccessCount"] == "7"
 
 
 def events_of(sandbox: Sandbox, run: Run) -> list[dict[str, Any]]:
