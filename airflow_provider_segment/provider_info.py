@@ -56,6 +56,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "notifications": [f"{_PACKAGE}.notifications.segment.SegmentNotifier"],
+        "cli": [f"{_PACKAGE}.cli.get_commands"],
         "extra-links": [f"{_PACKAGE}.tasks.links.SegmentLink"],
         "asset-uris": [_ASSETS],
         "dataset-uris": [_ASSETS],  # what Airflow 2 calls assets

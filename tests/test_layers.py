@@ -15,7 +15,17 @@ from tests.harness.imports import PACKAGE, imports_of
 
 FOLDER = Path(airflow_provider_segment.__file__).parent
 
-ROOT = ("arguments", "assets", "connection", "lazy", "provider_info", "resources", "values", "version_compat")
+ROOT = (
+    "arguments",
+    "assets",
+    "connection",
+    "docstrings",
+    "lazy",
+    "provider_info",
+    "resources",
+    "values",
+    "version_compat",
+)
 FLOORS = [
     {"", "errors"},  # "" is the package itself, with its __version__
     {"api"},
@@ -28,6 +38,8 @@ FLOORS = [
     {"operators", "sensors", "notifications"},
     {"transfers", "decorators"},
     {"catalogue"},
+    {"commands"},
+    {"cli", "__main__"},
 ]
 """From the lowest: a module takes from its own part of a floor, and from the floors below."""
 

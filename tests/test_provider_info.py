@@ -28,6 +28,7 @@ def test_the_provider_info_is_what_airflow_asks_for() -> None:
         properties = json.loads(strict.read_text())["properties"]
         if AIRFLOW_2:
             del info["asset-uris"]  # which it calls dataset-uris
+            del info["cli"]
         for key, value in info.items():
             assert key in properties, key
             jsonschema.validate(value, properties[key])
@@ -62,6 +63,11 @@ def test_everything_that_the_provider_info_names_exists() -> None:
     for kind in info["connection-types"]:
         module, _, name = kind["hook-class-name"].rpartition(".")
         assert getattr(import_module(module), name).conn_type == kind["connection-type"]
-    for path in (*info["notifications"], *info["extra-links"], *list(info["asset-uris"][0].values())[1:]):
+    for path in (
+        *info["cli"],
+        *info["notifications"],
+        *info["extra-links"],
+        *list(info["asset-uris"][0].values())[1:],
+    ):
         module, _, name = path.rpartition(".")
         assert callable(getattr(import_module(module), name))

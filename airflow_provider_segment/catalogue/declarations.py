@@ -14,6 +14,7 @@ from airflow_provider_segment.api.published_limits import DAY, limit_of
 from airflow_provider_segment.catalogue.examples import example_of
 from airflow_provider_segment.catalogue.operation import Argument, Operation
 from airflow_provider_segment.catalogue.types import text_of
+from airflow_provider_segment.docstrings import params_of, plain, without_params
 from airflow_provider_segment.lazy import classes_of_modules
 from airflow_provider_segment.version_compat import watches_assets
 
@@ -26,11 +27,8 @@ OTHERS = {
 }
 PLACES = {"path": "path", "query": "query", "body": "body"}
 NAMES = ("Segment", "SqlToSegment")
-_PARAM = re.compile(r"^:param (\w+): ?(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
-_FIELD_LIST = re.compile(r"^:(?:param|raises|returns)\b.*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
 _SEE = re.compile(r"rguments[^.]*:\s+(?:see|those of)\s+:class:`~?\.?([\w.]+)`")
 """Where a docstring leaves arguments to that of another class."""
-_ROLE = re.compile(r":\w+:`[~.]?(?:[\w.]+\.)?(\w+)`")
 
 
 @cache
@@ -114,16 +112,10 @@ def _limit(endpoint: str) -> str | None:
 
 
 def _texts(cls: Any) -> tuple[str, str]:
-    """The first sentence of a docstring, and the rest of it without the fields."""
-    paragraphs = _clean(_FIELD_LIST.sub("", inspect.getdoc(cls) or "")).split("\n\n", 1)
-    summary = re.sub(r"\s+", " ", paragraphs[0]).strip()
-    first, link, _ = summary.partition(": http")
-    rest = paragraphs[1].strip() if len(paragraphs) > 1 else ""
-    return f"{first}." if link else summary, rest
-
-
-def _clean(text: str) -> str:
-    return _ROLE.sub(r"\1", text).replace("``", "`")
+    """The first sentence of a docstring, and the rest of it."""
+    summary, _, rest = without_params(cls.__doc__).partition("\n\n")
+    first, link, _ = plain(summary).partition(": http")
+    return f"{first}." if link else first, rest.strip()
 
 
 def _lines(documented: Any) -> list[str]:
@@ -134,10 +126,10 @@ def descriptions(cls: Any) -> dict[str, str]:
     """What the docstrings of a class, its bases, and the classes that they refer to say about arguments."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        text = inspect.cleandoc(vars(base).get("__doc__") or "")
-        for reference in _SEE.findall(text):
+        docstring = vars(base).get("__doc__") or ""
+        for reference in _SEE.findall(docstring):
             found = descriptions(_named(reference)) | found
-        found |= {name: _one_line(words) for name, words in _PARAM.findall(text)}
+        found |= params_of(docstring)
     return found
 
 
@@ -145,10 +137,6 @@ def _named(reference: str) -> Any:
     """The class that a docstring refers to."""
     module, _, name = reference.rpartition(".")
     return getattr(import_module(module or f"{PACKAGE}.operators"), name)
-
-
-def _one_line(words: str) -> str:
-    return re.sub(r"\s+", " ", _clean(words)).strip()
 
 
 def _arguments(cls: Any, kinds: dict[str, Any]) -> Iterator[Argument]:

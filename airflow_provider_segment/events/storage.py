@@ -37,7 +37,7 @@ def storage_path(text: str) -> UPath:
     ``pathlib.Path``.
 
     :param text: a path of this machine, or a URI such as ``s3://bucket/key``
-    :raises SegmentConfigurationError: it is not of this machine, and a library for its storage is missing
+    :raises SegmentConfigurationError: there is no such storage, or its library is missing
     """
     make: Any
     protocol, separator, rest = text.partition("://")
@@ -52,7 +52,10 @@ def storage_path(text: str) -> UPath:
             make, text = Path, rest  # as fsspec takes it: percent signs are letters
         else:
             make = _remote_path
-    path: UPath = make(text)
+    try:
+        path: UPath = make(text)
+    except ValueError as error:  # there is no such storage
+        raise SegmentConfigurationError(f"{text} cannot be opened: {error}") from None
     return path
 
 

@@ -268,6 +268,11 @@ class ThrowawayAirflow:
                 each.kill()
         process.wait()
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of Airflow's command line, and return how it ended and what it said."""
+        command = [sys.executable, "-m", "airflow", *arguments]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+
     def _start(self, *command: str, name: str | None = None) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", *command],

@@ -1,0 +1,27 @@
+"""``check``: what the Test button of a connection says."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+
+from airflow_provider_segment.commands.process import ERROR, Answer, connections_of_the_database
+
+MARKS = {True: "ok", False: "failed", None: "-"}
+
+
+def run(arguments: Namespace) -> Answer:
+    """The findings."""
+    from airflow_provider_segment.hooks.connection_test import is_well
+    from airflow_provider_segment.hooks.segment import SegmentHook
+
+    with connections_of_the_database():
+        findings = SegmentHook(arguments.conn_id).test_findings()
+    well = is_well(findings)
+    if arguments.json:
+        facts = {"connection": arguments.conn_id, "well": well, "findings": list(map(asdict, findings))}
+        text = json.dumps(facts, indent=2)
+    else:
+        text = "\n".join(f"{MARKS[finding.well]:6}  {finding}" for finding in findings)
+    return Answer(text, 0 if well else ERROR)
