@@ -28,8 +28,8 @@ STANDARD_FIELDS = {"host": "base_url", "password": "public_api_token"}
 OTHER_NAMES = {"write_key": ("secret_write_key", "write_key")}
 """The settings whose extra fields have other names; the first field with a value counts."""
 
-NOT_IN_THE_FORM = frozenset({"log_requests", "name"})
-"""The settings that the hook's arguments set, and the id of the connection."""
+NOT_IN_THE_FORM = frozenset({"name"})
+"""The setting that is the id of the connection."""
 
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "region": {
@@ -69,6 +69,12 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
         "description": "Per request. Waits that Segment asks for (429) do not count. "
         "Default: 6, and 10 when sending events.",
         "schema": {"type": ["integer", "null"], "minimum": 0, "section": "Advanced"},
+    },
+    "log_requests": {
+        "label": "Log requests",
+        "description": "Log each request in the task's log: method, path, status, milliseconds, request id. "
+        "Never a body.",
+        "schema": {"type": ["boolean", "null"], "default": False, "section": "Advanced"},
     },
 }
 
@@ -164,16 +170,22 @@ def form_widgets() -> dict[str, Any]:
         BS3TextFieldWidget,
     )
     from flask_babel import lazy_gettext  # type: ignore[import-not-found]
-    from wtforms import PasswordField, StringField  # type: ignore[import-untyped]
+    from wtforms import BooleanField, PasswordField, StringField  # type: ignore[import-untyped]
 
     widgets = {}
     for name, spec in CONN_FIELDS.items():
-        secret = spec["schema"].get("format") == "password"
-        widgets[name] = (PasswordField if secret else StringField)(
+        schema = spec["schema"]
+        secret = schema.get("format") == "password"
+        kind, looks = StringField, {"widget": BS3PasswordFieldWidget() if secret else BS3TextFieldWidget()}
+        if secret:
+            kind = PasswordField
+        elif "boolean" in schema["type"]:
+            kind, looks = BooleanField, {}
+        widgets[name] = kind(
             lazy_gettext(spec["label"]),
-            widget=BS3PasswordFieldWidget() if secret else BS3TextFieldWidget(),
             description=spec["description"],
-            default=spec["schema"].get("default"),
+            default=schema.get("default"),
+            **looks,
         )
     return widgets
 

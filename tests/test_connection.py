@@ -72,7 +72,7 @@ def test_a_field_that_only_one_side_knows_is_found() -> None:
 @pytest.mark.parametrize("name", CONN_FIELDS)
 def test_what_is_written_in_a_field_becomes_a_setting(name: str) -> None:
     schema = CONN_FIELDS[name]["schema"]
-    samples = {"string": "a text", "number": 2.5, "integer": 4}
+    samples = {"string": "a text", "number": 2.5, "integer": 4, "boolean": True}
     value = schema["enum"][-1] if "enum" in schema else samples[schema["type"][0]]
     settings = read_settings(connection(extra={name: value}))
     setting = next((each for each, names in OTHER_NAMES.items() if name in names), name)
@@ -93,6 +93,7 @@ def test_the_old_form_has_the_same_fields() -> None:
     assert list(widgets) == list(CONN_FIELDS)
     kinds = {name: widget.field_class.__name__ for name, widget in widgets.items()}
     assert kinds["secret_write_key"] == kinds["profile_api_token"] == "PasswordField"
+    assert kinds["log_requests"] == "BooleanField"
     behaviour = SegmentHook.get_ui_field_behaviour()
     assert behaviour["hidden_fields"] == UI_FIELD_BEHAVIOUR["hidden-fields"]
     assert behaviour["relabeling"]["password"] == "Public API token"

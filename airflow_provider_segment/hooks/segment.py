@@ -51,8 +51,8 @@ class SegmentHook(BaseHook):
     :param timeout: seconds for one request to connect, to send and to answer, each, instead of the
         connection's; all of it takes at most three times as long
     :param retries: retries of one request, instead of the connection's
-    :param log_requests: log each request (method, path, status, milliseconds, request id) at INFO; it is
-        logged at DEBUG anyway
+    :param log_requests: whether to log each request (method, path, status, milliseconds, request id) at INFO,
+        instead of the connection's; it is logged at DEBUG anyway
     """
 
     conn_name_attr = "segment_conn_id"
@@ -67,11 +67,11 @@ class SegmentHook(BaseHook):
         region: Region | None = None,
         timeout: float | None = None,
         retries: int | None = None,
-        log_requests: bool = False,
+        log_requests: bool | None = None,
     ) -> None:
         super().__init__()
         self.segment_conn_id = segment_conn_id
-        self._overrides = {
+        self._overrides: dict[str, Any] = {
             "region": region,
             "timeout": timeout,
             "retries": retries,
@@ -80,6 +80,13 @@ class SegmentHook(BaseHook):
         self._client: SegmentClient | None = None
         self._warned = False
         self._stop = Stop()
+
+    def copy(self, **changed: Any) -> SegmentHook:
+        """Another hook with the same arguments, but for some.
+
+        :param changed: arguments of the hook, besides the connection
+        """
+        return SegmentHook(self.segment_conn_id, **(self._overrides | changed))
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property, update_wrapper
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.api.regions import Region, read_region
-from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import PartitionKey
 from airflow_provider_segment.events.options import (
     OPTIONS,
@@ -40,11 +38,9 @@ if TYPE_CHECKING:
     from airflow_provider_segment.events.preview_report import PreviewReport
     from airflow_provider_segment.events.report import SendReport
     from airflow_provider_segment.events.sources.sql import SqlSource
-    from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.hooks.options import HookOptions
     from airflow_provider_segment.resources import ResourceLocator
     from airflow_provider_segment.tasks.memory import Memory
-
-AnyCaseRegion = Annotated[Region | None, Validator(read_region, "before")]
 
 INPUT = ("events", "path", "part", "format", "csv", "message_ids")
 """The arguments that say what is sent."""
@@ -53,24 +49,7 @@ CHECKPOINT, STARTED = "checkpoint", "started"
 """Names of the notes that hold the checkpoint of a task instance, and when its first try began."""
 
 
-class _SendingOperator(SegmentBaseOperator):
-    """Sends events to the connection's region, or to another one."""
-
-    region: Arg[AnyCaseRegion] = option(default=None)
-
-    @cached_property
-    def hook(self) -> SegmentHook:
-        """The hook of the task's connection."""
-        from airflow_provider_segment.hooks.segment import SegmentHook
-
-        return SegmentHook(**self.hook_options(self.arguments()))
-
-    def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that are the hook's."""
-        return {name: arguments[name] for name in ("segment_conn_id", "region")}
-
-
-class _EventOperator(_SendingOperator):
+class _EventOperator(SegmentBaseOperator):
     """Sends one event. Subclasses, one for each of Segment's six calls, add their arguments."""
 
     event_type: ClassVar[str]
@@ -230,16 +209,18 @@ class SegmentTrackEventOperator(SegmentTrackOperator):
     :param event: name of what happened
     :param properties: properties of the event
     :param segment_conn_id: the Airflow connection; ``write_key`` in its extra is accepted
-    :param segment_debug_mode: log each request
+    :param segment_debug_mode: the same as ``log_requests``
 
     Further arguments: see :class:`SegmentTrackOperator`.
     """
 
     segment_debug_mode: Arg[bool] = option(default=False)
 
-    def hook_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that are the hook's."""
-        return {**super().hook_options(arguments), "log_requests": arguments["segment_debug_mode"]}
+    def hook_options(self) -> HookOptions:
+        """The arguments that the hook takes, checked."""
+        options = super().hook_options()
+        debug = self.checked(["segment_debug_mode"])["segment_debug_mode"]
+        return options._replace(log_requests=True) if debug and options.log_requests is None else options
 
 
 class _GivenBack:
@@ -253,7 +234,7 @@ class _GivenBack:
         return self._function
 
 
-class BulkEventsOperator(_SendingOperator):
+class BulkEventsOperator(SegmentBaseOperator):
     """What all operators share that send any number of events; each has an input of its own.
 
     Files that the DAG's author keeps beside the DAG (``template_files``) are looked for where Airflow looks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.base import OF_THE_HOOK, SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class SegmentRequestOperator(SegmentBaseOperator):
     # Not the filter: Airflow would call it.
     template_fields = (
         *("method", "path", "query", "json", "api", "media_type"),
-        *("paginate", "limit", "page_size", "segment_conn_id"),
+        *("paginate", "limit", "page_size", *OF_THE_HOOK),
     )
 
     path: Arg[str]

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.media_types import ALPHA
 from airflow_provider_segment.api.resources import Source
-from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.base import OF_THE_HOOK, SegmentBaseOperator
 from airflow_provider_segment.tasks.declarative import Arg
 from airflow_provider_segment.tasks.memory import Memory
 
@@ -43,7 +43,7 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
     grace: timedelta = timedelta(hours=1)
     deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
 
-    template_fields = ("source_id", "deferrable", "segment_conn_id")
+    template_fields = ("source_id", "deferrable", *OF_THE_HOOK)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create the new key, hand it over, wait."""

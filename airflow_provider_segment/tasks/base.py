@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.regions import Region, read_region
+from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import emit
+from airflow_provider_segment.hooks.options import HookOptions
 from airflow_provider_segment.tasks.declarative import Arg, Declarative
 
 if TYPE_CHECKING:
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Condition
 
 
+OF_THE_HOOK = ("segment_conn_id", "region", "log_requests", "request_timeout")
+"""The arguments that become the hook's, in the order of its options."""
+
+
 class _Links:
     """The links of a task, imported when Airflow asks for them."""
 
@@ -34,10 +41,23 @@ class _Links:
         return (SegmentLink(),)
 
 
+def _within_a_day(seconds: float) -> float:
+    from airflow_provider_segment.api.settings import LONGEST_TIMEOUT
+
+    if not 0 < seconds <= LONGEST_TIMEOUT:  # nor NaN
+        raise ValueError(f"must be greater than 0 and at most {LONGEST_TIMEOUT:,.0f} seconds, not {seconds}")
+    return seconds
+
+
 class SegmentTask(Declarative, BaseOperator):
     """An operator or a sensor with a connection to Segment.
 
     :param segment_conn_id: id of the Airflow connection
+    :param region: ``us`` or ``eu``, instead of the connection's
+    :param log_requests: log each request of this task at INFO (method, path, status, milliseconds, request
+        id), or with False at DEBUG only, whatever the connection says
+    :param request_timeout: seconds for each step of a request (to connect, to send, to answer), instead of
+        the connection's ``timeout``; all of a request takes at most three times as long
     """
 
     secrets: ClassVar[tuple[str, ...]] = ()
@@ -48,6 +68,9 @@ class SegmentTask(Declarative, BaseOperator):
     """Arguments in which the names decide what is secret."""
 
     segment_conn_id: Arg[str] = "segment_default"
+    region: Arg[Annotated[Region | None, Validator(read_region, "before")]] = None
+    log_requests: Arg[bool | None] = None
+    request_timeout: Arg[Annotated[float, Validator(_within_a_day)] | None] = None
 
     _began: datetime | None = None
 
@@ -74,8 +97,11 @@ class SegmentTask(Declarative, BaseOperator):
 
     @classmethod
     def faults(cls) -> Iterator[str]:
-        """Secrets that are not arguments: nothing would mask them."""
+        """Secrets that are not arguments: nothing would mask them. Arguments of the hook that are sent."""
         yield from super().faults()
+        for name in OF_THE_HOOK:
+            if cls.fields[name].place != "option":
+                yield f"{name!r} is the hook's: give the argument another name, and the API's as `name=`"
         yield from cls.no_arguments("secrets")
         yield from cls.no_arguments("may_hold_secrets")
 
@@ -93,7 +119,15 @@ class SegmentTask(Declarative, BaseOperator):
         """The hook of the task's connection."""
         from airflow_provider_segment.hooks.segment import SegmentHook
 
-        return SegmentHook(str(self.segment_conn_id))
+        return SegmentHook(**self.hook_options()._asdict())
+
+    def hook_options(self) -> HookOptions:
+        """The arguments that the hook takes, checked.
+
+        :raises AirflowFailException: one is wrong
+        """
+        given = self.checked(OF_THE_HOOK)
+        return HookOptions(*(given[name] for name in OF_THE_HOOK))
 
     def defer_until(
         self,
@@ -117,7 +151,7 @@ class SegmentTask(Declarative, BaseOperator):
         self.log.info("Waiting in the triggerer for %s", condition.describe())
         trigger = SegmentTrigger.until(
             condition,
-            segment_conn_id=str(self.segment_conn_id),
+            **dict(zip(OF_THE_HOOK, self.hook_options(), strict=True)),
             poll_interval=poll_interval,
             max_poll_failures=max_poll_failures,
             timeout=timeout,

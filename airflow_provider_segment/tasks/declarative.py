@@ -167,16 +167,16 @@ class Declarative:
 
     @classmethod
     @cache
-    def _checker(cls) -> Any:
+    def _checker(cls, names: tuple[str, ...]) -> Any:
         from airflow_provider_segment.arguments import make_checker
         from airflow_provider_segment.tasks.annotations import evaluate
 
         types: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             if own := vars(base).get("_own"):
-                for name, field in own.items():
-                    types[name] = evaluate(field.annotation, base.__module__, vars(base))
-        required = [name for name, field in cls.fields.items() if field.default is REQUIRED]
+                for name in own.keys() & names:
+                    types[name] = evaluate(own[name].annotation, base.__module__, vars(base))
+        required = [name for name in names if cls.fields[name].default is REQUIRED]
         return make_checker(cls.__name__, types, required=required, unknown="allow")
 
     def check_when_parsed(self) -> None:
@@ -190,15 +190,16 @@ class Declarative:
         return self.checked(self.fields)
 
     def checked(self, names: Iterable[str]) -> dict[str, Any]:
-        """The same of some arguments, among them all that are required.
+        """The same of some arguments.
 
         :raises AirflowFailException: naming each wrong one
         """
         from airflow_provider_segment.arguments import check_arguments
 
+        names = tuple(names)
         given = {name: value for name in names if (value := getattr(self, name)) is not NOT_GIVEN}
         with self.wrong_configuration_is_final():
-            return check_arguments(self._checker(), given)
+            return check_arguments(self._checker(names), given)
 
     @contextmanager
     def wrong_configuration_is_final(self) -> Iterator[None]:

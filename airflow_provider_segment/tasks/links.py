@@ -60,13 +60,12 @@ def _with_slug(resource: ResourceLocator, hook: SegmentHook) -> ResourceLocator:
     if not resource.needs_slug:
         return resource
     from airflow_provider_segment.errors import SegmentError
-    from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import resource_in
 
     member = resource.kind.member
     try:
         # A link is not worth a retry.
-        data = SegmentHook(hook.segment_conn_id, retries=0).request("GET", resource.path).data
+        data = hook.copy(retries=0).request("GET", resource.path).data
     except SegmentError as error:
         log.debug("No link to the resource's own page: %s", error)
         return resource

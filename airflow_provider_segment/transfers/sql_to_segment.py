@@ -148,7 +148,6 @@ class SqlToSegmentOperator(BulkEventsOperator):
         super()._do_render_template_fields(parent, MARKED, context, *args, **kwargs)
 
     def _begin_load(self, context: Any) -> IncrementalLoad:
-        from airflow_provider_segment.hooks.segment import SegmentHook
         from airflow_provider_segment.tasks.incremental import IncrementalLoad
 
         if "watermark" not in f"{self.sql} {self.parameters}":
@@ -161,8 +160,7 @@ class SqlToSegmentOperator(BulkEventsOperator):
             )
         arguments = self.checked(name for name in self.fields if name != "parameters")
         with self.wrong_configuration_is_final():
-            hook = SegmentHook(**self.hook_options(arguments))
-            return IncrementalLoad(hook, arguments, (self.dag_id, self.task_id))
+            return IncrementalLoad(self.hook, arguments, (self.dag_id, self.task_id))
 
     def perform(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         """Send the rows, and move the watermark; returns the report."""

@@ -26,6 +26,8 @@ from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_segment.api.clock import Clock, timestamp
+from airflow_provider_segment.api.regions import Region
+from airflow_provider_segment.hooks.options import HookOptions
 from airflow_provider_segment.version_compat import SharedStreamProducer, stores_of_assets
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ between two passes of its scheduler."""
 
 MAX_DOWNTIME = timedelta(days=30)
 """The longest downtime of a triggerer that loses nothing. Segment keeps most records no longer."""
+
+OF_THE_REQUESTS = ("poll_interval", "log_requests", "request_timeout")
+"""Arguments that say how Segment is asked, not what."""
 
 KEY_PREFIX = "segment_emitted"
 """Start of a trigger's key in the asset's state store; a digest of its class path and arguments follows."""
@@ -67,12 +72,12 @@ class SharedPoll:
 class FeedStream(SharedStreamProducer):
     """Polls a feed for all triggers that ask the same question.
 
-    :param segment_conn_id: the Airflow connection
+    :param options: the Airflow connection, and what is other than it says
     :param poll_interval: seconds between polls
     """
 
-    def __init__(self, segment_conn_id: str, feed: Feed, poll_interval: float) -> None:
-        self._segment_conn_id = segment_conn_id
+    def __init__(self, options: HookOptions, feed: Feed, poll_interval: float) -> None:
+        self._options = options
         self._feed = feed
         self._interval = poll_interval
         self._unwritten: list[ProgressRecord] = []
@@ -93,7 +98,7 @@ class FeedStream(SharedStreamProducer):
 
         clock = Clock()
         since = clock.now() - MAX_LATENESS
-        async with shared_polls(self._segment_conn_id, partial(connect, self._segment_conn_id)) as polls:
+        async with shared_polls(self._options, partial(connect, self._options)) as polls:
             subscriber = Subscriber(
                 polls,
                 lambda now: self._feed.look(now, since),
@@ -137,15 +142,29 @@ class SegmentWatcherTrigger(BaseEventTrigger):
 
     :param segment_conn_id: the Airflow connection
     :param poll_interval: seconds between polls
+    :param region: ``us`` or ``eu``, instead of the connection's
+    :param log_requests: log each request at INFO, or with False at DEBUG only, whatever the connection says
+    :param request_timeout: seconds for each step of a request, instead of the connection's ``timeout``
     """
 
     arguments: ClassVar[tuple[str, ...]] = ()
     """Names of the arguments that a subclass adds."""
 
-    def __init__(self, *, segment_conn_id: str = "segment_default", poll_interval: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        segment_conn_id: str = "segment_default",
+        poll_interval: float = 60.0,
+        region: Region | None = None,
+        log_requests: bool | None = None,
+        request_timeout: float | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.segment_conn_id = segment_conn_id
         self.poll_interval = poll_interval
+        self.region = region
+        self.log_requests = log_requests
+        self.request_timeout = request_timeout
 
     @abstractmethod
     def feed(self) -> Feed:
@@ -158,19 +177,27 @@ class SegmentWatcherTrigger(BaseEventTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
         names = (*self.arguments, "segment_conn_id", "poll_interval")
+        # Airflow tells triggers apart by these: one that was stored before there were more stays the same.
+        further = ("region", "log_requests", "request_timeout")
         return f"{type(self).__module__}.{type(self).__qualname__}", {
-            name: getattr(self, name) for name in names
+            **{name: getattr(self, name) for name in names},
+            **{name: value for name in further if (value := getattr(self, name)) is not None},
         }
+
+    @property
+    def hook_options(self) -> HookOptions:
+        """The arguments that the hook takes."""
+        return HookOptions(self.segment_conn_id, self.region, self.log_requests, self.request_timeout)
 
     def shared_stream_key(self) -> Hashable:
         """Equal for triggers that ask the same question through the same connection."""
-        return (repr(self.feed()), self.segment_conn_id, self.poll_interval)
+        return (repr(self.feed()), self.hook_options, self.poll_interval)
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> FeedStream:
         """The stream of polls for all triggers with the same key."""
         trigger = cls(**kwargs)
-        return FeedStream(trigger.segment_conn_id, trigger.feed(), trigger.poll_interval)
+        return FeedStream(trigger.hook_options, trigger.feed(), trigger.poll_interval)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Emit events from a stream of the trigger's own, for Airflow before 3.3."""
@@ -211,8 +238,8 @@ class SegmentWatcherTrigger(BaseEventTrigger):
     def _key(self) -> str:
         """The key of this trigger's progress: several triggers may watch the same asset."""
         path, arguments = self.serialize()
-        del arguments["poll_interval"]
-        digest = blake2b(json.dumps([path, arguments], sort_keys=True).encode(), digest_size=8)
+        asked = {name: value for name, value in arguments.items() if name not in OF_THE_REQUESTS}
+        digest = blake2b(json.dumps([path, asked], sort_keys=True).encode(), digest_size=8)
         return f"{KEY_PREFIX}_{digest.hexdigest()}"
 
 

@@ -14,11 +14,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import KILL_RETRIES
+from airflow_provider_segment.hooks.options import HookOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_provider_segment.api.client import AsyncSegmentClient
+    from airflow_provider_segment.api.regions import Region
     from airflow_provider_segment.waiting.condition import Condition, Verdict
     from airflow_provider_segment.waiting.watch import Watch
 
@@ -92,6 +94,9 @@ class SegmentTrigger(BaseTrigger):
     :param on_kill_request: cancels the job: sent when the task is ended by hand, or by ``execution_timeout``
     :param execution_deadline: when the task's ``execution_timeout`` ends, ISO 8601; None if it has none.
         Airflow does not look at that while a task is deferred
+    :param region: instead of the connection's
+    :param log_requests: instead of the connection's
+    :param request_timeout: seconds for each step of a request, instead of the connection's ``timeout``
     """
 
     def __init__(
@@ -105,6 +110,9 @@ class SegmentTrigger(BaseTrigger):
         deadline: str,
         on_kill_request: CancelRequest | None = None,
         execution_deadline: str | None = None,
+        region: Region | None = None,
+        log_requests: bool | None = None,
+        request_timeout: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.condition = condition
@@ -116,6 +124,10 @@ class SegmentTrigger(BaseTrigger):
         self.deadline = deadline
         self.on_kill_request = on_kill_request
         self.execution_deadline = execution_deadline
+        self.region = region
+        self.log_requests = log_requests
+        self.request_timeout = request_timeout
+        self._options = HookOptions(segment_conn_id, region, log_requests, request_timeout)
         self._clock = Clock()
 
     @classmethod
@@ -141,6 +153,9 @@ class SegmentTrigger(BaseTrigger):
             "deadline",
             "on_kill_request",
             "execution_deadline",
+            "region",
+            "log_requests",
+            "request_timeout",
         )
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             name: getattr(self, name) for name in names
@@ -205,7 +220,7 @@ class SegmentTrigger(BaseTrigger):
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
         condition = watch.condition
-        async with shared_polls(self.segment_conn_id, partial(connect, self.segment_conn_id)) as polls:
+        async with shared_polls(self._options, partial(connect, self._options)) as polls:
             subscriber = Subscriber(polls, condition.check, self.poll_interval, moving=condition.moving)
             while True:
                 try:
@@ -229,16 +244,16 @@ class SegmentTrigger(BaseTrigger):
         request = self.on_kill_request
         if request is None:
             return False
-        async with await connect(self.segment_conn_id, retries=KILL_RETRIES) as client:
+        async with await connect(self._options, retries=KILL_RETRIES) as client:
             answer = await client.request(**request, repeatable=True)
         self.log.info("Asked Segment to cancel: %s", client.scrub(answer.data))
         return True
 
 
-async def connect(segment_conn_id: str, **overrides: Any) -> AsyncSegmentClient:
+async def connect(options: HookOptions, **further: Any) -> AsyncSegmentClient:
     """A client for an Airflow connection.
 
-    :param overrides: client settings that replace those of the connection
+    :param further: other arguments of the hook
     :raises AirflowNotFoundException: there is no such connection
     :raises SegmentConnectionReadError: Airflow cannot read the connection at the moment
     """
@@ -246,8 +261,8 @@ async def connect(segment_conn_id: str, **overrides: Any) -> AsyncSegmentClient:
     from airflow_provider_segment.hooks.segment import SegmentHook
 
     try:
-        return await SegmentHook(segment_conn_id, **overrides).get_async_conn()
+        return await SegmentHook(**options._asdict(), **further).get_async_conn()
     except (SegmentError, AirflowNotFoundException):
         raise
     except Exception as error:
-        raise SegmentConnectionReadError(f"connection {segment_conn_id!r}: {error}") from error
+        raise SegmentConnectionReadError(f"connection {options.segment_conn_id!r}: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Hashable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -158,14 +158,14 @@ class Polls:
             await self._close_if_unused(client)
 
 
-_polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Polls]] = WeakKeyDictionary()
+_polls: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Polls]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def shared_polls(name: str, connect: Connect) -> AsyncIterator[Polls]:
+async def shared_polls(name: Hashable, connect: Connect) -> AsyncIterator[Polls]:
     """The shared polls of a connection in this event loop; closed when the last user leaves.
 
-    :param name: name of the connection
+    :param name: of the connection, with what the client has other than it
     """
     of_loop = _polls.setdefault(asyncio.get_running_loop(), {})
     polls = of_loop.get(name) or of_loop.setdefault(name, Polls(connect))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.hooks.options import HookOptions
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import asset_watchers
 from airflow_provider_segment.triggers.asset_watchers import (
@@ -79,7 +80,7 @@ async def emitted(
 
     :param hours: how far back the polls reach
     """
-    stream = FeedStream("segment_default", trigger.feed(), 60.0)
+    stream = FeedStream(HookOptions("segment_default"), trigger.feed(), 60.0)
     polled: list[SharedPoll] = []
 
     async def shared() -> AsyncIterator[SharedPoll]:
@@ -178,7 +179,7 @@ def test_what_is_not_stored_is_emitted_again_after_a_restart() -> None:
 
 def test_unconfirmed_events_are_not_recorded() -> None:
     async def main() -> None:
-        store, stream = Store(), FeedStream("segment_default", trigger().feed(), 60.0)
+        store, stream = Store(), FeedStream(HookOptions("segment_default"), trigger().feed(), 60.0)
         polled = SharedPoll([synced(-1)], NOW)
 
         async def shared() -> AsyncIterator[SharedPoll]:

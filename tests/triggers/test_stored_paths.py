@@ -124,7 +124,8 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     },
 }
 
-WATCHER = {"segment_conn_id": "segment_default", "poll_interval": 60.0}
+HOOK = {"region": "eu", "log_requests": True, "request_timeout": 5.0}
+WATCHER = {"segment_conn_id": "segment_default", "poll_interval": 60.0, **HOOK}
 TRIGGERS: dict[str, dict[str, Any]] = {
     "airflow_provider_segment.triggers.asset_watchers.SegmentAudienceUpdatedTrigger": {
         "space_id": "s",
@@ -166,10 +167,17 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "deadline": "2026-01-02T03:04:05+00:00",
         "on_kill_request": {"method": "POST", "path": "/a", "json": {}, "media_type": None},
         "execution_deadline": "2026-01-02T04:04:05+00:00",
+        **HOOK,
     },
 }
-SINCE = {"airflow_provider_segment.triggers.segment.SegmentTrigger": {"execution_deadline": None}}
-"""Arguments that rows of an earlier version lack, and what they are then."""
+SINCE: dict[str, dict[str, Any]] = {
+    "airflow_provider_segment.triggers.segment.SegmentTrigger": {
+        "execution_deadline": None,
+        **dict.fromkeys(HOOK),
+    }
+}
+"""Arguments that rows of an earlier version lack, and what they are then. Others stay without them: Airflow
+tells the triggers of assets apart by their arguments."""
 
 
 def concrete(base: type) -> Iterator[type]:
@@ -226,10 +234,11 @@ def test_a_stored_trigger_can_be_restored(path: str) -> None:
     assert named(path)(**arguments).serialize() == (path, TRIGGERS[path]), WHY
 
 
-@pytest.mark.parametrize("path", SINCE, ids=lambda path: path.rpartition(".")[2])
+@pytest.mark.parametrize("path", TRIGGERS, ids=lambda path: path.rpartition(".")[2])
 def test_a_trigger_of_an_earlier_version_can_be_restored(path: str) -> None:
-    arguments = {name: value for name, value in TRIGGERS[path].items() if name not in SINCE[path]}
-    assert named(path)(**arguments).serialize() == (path, {**arguments, **SINCE[path]}), WHY
+    since = SINCE.get(path, {})
+    arguments = {name: value for name, value in TRIGGERS[path].items() if name not in {*since, *HOOK}}
+    assert named(path)(**arguments).serialize() == (path, {**arguments, **since}), WHY
 
 
 def test_the_method_that_resumes_a_task_is_stored(run_task: RunTask, segment_sandbox: Sandbox) -> None:
@@ -243,7 +252,12 @@ def test_the_method_that_resumes_a_task_is_stored(run_task: RunTask, segment_san
 
 def test_the_key_of_a_watchers_progress_is_stored() -> None:
     """Under another key a watcher would forget which events it has emitted."""
-    assert SegmentWarehouseSyncedTrigger(warehouse_id="w")._key() == "segment_emitted_5246c206d57a5cd7", WHY
+    how: dict[str, Any] = {"poll_interval": 5.0, "log_requests": True, "request_timeout": 5.0}
+    for options in ({}, how):
+        watcher = SegmentWarehouseSyncedTrigger(warehouse_id="w", **options)
+        assert watcher._key() == "segment_emitted_5246c206d57a5cd7", WHY
+    other = SegmentWarehouseSyncedTrigger(warehouse_id="w", region="eu")
+    assert other._key() != "segment_emitted_5246c206d57a5cd7"
 
 
 def test_the_link_of_a_task_is_stored() -> None:
