@@ -21,7 +21,7 @@ Scope = Literal["tracking_api:write", "public_api:read_write", "functions:write"
 
 
 class OAuthApp(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """An app: what an owner chooses, and what Segment gives it.
+    """What an owner chooses for an app.
 
     `expires_in`: seconds that a token lives; Segment offers 1 to 30 days.
     """
@@ -32,7 +32,7 @@ class OAuthApp(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class RegisteredApp(msgspec.Struct, kw_only=True):
-    """An app with its id, and its public keys by key id."""
+    """An app with what Segment gives it: an id, an id for each public key, and tokens."""
 
     id: str
     region: Region
