@@ -63,7 +63,7 @@ class OAuth:
     """
 
     def __init__(self, region: Region) -> None:
-        self.region = region
+        self.region: Region = region
         self.apps: dict[str, RegisteredApp] = {}
         self.tokens: dict[str, Token] = {}
         self.assertions: set[str] = set()  # the `jti` of those that were used

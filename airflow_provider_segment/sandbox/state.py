@@ -54,7 +54,7 @@ class State:
     def __init__(
         self, region: Region, new_workspace: Callable[[], Collections], *, rate_limits: bool = False
     ) -> None:
-        self.region = region
+        self.region: Region = region
         self.new_workspace = new_workspace
         self.rate_limits = rate_limits
         self.faults = Faults()
