@@ -104,7 +104,7 @@ def test_the_delivery_overview_refuses_windows_that_are_too_long_or_too_old(
         assert ("dataset" if status == 200 else "errors") in answer
 
 
-def test_usage_day_by_day(sandbox: Sandbox, api: Api) -> None:
+def test_usage_is_cumulative_day_by_day(sandbox: Sandbox, api: Api) -> None:
     send(sandbox, {}, {"anonymousId": "a1"}, {"userId": None, "anonymousId": "a2"})
     month = iso(sandbox.state.clock.now())[:8] + "01"
 
@@ -117,6 +117,12 @@ def test_usage_day_by_day(sandbox: Sandbox, api: Api) -> None:
         ((users,),) = [value for name, value in data.items() if name != "pagination"]
         assert (users["identified"], users["anonymous"]) == ("1", "2")
         assert (users["anonymousIdentified"], users["neverIdentified"]) == ("1", "1")
+    sandbox.advance_clock(2 * 86_400)
+    send(sandbox, {}, {"userId": "another"})
+    _, quiet, today = api("GET", "/usage/api-calls/daily", period=month)["dailyWorkspaceAPICallsUsage"]
+    assert (quiet["apiCalls"], today["apiCalls"]) == ("3", "5")
+    *_, today = api("GET", "/usage/mtu/daily", period=month)["dailyWorkspaceMTUUsage"]
+    assert (today["identified"], today["neverIdentified"]) == ("2", "1")
     assert api("GET", "/usage/mtu/daily", period="2000-01-01")["dailyWorkspaceMTUUsage"] == []
     api("GET", "/usage/mtu/daily", period="January", status=422)
 
