@@ -146,7 +146,7 @@ def wrong_arguments(operator: Any) -> list[Any]:
     given = {name: getattr(operator, name) for name in operator.fields}
     final = {name: value for name, value in given.items() if value is not NOT_GIVEN and is_final(value)}
     try:
-        operator._checker().validate_python(final)
+        operator._checker(tuple(operator.fields)).validate_python(final)
     except ValidationError as error:
         later = given.keys() - final.keys()
         return [(operator.task_id, each) for each in error.errors() if each["loc"][0] not in later]

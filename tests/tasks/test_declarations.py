@@ -243,7 +243,7 @@ def wrong_defaults(cls: Any) -> list[str]:
         if field.default not in (REQUIRED, NOT_GIVEN)
     }
     try:
-        cls._checker().validate_python(defaults)
+        cls._checker(tuple(cls.fields)).validate_python(defaults)
     except ValidationError as error:
         return [str(one["loc"][0]) for one in error.errors() if one["type"] != "missing"]
     return []
