@@ -134,3 +134,22 @@ def test_nothing_is_missing_where_segment_drops_duplicates(
         )
         assert counted.state == "success", counted.error
     assert len(segment_sandbox.accepted) == 40
+
+
+@pytest.mark.core
+def test_the_audit_writes_its_report_and_tells_of_what_is_wrong(
+    run_task: RunTask, segment_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The source of a new workspace is silent, which is serious."""
+    from example_dags import workspace_audit
+
+    path = tmp_path / "audit.json"
+    run = run_task(workspace_audit.audit, conf={"report": str(path)})
+    assert run.state == "failed"
+    assert "Sources without events (1)" in str(run.error)
+    report = json.loads(path.read_text())
+    assert [each["kind"] for each in report["findings"] if each["severity"] == "high"] == ["source_silent"]
+    [event] = segment_sandbox.accepted
+    assert event["event"] == "Segment Audit Failed"
+    assert event["properties"]["report"] == str(path)
+    assert event["properties"]["note"].startswith("# Audit of ")

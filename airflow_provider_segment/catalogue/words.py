@@ -71,6 +71,8 @@ how many, how much, number of, count, counts, amount, statistics, stats = count 
 who changed, who did, who deleted, who made, who created, who edited, who broke, who turned, who disabled,
     who set, who removed, who added, who updated, audit, audit log, audit trail, changelog, change log,
     history of changes, recent changes, what changed, activity log = audit events changed
+what is wrong, what hurts, problems, defects, governance, health check, health report, unused, stale, silent,
+    dead = hurts audit
 who = users | audit:0.5
 why, reason, what went wrong, diagnose, debug, explain = verify | failed | filtered | audit:0.4
 dropped, lost, missing, disappeared, gone, vanish, went, discarded = filtered | failed | verify | rejected

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_segment.operators.api_calls import *
     from airflow_provider_segment.operators.audience_jobs import *
     from airflow_provider_segment.operators.audiences import *
+    from airflow_provider_segment.operators.audit import *
     from airflow_provider_segment.operators.audit_trail import *
     from airflow_provider_segment.operators.catalog import *
     from airflow_provider_segment.operators.computed_traits import *

@@ -56,6 +56,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         start, end = floor(self.start, MINUTE), self.counted_to(now)
         return _parts(start, end, minutes_up_to=MINUTES_UP_TO)
 
+    def coarse_parts(self, now: datetime) -> list[Part]:
+        """The parts in the largest buckets, for totals whose series is of no use."""
+        start, end = floor(self.start, MINUTE), self.counted_to(now)
+        return _parts(start, end, minutes_up_to=timedelta(0), hours_up_to=timedelta(0))
+
     def recent_parts(self, now: datetime) -> list[Part]:
         """The parts for the Delivery Overview, which keeps minutes for a shorter time.
 
@@ -78,17 +83,19 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return f"from {self.start:%F %T}" + (f" to {self.end:%F %T %Z}" if self.end else " onwards")
 
 
-def _parts(start: datetime, end: datetime, *, minutes_up_to: timedelta) -> list[Part]:
+def _parts(
+    start: datetime, end: datetime, *, minutes_up_to: timedelta, hours_up_to: timedelta = HOURS_UP_TO
+) -> list[Part]:
     """The largest buckets that fit, and smaller ones for the rest at both ends."""
     if end <= start:
         return []
-    for bucket, name, longer_than in ((DAY, "DAY", HOURS_UP_TO), (HOUR, "HOUR", minutes_up_to)):
+    for bucket, name, longer_than in ((DAY, "DAY", hours_up_to), (HOUR, "HOUR", minutes_up_to)):
         first, last = ceil(start, bucket), floor(end, bucket)
         if end - start > longer_than and first < last:
             return [
-                *_parts(start, first, minutes_up_to=minutes_up_to),
+                *_parts(start, first, minutes_up_to=minutes_up_to, hours_up_to=hours_up_to),
                 Part(first, last, name),
-                *_parts(last, end, minutes_up_to=minutes_up_to),
+                *_parts(last, end, minutes_up_to=minutes_up_to, hours_up_to=hours_up_to),
             ]
     return [Part(start, end, "MINUTE")]
 

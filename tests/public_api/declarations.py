@@ -16,7 +16,7 @@ from airflow_provider_segment.tasks.operation import SegmentListOperator, Segmen
 from tests.public_api import overrides
 from tests.public_api.facts import Json
 
-NOT_IN_THE_API = {"events", "parts", "profiles", "request", "verification"}
+NOT_IN_THE_API = {"audit", "events", "parts", "profiles", "request", "verification"}
 DECLARED = [
     name
     for module, names in classes_of_modules(operators.__name__).items()

@@ -1,0 +1,92 @@
+"""What a check yields: what hurts, and what it could not look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from airflow_provider_segment.errors import (
+    SegmentAuthenticationError,
+    SegmentBadRequestError,
+    SegmentNotFoundError,
+    SegmentPermissionError,
+    SegmentRequestError,
+    SegmentValidationError,
+)
+
+T = TypeVar("T")
+
+REFUSALS = (
+    SegmentAuthenticationError,
+    SegmentBadRequestError,
+    SegmentNotFoundError,
+    SegmentPermissionError,
+    SegmentValidationError,
+)
+"""Answers that mean that something is not to be had: the token lacks the permission, the workspace the
+feature."""
+GIVE_UP_AFTER = 3
+"""If the first so many things are refused, the rest is not asked for."""
+
+
+class Thing(NamedTuple):
+    """What a finding is about.
+
+    :param type: ``source``, ``destination``, ``mapping``, ...
+    """
+
+    type: str
+    id: str
+    name: str
+
+    def as_dict(self) -> dict[str, str]:
+        """As in a report."""
+        return self._asdict()
+
+
+class Finding(NamedTuple):
+    """Something that hurts.
+
+    :param kind: one of :data:`airflow_provider_segment.audit.kinds.KINDS`
+    :param facts: numbers, names, times; plain JSON
+    """
+
+    kind: str
+    what: Thing
+    facts: dict[str, Any]
+
+
+class NotChecked(NamedTuple):
+    """Something that could not be looked at: no finding there does not mean that all is well.
+
+    :param what: in words
+    """
+
+    what: str
+    because: str
+
+
+Outcomes = Iterator[Finding | NotChecked]
+
+
+def in_words(error: SegmentRequestError) -> str:
+    """Why something could not be read."""
+    return f"{error}"
+
+
+def each(things: Sequence[T], called: Callable[[T], str], look: Callable[[T], Outcomes]) -> Outcomes:
+    """Look at one thing after the other. What Segment refuses is told of, and the others are looked at.
+
+    :param called: what a thing is called
+    """
+    refused = 0
+    for number, thing in enumerate(things, 1):
+        try:
+            yield from look(thing)
+        except REFUSALS as error:
+            refused += 1
+            yield NotChecked(called(thing), in_words(error))
+        left = len(things) - number
+        if refused == number == GIVE_UP_AFTER and left:
+            yield NotChecked(f"{left:,} more", f"the first {GIVE_UP_AFTER} of them were refused")
+            return
