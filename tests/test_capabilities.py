@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_segment.commands import COMMANDS
+from airflow_provider_segment.connection import CONN_FIELDS
 from airflow_provider_segment.lazy import classes_of_modules
 
 PAGE = (Path(__file__).parents[1] / "docs" / "capabilities.md").read_text()
@@ -59,6 +61,17 @@ def test_what_is_to_be_imported_exists(path: str) -> None:
         import_module(path)
     except ModuleNotFoundError:
         assert hasattr(import_module(module), name)
+
+
+def test_the_commands_that_are_named_exist() -> None:
+    named = {span.split()[2] for span in SPANS if re.fullmatch(r"airflow segment \w+", span)}
+    assert named and named <= {command.name for command in COMMANDS}
+
+
+def test_the_fields_of_the_connection_that_are_named_exist() -> None:
+    listed = re.findall(r"\bfields?((?:(?:,| and)? `\w+`)+)", PAGE)
+    named = {name for names in listed for name in re.findall(r"\w+", names.replace(" and ", " "))}
+    assert named and named <= set(CONN_FIELDS)
 
 
 def test_what_does_not_exist_would_be_found() -> None:
