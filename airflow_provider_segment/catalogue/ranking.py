@@ -8,28 +8,49 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from math import log
+from typing import NamedTuple
 
 from airflow_provider_segment.catalogue.declarations import operation_named, operations, page_of
 from airflow_provider_segment.catalogue.operation import Operation
-from airflow_provider_segment.catalogue.words import MEANINGS, STOP
+from airflow_provider_segment.catalogue.words import ARTICLES, MEANINGS, STOP
 
 WEIGHTS = {"name": 4.0, "summary": 2.5, "endpoint": 1.0, "page": 1.0, "arguments": 0.7, "description": 0.5}
 """What a word counts in each field."""
-SATURATION = 1.2
+SATURATION = 0.6
 LENGTH = {"name": 0.75, "summary": 0.5, "endpoint": 0.5, "page": 0.3, "arguments": 0.6, "description": 0.7}
 """How much a long field makes each of its words count less."""
-TRANSLATED = 0.85
+TRANSLATED = 0.95
 """What a translated word counts, compared with one that the operator has itself."""
 MISSPELT = 0.8
 PHRASE_WORDS = 4
 
-Alternative = dict[str, float]
-"""Stems, all of which are meant, with the weight of each."""
-Term = list[Alternative]
+LATER = 0.97
+"""What each further meaning counts, compared with the one before it."""
+COMMON, RARE = 1.4, 2.5
+"""What the most common and the rarest word count."""
+BESIDE = 0.5
+"""How much is taken off an operation all of whose name is beside the question."""
+
+
+_ARTICLES = frozenset(ARTICLES.split())
+LINK = "connect"
+"""Not beside a question that names what is connected."""
+
+
+class Alternative(NamedTuple):
+    """Stems, all of which are meant, and what they count."""
+
+    stems: tuple[str, ...]
+    weight: float
+
+
+Term = tuple[Alternative, ...]
+"""What a word or a phrase may mean."""
 
 
 def find_operations(words: str, limit: int | None = 10) -> list[Operation]:
@@ -39,11 +60,7 @@ def find_operations(words: str, limit: int | None = 10) -> list[Operation]:
     :param limit: how many at most; None for all that have to do with it
     """
     index, terms = _index(), terms_of(words)
-    scores = {
-        name: sum(max(index.score(name, alternative) for alternative in term) for term in terms)
-        * focus(name, terms)
-        for name in index.documents
-    }
+    scores = {name: index.score(name, terms) for name in index.documents}
     best = sorted((name for name, score in scores.items() if score > 0), key=lambda name: -scores[name])
     if named := operation_named(words):
         best = [named.name, *(name for name in best if name != named.name)]
@@ -54,25 +71,38 @@ def find_operations(words: str, limit: int | None = 10) -> list[Operation]:
 class Index:
     """The stems of all operations."""
 
+    names: dict[str, frozenset[str]]
+    """By operation: the stems of its name."""
     documents: dict[str, dict[str, float]]
     """By operation: each stem, with its weighted and length-normalised frequency."""
     idf: dict[str, float]
 
-    def score(self, name: str, alternative: Alternative) -> float:
-        """How well an operation has the words of an alternative."""
+    def score(self, name: str, terms: Iterable[Term]) -> float:
+        """How well an operation answers a question: more, if nothing in its name is beside the question."""
+        score, meant = 0.0, set[str]()
+        for term in terms:
+            most, best = max((self._match(name, each), each.stems) for each in term)
+            score += self._importance(term) * most
+            if most:
+                meant.update(best)
+        own = self.names[name]
+        return score * (1 - BESIDE * len(own - meant) / len(own))
+
+    def _match(self, name: str, alternative: Alternative) -> float:
+        """How much of an alternative an operation has: 0 to about 1."""
         document = self.documents[name]
-        return sum(
-            weight * self.idf[stem] * document[stem] / (document[stem] + SATURATION)
-            for stem, weight in alternative.items()
+        total = sum(self.idf[stem] for stem in alternative.stems if stem in self.idf)
+        found = sum(
+            self.idf[stem] * document[stem] / (document[stem] + SATURATION)
+            for stem in alternative.stems
             if stem in document
         )
+        return alternative.weight * found / total if found else 0.0
 
-
-def focus(name: str, terms: tuple[Term, ...]) -> float:
-    """More for an operation with a name of which nothing is beside the question."""
-    asked = {stem for term in terms for alternative in term for stem in alternative}
-    own = stems_of(_name(name))
-    return 0.75 + 0.25 * sum(stem in asked for stem in own) / (len(own) or 1)
+    def _importance(self, term: Term) -> float:
+        """How much a term tells operations apart."""
+        sums = [sum(self.idf.get(stem, 0.0) for stem in each.stems) for each in term]
+        return sum(sums) / len(sums)
 
 
 @cache
@@ -91,8 +121,12 @@ def _index() -> Index:
         documents[name] = document
     found = Counter(stem for document in documents.values() for stem in document)
     total = len(documents)
-    idf = {stem: log(1 + (total - count + 0.5) / (count + 0.5)) for stem, count in found.items()}
-    return Index(documents, idf)
+    idf = {
+        stem: min(RARE, max(COMMON, log(1 + (total - count + 0.5) / (count + 0.5))))
+        for stem, count in found.items()
+    }
+    names = {name: frozenset(each["name"]) - {LINK} for name, each in fields.items()}
+    return Index(names, documents, idf)
 
 
 def _fields(operation: Operation) -> dict[str, list[str]]:
@@ -123,29 +157,27 @@ def terms_of(words: str) -> tuple[Term, ...]:
     terms: list[Term] = []
     at = 0
     while at < len(stems):
-        for length in range(min(PHRASE_WORDS, len(stems) - at), 0, -1):
-            phrase = " ".join(stems[at : at + length])
-            if phrase in _meanings() and not (length == 1 and phrase in _stop()):
-                own = dict.fromkeys(stems[at : at + length], 1.0 / length) if length == 1 else None
-                terms.append([*([own] if own else []), *_meanings()[phrase]])
-                at += length
-                break
-        else:
-            if stems[at] not in _stop():
-                terms.append(_of_word(stems[at]))
-            at += 1
+        length = next(
+            (n for n in range(PHRASE_WORDS, 1, -1) if " ".join(stems[at : at + n]) in _meanings()), 1
+        )
+        term = _meanings().get(" ".join(stems[at : at + length]), ()) if length > 1 else _of_word(stems[at])
+        if term and term not in terms:
+            terms.append(term)
+        at += length
     return tuple(terms)
 
 
 def _of_word(stem: str) -> Term:
+    if stem in _meanings():
+        own = (Alternative((stem,), 1.0),) if stem in _index().idf else ()
+        return (*own, *(each for each in _meanings()[stem] if each.stems != (stem,)))
+    if stem in _stop():
+        return ()
     if stem in _index().idf:
-        return [{stem: 1.0}]
+        return (Alternative((stem,), 1.0),)
     if len(stem) > 3 and (near := get_close_matches(stem, _vocabulary(), n=1, cutoff=0.78)):
-        meanings = _meanings().get(near[0], [])
-        return [
-            {known: MISSPELT * weight for known, weight in one.items()} for one in ({near[0]: 1.0}, *meanings)
-        ]
-    return [{}]
+        return tuple(Alternative(each.stems, MISSPELT * each.weight) for each in _of_word(near[0]))
+    return ()
 
 
 @cache
@@ -154,12 +186,13 @@ def _meanings() -> dict[str, Term]:
     for line in MEANINGS.replace("\n    ", " ").split("\n"):
         said, _, meant = line.partition("=")
         term = []
-        for alternative in meant.split("|"):
-            weights = [one.partition(":") for one in alternative.split()]
-            term.append({stem(word): TRANSLATED * float(weight or 1) for word, _, weight in weights})
+        for rank, alternative in enumerate(meant.split("|")):
+            text, _, weight = alternative.partition(":")
+            stems = tuple(map(stem, text.split()))
+            term.append(Alternative(stems, float(weight or 1) * TRANSLATED * LATER**rank))
         for phrase in said.split(","):
             key = " ".join(_stems_with_stop_words(phrase))
-            meanings[key] = [*meanings.get(key, []), *term]
+            meanings[key] = (*meanings.get(key, ()), *term)
     return meanings
 
 
@@ -183,7 +216,8 @@ def _stems_with_stop_words(text: str) -> list[str]:
     text = re.sub(r"n't\b", " not", text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = re.sub(r"'(?:s|re|ve|ll|d|m)\b", "", text)
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
-    return [stem(word) for word in re.findall(r"[a-z0-9]+", text.lower())]
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return [stem(word) for word in words if word not in _ARTICLES]
 
 
 @cache
