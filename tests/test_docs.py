@@ -177,6 +177,16 @@ def test_the_table_of_operators_is_fresh() -> None:
     assert set(re.findall(r"^\| `(\w+)`", made, re.MULTILINE)) == ALL_OPERATORS
 
 
+def test_llms_txt_is_fresh() -> None:
+    """Else: make docs."""
+    made = runpy.run_path(str(DOCS / "make_llms_txt.py"))["text"]()
+    assert (DOCS / "llms.txt").read_text() == made
+    assert set(re.findall(r"^- (\w+): ", made, re.MULTILINE)) >= ALL_OPERATORS
+    linked = re.findall(r"^- \[.+?\]\((.+?)\): ", made, re.MULTILINE)
+    assert {page.name for page in DOCS.glob("*.md")} <= set(linked)
+    assert all((DOCS / target).exists() for target in linked)
+
+
 def test_the_index_leads_to_every_guide() -> None:
     index = (DOCS / "README.md").read_text()
     assert [

@@ -56,7 +56,7 @@ def in_full(operation: Operation, width: int) -> Iterator[str]:
     yield "Arguments"
     for argument in operation.arguments:
         needed = "required" if argument.required else f"default {argument.default}"
-        if not argument.required and argument.default is None:
+        if not argument.required and argument.default in (None, "None"):
             needed = "optional"
         yield from _wrapped(f"{argument.name}: {argument.type} ({needed})", width, 2, hanging=6)
         yield from _wrapped(argument.description, width, 6)
@@ -72,7 +72,6 @@ def _facts(operation: Operation) -> Iterator[str]:
         yield f"Rate limit  {operation.limit or 'not published'}"
     if operation.waits:
         yield f"Waits       yes{', also in the triggerer (deferrable=True)' if operation.deferrable else ''}"
-    yield f"Import      from {operation.module} import {operation.name}"
 
 
 def _wrapped(text: str, width: int, indent: int, hanging: int | None = None) -> list[str]:

@@ -86,9 +86,9 @@ def test_an_operator_in_full(segment: Segment, words: tuple[str, ...]) -> None:
         "SegmentListSyncsFromWarehouseOperator (operator)\n",
         "Endpoint    GET /warehouses/{warehouseId}/syncs\n",
         "Rate limit  2 a minute\n",
-        "Import      from airflow_provider_segment.operators import SegmentListSyncsFromWarehouseOperator",
+        "from airflow_provider_segment.operators import SegmentListSyncsFromWarehouseOperator",
         "  warehouse_id: str (required)\n      Id of the warehouse.\n",
-        "  limit: int | None (default None)\n      number of items to return at most",
+        "  limit: int | None (optional)\n      number of items to return at most",
         '      task_id="list_syncs_from_warehouse",\n',
     ):
         assert part in out
