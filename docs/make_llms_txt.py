@@ -23,9 +23,10 @@ HEAD = """\
 > Work with Segment (Twilio's customer data platform) from Apache Airflow: every operation of its Public API
 > as an operator, backfills of events that lose and double nothing, sensors, jobs, a hook, a command line.
 
-Operators are imported from `airflow_provider_segment.operators`, sensors from `airflow_provider_segment.sensors`.
-The arguments of one, with an example: `python -m airflow_provider_segment operations NAME`. The operators that
-answer a question: `python -m airflow_provider_segment operations WORDS` (`--json` for programs).
+Operators are imported from `airflow_provider_segment.operators`, sensors from
+`airflow_provider_segment.sensors`. The arguments of one, with an example to paste:
+`python -m airflow_provider_segment operations NAME`. The operators that answer a question:
+`python -m airflow_provider_segment operations WORDS` (`--json` for programs).
 """
 
 
