@@ -86,7 +86,7 @@ class Index:
             if most:
                 meant.update(best)
         own = self.names[name]
-        return score * (1 - BESIDE * len(own - meant) / len(own))
+        return score * (1 - BESIDE * len(own - meant - {LINK}) / len(own))
 
     def _match(self, name: str, alternative: Alternative) -> float:
         """How much of an alternative an operation has: 0 to about 1."""
@@ -125,7 +125,7 @@ def _index() -> Index:
         stem: min(RARE, max(COMMON, log(1 + (total - count + 0.5) / (count + 0.5))))
         for stem, count in found.items()
     }
-    names = {name: frozenset(each["name"]) - {LINK} for name, each in fields.items()}
+    names = {name: frozenset(each["name"]) for name, each in fields.items()}
     return Index(names, documents, idf)
 
 
@@ -133,6 +133,8 @@ def _fields(operation: Operation) -> dict[str, list[str]]:
     name = stems_of(_name(operation.name))
     if operation.kind == "sensor" or operation.waits:
         name = [*name, "wait"]
+    if operation.module.endswith("operators") and operation.endpoint is None and len(name) == 1:
+        name = [*name, "event"]  # one of Segment's six calls, which are named by a verb
     if operation.kind == "trigger":
         name = [*name, "asset", "watcher"]
     shown = " ".join(f"{one.name} {one.description}" for one in operation.arguments if one.required)
@@ -153,18 +155,18 @@ def _name(name: str) -> str:
 @cache
 def terms_of(words: str) -> tuple[Term, ...]:
     """The terms of a question: phrases with a meaning of their own first, then words."""
-    stems = _stems_with_stop_words(words)
-    terms: list[Term] = []
-    at = 0
-    while at < len(stems):
-        length = next(
-            (n for n in range(PHRASE_WORDS, 1, -1) if " ".join(stems[at : at + n]) in _meanings()), 1
-        )
-        term = _meanings().get(" ".join(stems[at : at + length]), ()) if length > 1 else _of_word(stems[at])
-        if term and term not in terms:
-            terms.append(term)
-        at += length
-    return tuple(terms)
+    stems: list[str | None] = [*_stems_with_stop_words(words)]
+    found: list[tuple[int, Term]] = []
+    for length in range(PHRASE_WORDS, 0, -1):
+        for at in range(len(stems) - length + 1):
+            part = [stem for stem in stems[at : at + length] if stem is not None]
+            if len(part) < length:
+                continue  # a part of a longer phrase
+            term = _meanings().get(" ".join(part), ()) if length > 1 else _of_word(part[0])
+            if term:
+                found.append((at, term))
+                stems[at : at + length] = [None] * length
+    return tuple(dict.fromkeys(term for _, term in sorted(found)))
 
 
 def _of_word(stem: str) -> Term:

@@ -21,7 +21,8 @@ remove, take away, throw out, kick out, kick, off board, offboard, strip, take o
 detach, unlink, disconnect, unassign, dissociate, decouple, untie, unhook, unsync = remove | disconnect |
     delete
 stop sending, stop loading, stop syncing, no longer send, no longer load, no longer sync, not send, not
-    load, not sync, stop feeding, stop receiving, stop forwarding, stop going = remove | stop | disconnect
+    load, not sync, stop feeding, stop receiving, stop forwarding, stop going = remove | stop | disconnect |
+    update selective sync:0.8
 stop = remove | stop | disconnect | update enabled | cancel
 cancel, abort, kill, interrupt = cancel | stop | delete:0.8
 disable, turn off, switch off, deactivate, pause, suspend, mute, halt, freeze, snooze, turned off = update
@@ -104,7 +105,8 @@ not arrive, not arriving, never arrived, not arrived, not delivered, not reach, 
 arrive, arrived, reached, delivered = delivered | arrived | delivery
 received, got, get events = received | volume
 refused, rejected, invalid, malformed, bad, ingest errors = rejected failed ingress | rejected
-filtered, filtered out = filtered
+blocked by schema, blocked by tracking plan, blocked by plan = filtered source count events
+filtered out, were filtered, was filtered, events filtered, get filtered = filtered count events
 blocked = suppress | filtered
 status, state, progress, health, succeed, succeeded, success, successful, fail = status | syncs | state |
     get
@@ -125,23 +127,33 @@ valid = workspace:0.6 | validation
 THINGS = """
 event spec, event specs, event schema, data contract, data contracts, data dictionary, taxonomy, plan,
     plans, data plan, event plan, spec, protocols, tracking spec = tracking plan
+event from plan, event from spec, event from tracking plan, events from plan, events from tracking plan,
+    event to plan, event to tracking plan, event to spec, events to plan, events to tracking plan, events to
+    spec, event in plan, event in tracking plan, events in tracking plan, event out of plan, event out of
+    tracking plan = rules tracking plan
+events against plan, events against tracking plan, events against spec, events against schema = preview
+    events tracking plan
 schema of events, allowed events, planned events, add events to, events in the plan, event definition, event
     definitions, rule, rules, event rule = rules tracking plan
 schema = tracking plan | schema
 unplanned, unexpected, unknown events, violations, violation, violate, violates, violating, not in the plan,
-    non conforming = schema settings know
+    not in tracking plan, not planned, not in spec, non conforming = schema settings know
 delete user, delete users, erase user, remove user data, delete customer, erase customer, delete person,
     erase person, forget user, forget customer, wipe user, wipe customer = regulation delete users data |
     delete users
-gdpr, ccpa, right to be forgotten, privacy, forget, personal data, pii, data subject, dsar, deletion
-    request, deletion requests, delete request, erasure, right to erasure, delete user data, delete data,
-    delete customer data, deletion = regulation delete users data | delete users data | regulation
+gdpr, ccpa, right to be forgotten, privacy, forget, personal data, data subject, dsar, deletion request,
+    data deletion, deletion requests, delete request, erasure, right to erasure, delete user data, delete
+    data, delete customer data, deletion = regulation delete users data | delete users data | regulation
+pii = regulation delete users data:0.6
 never track, not track, opt out, optout, suppress, never collect, stop tracking, stop collecting, not
     collect, block a user, blocklist, blacklist, block user = regulation suppress users | suppressions
 suppressed, blocked users, suppression list = suppressions
 team member, team members, teammate, teammates, member, members, colleague, colleagues, employee, employees,
     coworker, coworkers, staff, admin, admins, people with access, somebody, someone = user
+groups user is in, groups of user, which groups is, user is in = list user groups from user
+user group, user groups, group of users, groups of users = user group
 team, teams, department, departments = user group
+actions does destination, destination actions, actions of destination = destination metadata
 mapping, mappings, field mapping, field mappings = subscription | mapping
 reverse etl, retl, rev etl, etl, warehouse to destination = reverse etl
 api key, api keys, writekey, key, keys, sdk key, tracking key, ingest key, write key, write keys = write key
@@ -151,6 +163,11 @@ db, database, databases, data warehouse, dwh, snowflake, bigquery, big query, re
     postgres, postgresql, data lake, azure synapse, synapse, warehouse, warehouses = warehouse
 mysql, mariadb, sqlite, oracle, sql server, clickhouse, duckdb, sql, query, queries, rows, select statement,
     table rows = sql query rows | query rows
+sources connected, connected sources, sources attached, sources linked, sources loaded = list connected
+    sources
+destinations connected, connected destinations, destinations attached, destinations linked = list connected
+    destinations
+warehouses connected, connected warehouses = list connected warehouses
 pixel, integration, integrations, connector, tool, tools, facebook, meta, google ads, google analytics, ga4,
     amplitude, mixpanel, braze, hubspot, salesforce, slack, intercom, klaviyo, iterable, tiktok, marketo,
     zendesk, customer.io, customerio, webhook, downstream, partner, output, sink, linkedin, snapchat,
@@ -168,12 +185,12 @@ computed, calculated, derived, lifetime value, ltv, aggregate, compute, computed
     computed trait
 attribute, attributes, user property, user properties = traits
 customer, customers, person, people, contact, visitor, visitors, individual, profile, profiles = profile |
-    users
+    users data:0.9 | users
 email preferences, communication preferences, sms, push notifications, whatsapp = messaging subscriptions
 user profile, user profiles, customer profile = profile
 by email, e mail, email = profile traits
-timeline, events of one customer, events of a customer, events of a user, events of one user = profile
-    events
+user do, user did, user done, customer do, customer did, person do, timeline, events of one customer, events
+    of a customer, events of a user, events of one user = profile events
 identifiers, identity graph, id graph, external id, external ids, ids of, all ids = external ids
 account, accounts, company, companies, belongs to, belong to = links | group
 engage, unify, personas = space
@@ -186,7 +203,8 @@ password, passwords, secret, secrets, login = credential | settings:0.5
 custom code, code, script, lambda, snippet, my code = function code | function
 before events reach, before they reach, in front of = filter create | insert function instance
 insert = insert function instance
-mobile plugin, javascript, mobile app, mobile = live plugin
+mobile plugin, javascript, mobile app = live plugin
+mobile = live plugin:0.6
 rename an event, rename events, rename a property, reshape, modify events, hash, alter events, mask,
     anonymise, anonymize = create transformation
 on its way, in flight, transform, transforms, transformation = transformation
@@ -205,6 +223,7 @@ purchase, click, sign up, signup, action of a user, conversion, one event, singl
 page view, pageview, page views, pageviews = page
 screen view, screenview, screen views = screen
 user traits, properties of a user, set traits = identify | profile traits
+two ids, join ids, link ids, former id, old id = alias ties
 anonymous = alias | anonymous
 dag fails, dag failure, failure of a dag, callback, on failure, task fails, task failure, failed dag =
     notifier

@@ -15,6 +15,7 @@ from typing import Any
 
 NAME = "segment"
 HELP = "Find operators, check connections, preview sends to Segment"
+PROGRAM = "python -m airflow_provider_segment"
 CONN_ID = "segment_default"
 
 
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     :param arguments: of the command line; by default those of the process
     """
-    parser = argparse.ArgumentParser(f"python -m {__package__.partition('.')[0]}", description=f"{HELP}.")
+    parser = argparse.ArgumentParser(PROGRAM, description=f"{HELP}.")
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         own = parsers.add_parser(command.name, help=command.help, description=command.description)

@@ -44,7 +44,8 @@ def segment(capsys: pytest.CaptureFixture[str]) -> Segment:
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main(arguments)
-        return Ended(end.value.code, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Ended(end.value.code, said.out, said.err)
 
     return run
 
