@@ -42,8 +42,9 @@ def failing(workspace: Workspace) -> Outcomes:
     """Destinations that refused more than a share, and no fewer than a number, of the events."""
     limits = workspace.limits
     of_models = yield from workspace.of_models()
-    destinations = [each for each in workspace.receiving() if each.source_id not in of_models]
-    if left_out := len(workspace.receiving()) - len(destinations):
+    receiving = workspace.receiving()
+    destinations = [one for one in receiving if one.source_id not in of_models]
+    if left_out := len(receiving) - len(destinations):
         yield NotChecked(
             f"deliveries to {left_out:,} destinations of Reverse ETL", "Delivery Overview does not cover them"
         )

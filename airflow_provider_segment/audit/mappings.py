@@ -17,7 +17,7 @@ LONGEST = 500
 
 def with_mappings(workspace: Workspace) -> list[Destination]:
     """The destinations that get events and may have mappings."""
-    return [each for each in workspace.receiving() if each.metadata.actions]
+    return [one for one in workspace.receiving() if one.metadata.actions]
 
 
 def unused(workspace: Workspace) -> Outcomes:

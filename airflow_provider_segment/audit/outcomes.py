@@ -26,7 +26,7 @@ REFUSALS = (
 """Answers that mean that something is not to be had: the token lacks the permission, the workspace the
 feature."""
 GIVE_UP_AFTER = 3
-"""If the first so many things are refused, the rest is not asked for."""
+"""If the first so many things are refused, or so many in a row fail, the rest is not asked for."""
 
 
 class Thing(NamedTuple):
@@ -75,18 +75,21 @@ def in_words(error: SegmentRequestError) -> str:
 
 
 def each(things: Sequence[T], called: Callable[[T], str], look: Callable[[T], Outcomes]) -> Outcomes:
-    """Look at one thing after the other. What Segment refuses is told of, and the others are looked at.
+    """Look at one thing after the other. What cannot be read is told of, and the others are looked at.
 
     :param called: what a thing is called
     """
-    refused = 0
+    failed = in_a_row = 0
     for number, thing in enumerate(things, 1):
         try:
             yield from look(thing)
-        except REFUSALS as error:
-            refused += 1
+            in_a_row = 0
+        except SegmentRequestError as error:
+            failed += 1
+            # A refusal comes at once. Any other failure took minutes of retries.
+            in_a_row = 0 if isinstance(error, REFUSALS) else in_a_row + 1
             yield NotChecked(called(thing), in_words(error))
         left = len(things) - number
-        if refused == number == GIVE_UP_AFTER and left:
-            yield NotChecked(f"{left:,} more", f"the first {GIVE_UP_AFTER} of them were refused")
+        if left and (failed == number == GIVE_UP_AFTER or in_a_row == GIVE_UP_AFTER):
+            yield NotChecked(f"{left:,} more", f"{GIVE_UP_AFTER} in a row could not be read")
             return

@@ -16,8 +16,8 @@ NOT_CHECKED = "not_checked"
 
 FINDINGS, NOTES, VALUES = 50, 20, 10
 """How many findings, things not checked, and values of a list a bounded report has."""
-CHARACTERS = 300
-"""Characters of a text in it."""
+CHARACTERS, OF_LISTS = 300, 100
+"""Characters of a text in it, and of one in a list."""
 
 
 def report_of(audit: Audit) -> Report:
@@ -58,10 +58,10 @@ def bounded(report: Report) -> Report:
     return {
         **report,
         "findings": [
-            {**finding, "facts": {name: _short(value) for name, value in finding["facts"].items()}}
+            {**finding, "what": _all_short(finding["what"]), "facts": _all_short(finding["facts"])}
             for finding in findings[:FINDINGS]
         ],
-        NOT_CHECKED: [{name: _short(value) for name, value in one.items()} for one in missed[:NOTES]],
+        NOT_CHECKED: [_all_short(one) for one in missed[:NOTES]],
         "left_out": {
             "findings": max(0, len(findings) - FINDINGS),
             NOT_CHECKED: max(0, len(missed) - NOTES),
@@ -69,12 +69,16 @@ def bounded(report: Report) -> Report:
     }
 
 
-def _short(value: Any) -> Any:
+def _all_short(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _short(value, CHARACTERS) for name, value in values.items()}
+
+
+def _short(value: Any, most: int) -> Any:
     if isinstance(value, list):
         more = [f"and {len(value) - VALUES:,} more"] if len(value) > VALUES else []
-        return [*map(_short, value[:VALUES]), *more]
-    if isinstance(value, str) and len(value) > CHARACTERS:
-        return f"{value[:CHARACTERS]}..."
+        return [*(_short(each, OF_LISTS) for each in value[:VALUES]), *more]
+    if isinstance(value, str) and len(value) > most:
+        return f"{value[:most]}..."
     return value
 
 

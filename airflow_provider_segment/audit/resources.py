@@ -36,10 +36,17 @@ class Named(Read, frozen=True, kw_only=True):
         return self.name or self.id
 
 
+class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the catalog."""
+
+    name: str = ""
+
+
 class Source(Named, frozen=True, kw_only=True, rename="camel"):
     """A source."""
 
     enabled: bool
+    metadata: SourceKind = SourceKind()
     slug: str | None = None
 
     @property

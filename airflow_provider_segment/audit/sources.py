@@ -15,4 +15,5 @@ def silent(workspace: Workspace) -> Outcomes:
     received = volume.totals(workspace, since)
     for source in sources:
         if source.enabled and source.id not in of_models and not received[source.id]:
-            yield Finding("source_silent", source.thing, {"since": since.isoformat(timespec="minutes")})
+            facts = {"since": since.isoformat(timespec="minutes"), "type": source.metadata.name}
+            yield Finding("source_silent", source.thing, facts)

@@ -10,6 +10,7 @@ in its course; Segment's invoice may be of other periods than calendar months.
 from __future__ import annotations
 
 from calendar import monthrange
+from datetime import timezone
 from typing import Any
 
 from airflow_provider_segment.audit.outcomes import Finding, NotChecked, Outcomes, Thing
@@ -39,8 +40,8 @@ def _used(workspace: Workspace, what: str, allowance: int | None, path: str, key
         (moment(snapshot.timestamp), snapshot.count)
         for snapshot in workspace.items(path, key, item, period=first.isoformat())
     ]
-    of_month = [(time.astimezone(now.tzinfo).date(), count) for time, count in counts if time <= now]
-    of_month = [(day, count) for day, count in of_month if day >= first]
+    by_day = [(time.astimezone(timezone.utc).date(), count) for time, count in counts]
+    of_month = [(day, count) for day, count in by_day if first <= day <= now.date()]
     if not of_month:
         yield NotChecked(f"{what} of {first:%B %Y}", "Segment has no count of this month yet")
         return

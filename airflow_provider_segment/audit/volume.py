@@ -14,8 +14,6 @@ from airflow_provider_segment.audit.workspace import Workspace
 from airflow_provider_segment.waiting.condition import Ask, pages
 from airflow_provider_segment.waiting.window import Part, Window
 
-LAG = 60.0
-"""Seconds that Segment needs to count, by its documentation."""
 PAGE_SIZE = 1_000
 MOST_GROUPS = 5_000
 """How many groups Segment lists at most."""
@@ -47,8 +45,8 @@ class Volume(NamedTuple):
 
 
 def window(workspace: Workspace, start: datetime) -> Window:
-    """From a time to the latest minute that is counted."""
-    return Window(start=start, end=None, lag=LAG)
+    """From a time to the last full minute: of that one, Segment may not have counted everything."""
+    return Window(start=start, end=None, lag=0.0)
 
 
 def parts(workspace: Workspace, start: datetime) -> list[Part]:
@@ -79,7 +77,7 @@ def names(workspace: Workspace, start: datetime) -> Volume:
         ids = [source.id for source in workspace.sources()]
         for part in parts(workspace, start):
             for group in (yield from all_groups(part, ids, cut_off)):
-                if source := group.get("source"):
+                if (source := group.get("source")) and group["total"]:
                     name = (group.get("eventType") or "", group.get("eventName"))
                     counts[source["id"]][name] += int(group["total"])
         return Volume(dict(counts), frozenset(cut_off))

@@ -79,9 +79,9 @@ class Seeder:
             labels=[],
         )
 
-    def events(self, source: str, count: int, ago: float, name: str = "Seen", **fields: Any) -> None:
+    def events(self, source: str, count: int, ago: float, event: str | None = "Seen", **fields: Any) -> None:
         """So many events, received so many seconds before now."""
-        body = {"type": "track", "event": name, **fields}
+        body = {"type": "track", "event": event, **fields}
         delivery = Delivery(received_at=self.now - ago, source_id=source)
         for _ in range(count):
             self.number += 1
@@ -190,6 +190,7 @@ class Seeder:
             self.events(source, self.chance.randint(1, 3), last, name)
         # Neither another type nor an older event needs a rule.
         self.events(source, 1, last, type="identify", event=None)
+        self.events(source, 1, last, type="page", event=None, name="Home")
         self.events(source, 1, THRESHOLDS["event_days"] * DAY + to_minute + 1, "Old")
         if silent and enabled:
             self.defect("source_silent", source)
@@ -254,6 +255,7 @@ class Seeder:
         source = self.healthy_source("Order Paid", "Order Left")
         self.events(source, 1, HOUR, type="page", event=None, name="Home")
         self.events(source, 1, HOUR, type="identify", event=None)
+        self.events(source, 1, THRESHOLDS["event_days"] * DAY + 2 * MINUTE, "Order Payed")  # long ago
         destination = self.destination(source, actions=True)
         cannot = [
             'type = "track" and event = "Order Payed"',
@@ -360,6 +362,11 @@ class Seeder:
         month = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         days = ((month + timedelta(days=31)).replace(day=1) - month).days
         used = sum(event.delivery.received_at >= month.timestamp() for event in self.state.accepted)
+        # Some are of visitors without a user id; and the projection is a whole number.
+        source = next(iter(self.collection("/sources")), None)
+        for number in range(-used % moment.day if source else 0):
+            self.events(str(source), 1, 0, type="page", event=None, userId=None, anonymousId=f"a{number}")
+            used += 1
         projected = -(-used * days // moment.day)
         given = {}
         for kind in ("mtu", "api_calls"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, Asset
 
+from airflow_provider_segment import operators, sensors
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.audit import volume
 from airflow_provider_segment.audit.checks import CHECKS
@@ -20,7 +22,7 @@ from airflow_provider_segment.operators.audit import SegmentAuditWorkspaceOperat
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits
 from tests.audit.seeder import DAY, HOUR, MINUTE, Seeder
-from tests.harness.task_runner import RunTask, TaskRun
+from tests.harness.task_runner import REPOSITORY, RunTask, TaskRun
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("simulated_time")]
 
@@ -313,6 +315,8 @@ def test_an_xcom_is_bounded_and_a_file_is_not(run_task: RunTask, seeder: Seeder,
     assert "71 more findings" in run.xcoms["note"]
     assert len(json.dumps(run.xcom)) < 50_000
     assert "71 more" not in path.with_suffix(".md").read_text()
+    [(_, extra)] = run.asset_events
+    assert extra == {"counts": report["counts"], "not_checked": 0, "path": str(path)}
 
 
 def test_more_names_than_segment_lists(
@@ -409,3 +413,41 @@ def test_all_kinds_can_be_seeded() -> None:
         seeder.now += number
         seeder.allowances()
     assert {kind for kind, _ in seeder.defects} == set(KINDS)
+
+
+def test_three_in_a_row_that_take_all_retries_end_a_check(
+    run_task: RunTask, seeder: Seeder, segment_sandbox: Sandbox
+) -> None:
+    functions = [seeder.function(DAY, latest=False) for _ in range(8)]
+    for function in (functions[1], *functions[3:6]):
+        segment_sandbox.faults.add("status", status=500, api="public", path=f"/functions/{function}")
+    run = audit(run_task, checks=["functions"])
+    assert {finding["what"]["id"] for finding in run.xcom["findings"]} == {functions[0], functions[2]}
+    assert [one["what"] for one in run.xcom["not_checked"]][-1] == "2 more"
+    assert len(run.xcom["not_checked"]) == 5
+
+
+def test_the_guide_has_every_check_and_kind_with_the_defaults() -> None:
+    text = (REPOSITORY / "docs" / "auditing.md").read_text()
+    rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith(("| `", "| | `"))
+    ]
+    kinds = {row[1]: row[2] for row in rows if len(row) == 5}
+    assert kinds == {name: kind.severity for name, kind in KINDS.items()}
+    assert [row[0] for row in rows if len(row) == 5 and row[0]] == [*CHECKS]
+    operator = SegmentAuditWorkspaceOperator
+    defaults = {row[1]: row[4] for row in rows if len(row) == 5}
+    assert defaults["source_silent"] == f"{operator.silent_days} days"
+    assert defaults["events_unplanned"] == f"{operator.event_days} days"
+    assert defaults["function_old"] == f"{operator.max_function_age_days} days"
+    assert defaults["warehouse_lagging"] == f"{operator.max_sync_age_hours:g} hours"
+    failing = (operator.min_failures, f"{operator.delivery_days} days", operator.max_failure_rate)
+    assert defaults["destination_failing"] == "; ".join(map(str, failing))
+    assert all(f"``{name}``" in str(operator.__doc__) for name in CHECKS)
+    actions = " ".join(kind.action for kind in KINDS.values())
+    known = {*dir(operators), *dir(sensors)}
+    assert {
+        name for name in re.findall(r"\bSegment\w+(?:Operator|Sensor)\b", actions) if name not in known
+    } == set()
