@@ -6,18 +6,17 @@ import json
 from argparse import Namespace
 from dataclasses import asdict
 
-from airflow_provider_segment.commands.process import ERROR, Answer, connections_of_the_database
+from airflow_provider_segment.commands.connections import hook_of
+from airflow_provider_segment.commands.process import ERROR, Answer
+from airflow_provider_segment.hooks.connection_test import is_well
 
 MARKS = {True: "ok", False: "failed", None: "-"}
 
 
 def run(arguments: Namespace) -> Answer:
     """The findings."""
-    from airflow_provider_segment.hooks.connection_test import is_well
-    from airflow_provider_segment.hooks.segment import SegmentHook
-
-    with connections_of_the_database():
-        findings = SegmentHook(arguments.conn_id).test_findings()
+    with hook_of(arguments.conn_id) as hook:
+        findings = hook.test_findings()
     well = is_well(findings)
     if arguments.json:
         facts = {"connection": arguments.conn_id, "well": well, "findings": list(map(asdict, findings))}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.commands.preview_flags import IN_FILES, LISTS, bulk_options
-from airflow_provider_segment.commands.process import Answer, CommandError, connections_of_the_database
+from airflow_provider_segment.commands.process import Answer, CommandError
 
 if TYPE_CHECKING:
     from airflow_provider_segment.events.preview_report import PreviewReport
@@ -39,10 +39,10 @@ def preview(arguments: Namespace) -> PreviewReport:
             return preview_events(**options)
         except ValueError as error:  # what Airflow 2 says of an unknown storage
             raise CommandError(str(error)) from None
-    from airflow_provider_segment.hooks.segment import SegmentHook
+    from airflow_provider_segment.commands.connections import hook_of
 
-    with connections_of_the_database():
-        return SegmentHook(arguments.conn).preview_events(source_id=arguments.source_id, **options)
+    with hook_of(arguments.conn) as hook:
+        return hook.preview_events(source_id=arguments.source_id, **options)
 
 
 def _read(name: str, value: str | None) -> Any:

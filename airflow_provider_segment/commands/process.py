@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 ERROR, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 """Exit statuses: the last two are those of a shell for SIGINT and SIGPIPE."""
 
-
 STDOUT, STDERR = 1, 2
-CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 
 
 class CommandError(Exception):
@@ -85,21 +83,3 @@ def _log_elsewhere() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(stdout, STDOUT)
         os.close(stdout)
-
-
-@contextmanager
-def connections_of_the_database() -> Iterator[None]:
-    """Airflow 3 looks for connections in its database only in processes of its own: be one of them."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-    before = os.environ.get(CONTEXT)
-    os.environ[CONTEXT] = "server"
-    try:
-        yield
-    except AirflowNotFoundException as error:
-        raise CommandError(str(error)) from None
-    finally:
-        if before is None:
-            del os.environ[CONTEXT]
-        else:
-            os.environ[CONTEXT] = before

@@ -172,11 +172,23 @@ def test_what_segment_says_does_not_control_the_terminal(segment: Segment, segme
     assert "\x1b" not in out and "\u202e" not in out
 
 
-@pytest.mark.parametrize("more", [(), ("--json",)])
-def test_an_unknown_connection(segment: Segment, more: tuple[str, ...]) -> None:
-    checked = segment("check", "nobody_knows", *more)
-    assert checked.status == 1
-    assert "nobody_knows" in checked.out and "Traceback" not in checked.out + checked.err
+@pytest.mark.parametrize("command", [("check",), ("check", "--json"), ("preview", "f.jsonl", "--conn")])
+def test_an_unknown_connection(segment: Segment, command: tuple[str, ...]) -> None:
+    checked = segment(*command, "nobody_knows")
+    assert (checked.status, checked.out) == (1, "")
+    assert checked.err == f"segment {command[0]}: The conn_id `nobody_knows` isn't defined\n"
+
+
+@pytest.mark.parametrize("command", [("check",), ("preview", "f.jsonl", "--conn")])
+def test_the_password_of_another_type_is_not_sent(
+    segment: Segment, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    other = {**segment_sandbox.connection, "conn_type": "postgres"}
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(other))
+    checked = segment(*command, "shop")
+    assert (checked.status, checked.out) == (1, "")
+    assert "'shop' is of type 'postgres', not 'segment'" in checked.err
+    assert segment_sandbox.requests == []
 
 
 def test_a_connection_that_is_wrong(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +271,6 @@ def test_with_a_connection(segment: Segment, segment_sandbox: Sandbox, events: C
         (("{events}", "--tracking-plan-id", "tp"), "tracking_plan_path"),
         (("{events}", "--format", "tape"), "format: "),
         (("s4://bucket/events.jsonl",), "s4"),
-        (("{events}", "--conn", "nobody_knows"), "nobody_knows"),
     ],
 )
 def test_errors(segment: Segment, events: Callable[..., str], arguments: tuple[str, ...], said: str) -> None:
