@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_segment.api.paths import fill_path
-from airflow_provider_segment.audit.outcomes import Finding, Outcomes, each
+from airflow_provider_segment.audit.outcomes import Finding, Outcomes, as_documented, each
 from airflow_provider_segment.audit.resources import DeployedFunction, Function, as_read
 from airflow_provider_segment.audit.workspace import Workspace
 from airflow_provider_segment.waiting.condition import moment
@@ -36,9 +36,11 @@ def old(workspace: Workspace) -> Outcomes:
         if not deployed.deployed_at or deployed.deployed_at.startswith(NO_DATE):
             yield Finding("function_not_deployed", function.thing, facts)
             return
+        with as_documented(path):
+            is_old = moment(deployed.deployed_at) < since
         if deployed.is_latest_version is False:
             yield Finding("function_outdated", function.thing, facts)
-        if moment(deployed.deployed_at) < since:
+        if is_old:
             yield Finding("function_old", function.thing, facts)
 
     yield from each(functions(workspace), lambda function: f"the function {function.title}", look)

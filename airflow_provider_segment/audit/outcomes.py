@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from airflow_provider_segment.errors import (
+    SegmentAnswerError,
     SegmentAuthenticationError,
     SegmentBadRequestError,
     SegmentNotFoundError,
@@ -72,6 +76,19 @@ Outcomes = Iterator[Finding | NotChecked]
 def in_words(error: SegmentRequestError) -> str:
     """Why something could not be read."""
     return f"{error}"
+
+
+@contextmanager
+def as_documented(path: str) -> Iterator[None]:
+    """Take a value of an answer that is not what it should be, such as a time that is none, for its fault.
+
+    :raises SegmentAnswerError: instead of what reading the value raised
+    """
+    try:
+        yield
+    except (ValueError, msgspec.ValidationError) as error:
+        detail = f"a value is not as expected ({type(error).__name__})"
+        raise SegmentAnswerError("GET", path, 200, detail) from error
 
 
 def each(things: Sequence[T], called: Callable[[T], str], look: Callable[[T], Outcomes]) -> Outcomes:

@@ -13,7 +13,7 @@ from calendar import monthrange
 from datetime import timezone
 from typing import Any
 
-from airflow_provider_segment.audit.outcomes import Finding, NotChecked, Outcomes, Thing
+from airflow_provider_segment.audit.outcomes import Finding, NotChecked, Outcomes, Thing, as_documented
 from airflow_provider_segment.audit.resources import ApiCalls, TrackedUsers
 from airflow_provider_segment.audit.workspace import Workspace
 from airflow_provider_segment.waiting.condition import moment
@@ -36,11 +36,12 @@ def _used(workspace: Workspace, what: str, allowance: int | None, path: str, key
     assert allowance is not None  # the check is not chosen otherwise
     now = workspace.now
     first = now.date().replace(day=1)
-    counts = [
-        (moment(snapshot.timestamp), snapshot.count)
-        for snapshot in workspace.items(path, key, item, period=first.isoformat())
-    ]
-    by_day = [(time.astimezone(timezone.utc).date(), count) for time, count in counts]
+    snapshots = workspace.items(path, key, item, period=first.isoformat())
+    with as_documented(path):
+        by_day = [
+            (moment(snapshot.timestamp).astimezone(timezone.utc).date(), snapshot.count)
+            for snapshot in snapshots
+        ]
     of_month = [(day, count) for day, count in by_day if first <= day <= now.date()]
     if not of_month:
         yield NotChecked(f"{what} of {first:%B %Y}", "Segment has no count of this month yet")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def _known_checks(names: list[str]) -> list[str]:
     from airflow_provider_segment.audit.checks import CHECKS
 
+    if not names:
+        raise ValueError("must name a check, or be left out")
     return _among(names, [*CHECKS])
 
 
@@ -81,7 +83,8 @@ class SegmentAuditWorkspaceOperator(SegmentBaseOperator):
     :param max_function_age_days: a function is old if it was deployed longer ago
     :param mtu_allowance: monthly tracked users of the contract
     :param api_calls_allowance: API calls a month of the contract
-    :param exclude: names or ids of what is left out, with ``*`` and ``?``: ``["test *"]``
+    :param exclude: names or ids of what is left out, with ``*`` and ``?``: ``["test *"]``;
+        upper and lower case differ
     :param fail_on: fail the task, without a retry, if there are findings of these severities (``medium``
         includes ``high``) or kinds, or, with ``not_checked``, if something could not be checked. The report
         is written before, and is the XCom ``report``

@@ -356,7 +356,7 @@ class Seeder:
         self.add("/reverse-etl-models", id=self.id("mod"), sourceId=source, name="Model")
         self.mapping(self.destination(source, actions=True), 'event = "new"', modelId="mod")
 
-    def allowances(self) -> dict[str, int]:
+    def allowances(self) -> dict[str, Any]:
         """Allowances that are exceeded, will be, or will not be. All events are of different users."""
         moment = datetime.fromtimestamp(self.now, timezone.utc)
         month = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -368,7 +368,7 @@ class Seeder:
             self.events(str(source), 1, 0, type="page", event=None, userId=None, anonymousId=f"a{number}")
             used += 1
         projected = -(-used * days // moment.day)
-        given = {}
+        given: dict[str, Any] = {}
         for kind in ("mtu", "api_calls"):
             allowance = self.chance.choice([used - 1, used, projected - 1, projected, projected + 1])
             given[f"{kind}_allowance"] = allowance = max(0, allowance)

@@ -208,6 +208,7 @@ def test_fail_on(
     ("arguments", "said"),
     [
         ({"checks": ["sinks"]}, "there is no sinks"),
+        ({"checks": []}, "must name a check"),
         ({"fail_on": ["severe"]}, "there is no severe"),
         ({"checks": ["mtu"]}, "mtu needs mtu_allowance"),
         ({"delivery_days": 15}, "delivery_days"),
@@ -451,3 +452,17 @@ def test_the_guide_has_every_check_and_kind_with_the_defaults() -> None:
     assert {
         name for name in re.findall(r"\bSegment\w+(?:Operator|Sensor)\b", actions) if name not in known
     } == set()
+
+
+def test_values_that_cannot_be_read_are_told_of(
+    run_task: RunTask, seeder: Seeder, segment_sandbox: Sandbox
+) -> None:
+    functions = [seeder.function(DAY, latest=False) for _ in range(2)]
+    seeder.collection("/functions")[functions[0]]["deployedAt"] = "yesterday"
+    snapshot = {"apiCalls": "many", "timestamp": "2026-01-01T00:00:00Z"}
+    body = {"data": {"dailyWorkspaceAPICallsUsage": [snapshot], "pagination": {"current": ""}}}
+    segment_sandbox.faults.add("status", status=200, api="public", path="/usage/api-calls", body=body)
+    run = audit(run_task, checks=["functions", "api_calls"], api_calls_allowance=5)
+    assert [finding["what"]["id"] for finding in run.xcom["findings"]] == functions[1:]
+    assert sorted(one["check"] for one in run.xcom["not_checked"]) == ["api_calls", "functions"]
+    assert all("not as expected" in one["because"] for one in run.xcom["not_checked"])

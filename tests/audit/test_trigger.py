@@ -55,6 +55,7 @@ PAID, HOME, USER = ("track", "Order Paid"), ("page", "Home"), ("identify", None)
         ('type = "track" and false', PAID, False),
         ('type < "a"', PAID, True),
         ('unheard_of(event, "x")', PAID, True),
+        ("!" * 12 + '(type = "track")', USER, False),
     ],
 )
 def test_a_trigger(trigger: str, name: tuple[str, str | None], may: bool) -> None:
@@ -83,3 +84,13 @@ def test_a_trigger(trigger: str, name: tuple[str, str | None], may: bool) -> Non
 def test_what_is_not_understood_says_so(trigger: str) -> None:
     with pytest.raises(ValueError, match=r"understood|early|missing|characters|deeply"):
         Trigger(trigger)
+
+
+def test_no_depth_of_a_trigger_ends_the_audit() -> None:
+    for depth in range(100, 1_500, 20):
+        try:
+            trigger = Trigger("!" * depth + '(type = "track")')
+        except ValueError as error:
+            assert "deeply" in str(error)
+        else:
+            assert trigger.may_match(PAID)
