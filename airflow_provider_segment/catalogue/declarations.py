@@ -39,7 +39,13 @@ def operations() -> dict[str, Operation]:
 
 
 def operation_named(name: str) -> Operation | None:
-    """The operation with a name, which may lack ``Segment`` and ``Operator``, or be in snake_case."""
+    """The operation with a name, which may lack ``Segment`` and ``Operator``, or be in snake_case.
+
+    A word in small letters is no name, but for example ``group``: whoever asks for it may mean user groups.
+    """
+    name = name.strip()
+    if not re.fullmatch(r"[\w.]+", name) or (name.islower() and "_" not in name):
+        return None
     wanted = _plain(name)
     return next((one for one in operations().values() if _plain(one.name) == wanted), None)
 

@@ -21,25 +21,23 @@ from airflow_provider_segment.catalogue.words import ARTICLES, MEANINGS, STOP
 
 WEIGHTS = {"name": 4.0, "summary": 2.5, "endpoint": 1.0, "page": 1.0, "arguments": 0.7, "description": 0.5}
 """What a word counts in each field."""
-SATURATION = 0.6
 LENGTH = {"name": 0.75, "summary": 0.5, "endpoint": 0.5, "page": 0.3, "arguments": 0.6, "description": 0.7}
 """How much a long field makes each of its words count less."""
-TRANSLATED = 0.95
-"""What a translated word counts, compared with one that the operator has itself."""
-MISSPELT = 0.8
-PHRASE_WORDS = 4
-
-LATER = 0.97
-"""What each further meaning counts, compared with the one before it."""
+SATURATION = 0.6
+"""At which frequency a word counts half of what it can: BM25's k1."""
 COMMON, RARE = 1.4, 2.5
 """What the most common and the rarest word count."""
+TRANSLATED, LATER = 0.95, 0.97
+"""What a meaning counts, compared with a word that the operator has itself; and each further meaning,
+compared with the one before it."""
+MISSPELT, NEAR = 0.8, 0.78
+"""What the nearest known word counts instead of one that is not known, and how near it must be."""
 BESIDE = 0.5
 """How much is taken off an operation all of whose name is beside the question."""
-
-
-_ARTICLES = frozenset(ARTICLES.split())
 LINK = "connect"
 """Not beside a question that names what is connected."""
+PHRASE_WORDS = 4
+_ARTICLES = frozenset(ARTICLES.split())
 
 
 class Alternative(NamedTuple):
@@ -177,7 +175,7 @@ def _of_word(stem: str) -> Term:
         return ()
     if stem in _index().idf:
         return (Alternative((stem,), 1.0),)
-    if len(stem) > 3 and (near := get_close_matches(stem, _vocabulary(), n=1, cutoff=0.78)):
+    if len(stem) > 3 and (near := get_close_matches(stem, _vocabulary(), n=1, cutoff=NEAR)):
         return tuple(Alternative(each.stems, MISSPELT * each.weight) for each in _of_word(near[0]))
     return ()
 

@@ -118,12 +118,20 @@ def test_what_waits() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["SegmentGetSourceOperator", "segmentgetsourceoperator", "GetSource", "get_source", " get source "],
+    [
+        *("SegmentGetSourceOperator", "GetSource", "get_source", " segment_get_source_operator "),
+        "airflow_provider_segment.operators.SegmentGetSourceOperator",
+    ],
 )
 def test_a_name_in_any_form(name: str) -> None:
     found = operation_named(name)
     assert found is not None
     assert found.name == "SegmentGetSourceOperator"
+
+
+@pytest.mark.parametrize("words", ["", "group", "get source", "Get Source", "SegmentNothing", "_", "."])
+def test_no_name(words: str) -> None:
+    assert operation_named(words) is None
 
 
 def test_shapes_are_shown() -> None:
