@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from airflow_provider_segment.api.published_limits import LIMITS
 from airflow_provider_segment.audit.checks import CHECKS
 from airflow_provider_segment.audit.limits import Limits
-from airflow_provider_segment.audit.outcomes import Finding, NotChecked, in_words
+from airflow_provider_segment.audit.outcomes import Finding, NotChecked
 from airflow_provider_segment.audit.workspace import Workspace
 from airflow_provider_segment.errors import SegmentRequestError
 
@@ -86,7 +86,7 @@ class Audit:
                         self.not_checked.append((name, outcome))
             except SegmentRequestError as error:
                 some = len(self.findings) + len(self.not_checked) > before
-                self._leave(name, in_words(error), rest=some)
+                self._leave(name, str(error), rest=some)
             self._left.remove(name)
 
     def end_early(self, because: str) -> None:

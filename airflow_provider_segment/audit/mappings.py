@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from airflow_provider_segment.audit import volume
-from airflow_provider_segment.audit.outcomes import REFUSALS, Finding, NotChecked, Outcomes, each, in_words
+from airflow_provider_segment.audit.outcomes import REFUSALS, Finding, NotChecked, Outcomes, each
 from airflow_provider_segment.audit.resources import Destination, Mapping, Transformation
 from airflow_provider_segment.audit.trigger import Trigger
 from airflow_provider_segment.audit.volume import Name
@@ -82,7 +82,7 @@ def names_by_transformation(workspace: Workspace) -> Generator[NotChecked, None,
     try:
         transformations = workspace.items("/transformations", "transformations", Transformation)
     except REFUSALS as error:
-        yield NotChecked("which events transformations rename", in_words(error))
+        yield NotChecked("which events transformations rename", str(error))
         return {}
     names: dict[str, set[Name]] = {}
     for one in transformations:

@@ -73,11 +73,6 @@ class NotChecked(NamedTuple):
 Outcomes = Iterator[Finding | NotChecked]
 
 
-def in_words(error: SegmentRequestError) -> str:
-    """Why something could not be read."""
-    return f"{error}"
-
-
 @contextmanager
 def as_documented(path: str) -> Iterator[None]:
     """Take a value of an answer that is not what it should be, such as a time that is none, for its fault.
@@ -105,7 +100,7 @@ def each(things: Sequence[T], called: Callable[[T], str], look: Callable[[T], Ou
             failed += 1
             # A refusal comes at once. Any other failure took minutes of retries.
             in_a_row = 0 if isinstance(error, REFUSALS) else in_a_row + 1
-            yield NotChecked(called(thing), in_words(error))
+            yield NotChecked(called(thing), str(error))
         left = len(things) - number
         if left and (failed == number == GIVE_UP_AFTER or in_a_row == GIVE_UP_AFTER):
             yield NotChecked(f"{left:,} more", f"{GIVE_UP_AFTER} in a row could not be read")

@@ -44,14 +44,9 @@ class Volume(NamedTuple):
     cut_off: frozenset[str]
 
 
-def window(workspace: Workspace, start: datetime) -> Window:
-    """From a time to the last full minute: of that one, Segment may not have counted everything."""
-    return Window(start=start, end=None, lag=0.0)
-
-
 def parts(workspace: Workspace, start: datetime) -> list[Part]:
-    """The requests that such a window takes."""
-    return window(workspace, start).coarse_parts(workspace.now)
+    """The time since then, up to the last full minute, of which Segment may not have counted everything."""
+    return Window(start=start, end=None, lag=0.0).coarse_parts(workspace.now)
 
 
 def totals(workspace: Workspace, start: datetime) -> Counter[str]:
@@ -59,8 +54,9 @@ def totals(workspace: Workspace, start: datetime) -> Counter[str]:
 
     def read() -> Generator[Ask, Any, Counter[str]]:
         counts = Counter[str]()
+        ids = [source.id for source in workspace.sources()]
         for part in parts(workspace, start):
-            for group in (yield from groups(part, ["source"])):
+            for group in (yield from all_groups(part, ["source"], ids, set())):
                 if source := group.get("source"):
                     counts[source["id"]] += int(group["total"])
         return counts
@@ -74,9 +70,10 @@ def names(workspace: Workspace, start: datetime) -> Volume:
     def read() -> Generator[Ask, Any, Volume]:
         counts: dict[str, Counter[Name]] = defaultdict(Counter)
         cut_off: set[str] = set()
+        by = ["source", "eventName", "eventType"]
         ids = [source.id for source in workspace.sources()]
         for part in parts(workspace, start):
-            for group in (yield from all_groups(part, ids, cut_off)):
+            for group in (yield from all_groups(part, by, ids, cut_off)):
                 if (source := group.get("source")) and group["total"]:
                     name = (group.get("eventType") or "", group.get("eventName"))
                     counts[source["id"]][name] += int(group["total"])
@@ -85,9 +82,13 @@ def names(workspace: Workspace, start: datetime) -> Volume:
     return workspace.once(f"names since {start}", lambda: workspace.ask(read()))
 
 
-def all_groups(part: Part, ids: list[str], cut_off: set[str]) -> Generator[Ask, Any, list[Any]]:
-    """The groups of all sources. If they are too many, fewer sources are asked for at once."""
-    by = ["source", "eventName", "eventType"]
+def all_groups(
+    part: Part, by: list[str], ids: list[str], cut_off: set[str]
+) -> Generator[Ask, Any, list[Any]]:
+    """The groups of all sources. If they are too many, fewer sources are asked for at once.
+
+    :param cut_off: gets the sources that have too many alone
+    """
     found = yield from groups(part, by)
     if len(found) < MOST_GROUPS:
         return found

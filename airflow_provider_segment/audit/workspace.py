@@ -13,7 +13,7 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.audit import resources
 from airflow_provider_segment.audit.limits import Limits
-from airflow_provider_segment.audit.outcomes import REFUSALS, NotChecked, in_words
+from airflow_provider_segment.audit.outcomes import REFUSALS, NotChecked
 from airflow_provider_segment.errors import SegmentRequestError
 from airflow_provider_segment.waiting.condition import Ask, pages
 from airflow_provider_segment.waiting.watch import ask_all
@@ -150,7 +150,7 @@ class Workspace:
         try:
             models = self.items("/reverse-etl-models", "models", resources.Model)
         except REFUSALS as error:
-            yield NotChecked("which sources are of Reverse ETL, and have no events", in_words(error))
+            yield NotChecked("which sources are of Reverse ETL, and have no events", str(error))
             return frozenset()
         return frozenset(model.source_id for model in models)
 

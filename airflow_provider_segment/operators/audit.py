@@ -99,8 +99,8 @@ class SegmentAuditWorkspaceOperator(SegmentBaseOperator):
     delivery_days: Arg[Annotated[int, within(1, 14)]] = 7
     max_failure_rate: Arg[Annotated[float, within(0, 1)]] = 0.05
     min_failures: Arg[Annotated[int, within(1)]] = 10
-    max_sync_age_hours: Arg[Annotated[float, within(0, exclusive=True)]] = 26.0
-    max_function_age_days: Arg[Annotated[int, within(1)]] = 365
+    max_sync_age_hours: Arg[Annotated[float, within(0, 8_760, exclusive=True)]] = 26.0
+    max_function_age_days: Arg[Annotated[int, within(1, 36_500)]] = 365
     mtu_allowance: Arg[Annotated[int, within(0)] | None] = None
     api_calls_allowance: Arg[Annotated[int, within(0)] | None] = None
     exclude: Arg[list[str] | None] = None
@@ -132,15 +132,11 @@ class SegmentAuditWorkspaceOperator(SegmentBaseOperator):
         given = {**arguments, "exclude": arguments["exclude"] or []}
         limits = Limits(**{name: given[name] for name in Limits._fields})
         audit = Audit(self.hook.get_conn(), arguments["checks"], limits)
-        outlook = audit.begin()
-        self.log.info("Auditing the workspace %s: %s", audit.workspace.about["name"], outlook)
-        allowed: timedelta | None = self.execution_timeout
-        if allowed and outlook.seconds > allowed.total_seconds():
-            self.log.warning("That is longer than the task's execution_timeout, %s", allowed)
         try:
+            self._announce(audit)
             audit.run()
         except AirflowTaskTimeout:
-            audit.end_early(f"the task's execution_timeout, {allowed}, was over")
+            audit.end_early(f"the task's execution_timeout, {self.execution_timeout}, was over")
             self._publish(audit, arguments, context, failed=True)
             raise
         report = self._publish(audit, arguments, context, failed=False)
@@ -154,9 +150,16 @@ class SegmentAuditWorkspaceOperator(SegmentBaseOperator):
         """How many findings there are, and where they are."""
         return {
             "counts": result["counts"],
-            "not_checked": len(result["not_checked"]),
+            "not_checked": len(result["not_checked"]) + result["left_out"]["not_checked"],
             "path": arguments["to_path"],
         }
+
+    def _announce(self, audit: Audit) -> None:
+        outlook = audit.begin()
+        self.log.info("Auditing the workspace %s: %s", audit.workspace.about["name"], outlook)
+        allowed: timedelta | None = self.execution_timeout
+        if allowed and outlook.seconds > allowed.total_seconds():
+            self.log.warning("That is longer than the task's execution_timeout, %s", allowed)
 
     def _publish(
         self, audit: Audit, arguments: dict[str, Any], context: Context, *, failed: bool

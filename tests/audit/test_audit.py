@@ -215,6 +215,8 @@ def test_fail_on(
         ({"silent_days": 0}, "silent_days"),
         ({"max_failure_rate": 5}, "max_failure_rate"),
         ({"max_sync_age_hours": 0}, "max_sync_age_hours"),
+        ({"max_sync_age_hours": 1e30}, "max_sync_age_hours"),
+        ({"max_function_age_days": 10**10}, "max_function_age_days"),
         ({"to_path": ""}, "to_path"),
         ({"to_path": "nothing-like-this://bucket/audit.json"}, "nothing-like-this"),
     ],
@@ -349,6 +351,20 @@ def test_more_names_than_segment_lists(
     nothing = [each for each in run.xcom["findings"] if each["kind"] == "mapping_matches_nothing"]
     assert {each["facts"]["source_id"] for each in nothing} == set(sources[:3])
     assert {one["check"] for one in run.xcom["not_checked"]} == {"unplanned_events", "mappings"}
+
+
+def test_more_sources_than_segment_lists(
+    run_task: RunTask, seeder: Seeder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_segment.sandbox.operations import metrics
+
+    monkeypatch.setattr(volume, "MOST_GROUPS", 3)
+    monkeypatch.setattr(metrics, "MAX_VOLUMES", 3)
+    silent, *others = [seeder.source() for _ in range(7)]
+    for source in others:
+        seeder.events(source, 1, HOUR)
+    run = audit(run_task, checks=["silent_sources"])
+    assert [finding["what"]["id"] for finding in run.xcom["findings"]] == [silent]
 
 
 def test_a_transformation_may_make_the_name_that_a_mapping_waits_for(
