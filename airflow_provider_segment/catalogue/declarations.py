@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from airflow_provider_segment.api.published_limits import DAY, limit_of
-from airflow_provider_segment.catalogue.examples import example_of
+from airflow_provider_segment.catalogue.examples import example_of, thing_of
 from airflow_provider_segment.catalogue.operation import Argument, Operation
 from airflow_provider_segment.catalogue.types import text_of
 from airflow_provider_segment.docstrings import params_of, plain, without_params
@@ -154,7 +154,7 @@ def _arguments(cls: Any, kinds: dict[str, Any]) -> Iterator[Argument]:
         default = fields[name].default if name in fields else _signature(cls)[name].default
         required = default is REQUIRED
         shown = None if required or default is NOT_GIVEN else repr(default)
-        description = said.get(name) or _meaning(name, fields.get(name))
+        description = said.get(name) or _meaning(name, fields.get(name), getattr(cls, "endpoint", ""))
         yield Argument(name, text_of(kind), required, shown, description)
 
 
@@ -186,10 +186,9 @@ def _signature(cls: Any) -> dict[str, inspect.Parameter]:
     return found
 
 
-def _meaning(name: str, field: Any) -> str:
+def _meaning(name: str, field: Any, endpoint: str) -> str:
     """What an argument is whose docstring says nothing, because its name says it."""
-    thing = name.removesuffix("_id").replace("_", " ")
-    if name.endswith("_id"):
-        return f"Id of the {thing}."
+    if name == "id" or name.endswith("_id"):
+        return f"Id of the {thing_of(name, endpoint)}."
     where = PLACES.get(field.place) if field else None
-    return f"Segment's `{field.wire_name}`, in the {where}." if where else f"The {thing}."
+    return f"Segment's `{field.wire_name}`, in the {where}." if where else f"The {name.replace('_', ' ')}."

@@ -160,7 +160,18 @@ def _arguments(cls: Any, kinds: dict[str, Any], required: list[str]) -> dict[str
     if getattr(cls, "endpoint", "").startswith(("PATCH ", "PUT ")) and not set(body) & set(required):
         required = [*required, *body[:CHANGED]]
     names = [*required, *(name for name in also if name not in required)]
-    return {name: also[name] if name in also else _value(name, kinds[name]) for name in names}
+    values = {name: also[name] if name in also else _value(name, kinds[name]) for name in names}
+    if "id" in values:
+        thing = thing_of("id", getattr(cls, "endpoint", ""))
+        values["id"] = f"{thing.replace(' ', '_')}_id".upper()
+    return values
+
+
+def thing_of(name: str, endpoint: str) -> str:
+    """What an id is the id of: its name says it, or the part of the path before it."""
+    before = re.search(r"/([\w-]+?)s?/{id}", endpoint)
+    words = before[1].replace("-", " ") if name == "id" and before else name.removesuffix("_id")
+    return words.replace("_", " ")
 
 
 def _value(name: str, kind: Any) -> Any:

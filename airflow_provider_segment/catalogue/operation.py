@@ -28,7 +28,7 @@ class Operation:
     module: str
     """Where it is imported from."""
     kind: str
-    """``operator``, ``sensor``, ``transfer``, ``decorator``, ``notifier`` or ``trigger``."""
+    """``operator``, ``sensor``, ``transfer``, ``notifier`` or ``trigger``."""
     summary: str
     """What it does, in a sentence."""
     description: str

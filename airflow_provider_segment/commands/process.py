@@ -37,7 +37,7 @@ class Answer:
 def answer(command: Command, run: Callable[[], Answer]) -> int:
     """Run a command and print what it answers; returns the exit status."""
     try:
-        with _log_elsewhere():
+        with _quiet():
             answer = run()
         _print(answer.text, sys.stdout)
         return answer.status
@@ -59,7 +59,9 @@ def _fail(command: Command, message: str) -> int:
     return ERROR
 
 
-def _print(text: str, stream: TextIO) -> None:
+def _print(text: str, stream: TextIO | None) -> None:
+    if stream is None:  # closed: only the exit status is asked for
+        return
     # What the terminal cannot show gets its number, and so does what would control the terminal.
     shown = "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
     encoding = stream.encoding or "utf-8"
@@ -67,19 +69,30 @@ def _print(text: str, stream: TextIO) -> None:
 
 
 @contextmanager
-def _log_elsewhere() -> Iterator[None]:
-    """Keep what is logged away from the answer, which may be for a program: Airflow logs to stdout."""
-    sys.stdout.flush()
-    stdout = os.dup(STDOUT)
-    os.dup2(STDERR, STDOUT)
+def _quiet() -> Iterator[None]:
+    """Keep back what is logged: what is to be known is in the answer."""
     before = logging.root.manager.disable
-    logging.disable()  # what it says is in the answer
+    logging.disable()
     try:
-        with warnings.catch_warnings():
+        with _stdout_to_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Airflow's own code
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Keep stdout for the answer, which may be for a program: Airflow's own log goes there, too."""
+    if sys.stdout is None or sys.stderr is None:  # closed
+        yield
+        return
+    sys.stdout.flush()
+    stdout = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        yield
+    finally:
         sys.stdout.flush()
         os.dup2(stdout, STDOUT)
         os.close(stdout)

@@ -139,6 +139,9 @@ def test_shapes_are_shown() -> None:
     assert labels["labels"].type == "list[{key: str, value: str, description?: str | None}]"
     assert labels["labels"].required
     assert labels["source_id"].description == "Id of the source."
+    audience = operations()["SegmentGetAudienceOperator"]
+    assert {one.name: one for one in audience.arguments}["id"].description == "Id of the audience."
+    assert 'id="AUDIENCE_ID"' in audience.example
     assert text_of(dict[str, Any]) == "dict"
 
 

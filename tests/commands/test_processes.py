@@ -108,6 +108,13 @@ def test_a_reader_that_is_gone(events: str) -> None:
 
 
 @pytest.mark.core
+def test_closed_streams(events: str) -> None:
+    """As with ``>&-``: only the exit status is asked for."""
+    command = ["sh", "-c", '"$@" >&- 2>&-', "sh", *ALONE, "preview", events]
+    assert subprocess.run(command, check=False).returncode == 2
+
+
+@pytest.mark.core
 def test_an_interrupt(events: str, tmp_path: Path) -> None:
     """Ctrl-C while it waits: for a mapping that nobody writes."""
     pipe = tmp_path / "mapping.yaml"
