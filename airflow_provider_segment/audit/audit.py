@@ -65,8 +65,11 @@ class Audit:
                 ahead |= Counter(CHECKS[name].ahead(self.workspace))
             except SegmentRequestError:
                 continue  # the check will say so
+        by_path: Counter[str] = Counter()
+        for reading, number in ahead.items():
+            by_path[reading.partition(" ")[0]] += number
         seconds = {}
-        for path, number in ahead.items():
+        for path, number in by_path.items():
             if number and (limit := LIMITS.get(f"GET {path}")):
                 seconds[f"GET {path}"] = (number - 1) // limit.requests * limit.seconds
         slowest = max(seconds, key=lambda endpoint: seconds[endpoint], default=None)

@@ -20,7 +20,9 @@ from airflow_provider_segment.audit.outcomes import Outcomes
 from airflow_provider_segment.audit.workspace import Workspace
 
 Requests = Mapping[str, int]
-"""How many requests to an endpoint, by its path with ``{}`` for ids."""
+"""How many requests, by the path of the endpoint, with ``{}`` for ids, and what is read there if that is not
+always the same."""
+NAMES = "/events/volume by name"
 
 
 class Check(NamedTuple):
@@ -54,7 +56,7 @@ def _rules(workspace: Workspace) -> Requests:
     return {
         "/tracking-plans/{}/sources": number,
         "/tracking-plans/{}/rules": number,
-        "/events/volume": _names(workspace) if number else 0,
+        NAMES: _names(workspace) if number else 0,
     }
 
 
@@ -62,7 +64,7 @@ def _mappings(workspace: Workspace) -> Requests:
     number = len(mappings.with_mappings(workspace))
     return {
         "/destinations/{}/subscriptions": number,
-        "/events/volume": _names(workspace) if number else 0,
+        NAMES: _names(workspace) if number else 0,
     }
 
 

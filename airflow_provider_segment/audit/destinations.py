@@ -10,6 +10,7 @@ from airflow_provider_segment.api.media_types import BETA
 from airflow_provider_segment.audit.outcomes import Finding, NotChecked, Outcomes, each
 from airflow_provider_segment.audit.resources import Destination
 from airflow_provider_segment.audit.workspace import Workspace
+from airflow_provider_segment.events.preview_note import counted
 from airflow_provider_segment.waiting.delivery import PATHS
 from airflow_provider_segment.waiting.window import HOUR, Part, floor
 
@@ -46,7 +47,8 @@ def failing(workspace: Workspace) -> Outcomes:
     destinations = [one for one in receiving if one.source_id not in of_models]
     if left_out := len(receiving) - len(destinations):
         yield NotChecked(
-            f"deliveries to {left_out:,} destinations of Reverse ETL", "Delivery Overview does not cover them"
+            f"deliveries to {counted(left_out, 'destination')} of Reverse ETL",
+            "Delivery Overview does not cover them",
         )
     names = {source.id: source.title for source in workspace.sources()}
     # Whole hours: Segment counts no others for as long as two weeks.

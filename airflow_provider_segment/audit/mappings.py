@@ -10,6 +10,7 @@ from airflow_provider_segment.audit.resources import Destination, Mapping, Trans
 from airflow_provider_segment.audit.trigger import Trigger
 from airflow_provider_segment.audit.volume import Name
 from airflow_provider_segment.audit.workspace import Workspace
+from airflow_provider_segment.events.preview_note import counted
 
 LONGEST = 500
 """Characters of a trigger that a finding has."""
@@ -54,7 +55,7 @@ def unused(workspace: Workspace) -> Outcomes:
         elif not found.names.get(source_id):
             because = f"its source had no events in {days} days"
         if because and tested:
-            yield NotChecked(f"{len(tested):,} mappings of {destination.title}", because)
+            yield NotChecked(f"{counted(len(tested), 'mapping')} of {destination.title}", because)
             return
         for mapping in tested:
             yield from of_mapping(mapping, destination, names, facts)

@@ -45,7 +45,9 @@ def _section(kind: str, findings: list[dict[str, Any]]) -> list[str]:
     about = KINDS[kind]
     lines = ["| Name | Id | Facts |", "|---|---|---|"]
     for finding in findings:
-        facts = "; ".join(f"{name}: {_value(value)}" for name, value in finding["facts"].items())
+        facts = "; ".join(
+            f"{name.replace('_', ' ')}: {_value(value)}" for name, value in finding["facts"].items()
+        )
         what = finding["what"]
         lines.append(f"| {plain(what['name'])} | {code(what['id'])} | {plain(facts)} |")
     return [

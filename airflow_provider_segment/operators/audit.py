@@ -174,7 +174,8 @@ class SegmentAuditWorkspaceOperator(SegmentBaseOperator):
         self._push(context, "note", note(bounded(report)))
         if failed:
             self._push(context, "report", bounded(report))
-        self.log.info("%s %d requests were made", headline(report), report["requests"])
+        said = headline(report).replace("*", "")
+        self.log.info("%s %d requests were made", said, report["requests"])
         if path := arguments["to_path"]:
             write_report(path, report, note(report))
             self.log.info("The whole report is in %s", path)

@@ -262,7 +262,7 @@ def test_a_large_workspace_within_the_limits(
     assert "most of it GET /warehouses/{}/syncs" in said
     assert "longer than the task's execution_timeout" in said
     announced = int(said.split("about ")[1].split(" requests")[0].replace(",", ""))
-    assert abs(announced - len(statuses)) <= 20
+    assert abs(announced - len(statuses)) <= 10
 
 
 def test_a_timeout_leaves_what_was_found(
