@@ -199,6 +199,7 @@ def _meanings() -> dict[str, Term]:
 @cache
 def _vocabulary() -> tuple[str, ...]:
     known = {stem for stem in _index().idf if len(stem) > 3 and stem.isalpha()}
+    known |= {stem for stem in _stop() if len(stem) > 3}
     return tuple(sorted(known | {phrase for phrase in _meanings() if " " not in phrase and len(phrase) > 3}))
 
 

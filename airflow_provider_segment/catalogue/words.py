@@ -178,8 +178,9 @@ connectors, available integrations, marketplace, can be connected, settings need
     settings, settings does, options does, available, supported, supports = catalog
 type of, kinds of, types of, warehouse type, destination type, source type, what kinds = metadata | catalog
 test the api, test request, echo, ping the api, test the connection to segment = echo
-cohort, cohorts, segment of users, segments, user list, customer list, target group, people who, audience,
-    audiences, spenders = audience
+cohort, cohorts, segment of users, user segment, user segments, segment of customers, customer segment,
+    customer segments, user list, customer list, target group, people who, audience, audiences, spenders =
+    audience
 supported destinations, destinations can audiences, audiences can, can audiences = supported destinations
 computed, calculated, derived, lifetime value, ltv, aggregate, compute, computed trait, calculated trait =
     computed trait

@@ -53,6 +53,23 @@ def test_a_name_comes_first(name: str) -> None:
     assert find_operations(name)[0].name == "SegmentGetSourceOperator"
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("SegmentGetSourceOperatr", "SegmentGetSourceOperator"),
+        ("delte a sorce", "SegmentDeleteSourceOperator"),
+        ("How do I DELETE my Segment source?!", "SegmentDeleteSourceOperator"),
+        ("rename a source's slug", "SegmentUpdateSourceOperator"),
+        (
+            "don\N{RIGHT SINGLE QUOTATION MARK}t load a column into bigquery any more",
+            "SegmentUpdateSelectiveSync",
+        ),
+    ],
+)
+def test_spelling(words: str, name: str) -> None:
+    assert find_operations(words)[0].name.startswith(name)
+
+
 def test_every_operator_is_found_by_its_own_words() -> None:
     lost = []
     for name in operations():
