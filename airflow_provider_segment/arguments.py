@@ -5,6 +5,7 @@ Both accept and refuse the same values. Pydantic is slow to import, so it is imp
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
@@ -34,6 +35,12 @@ class Validator:
         if self._mode == "before":
             return core_schema.no_info_before_validator_function(self._check, handler(source))
         return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+
+FilePath = Annotated[
+    str, Validator(lambda path: os.fspath(path) if isinstance(path, os.PathLike) else path, "before")
+]
+"""A path as text, or an ``os.PathLike`` such as ``pathlib.Path``."""
 
 
 def make_checker(

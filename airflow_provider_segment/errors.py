@@ -21,6 +21,7 @@
     ├── SegmentNotChangedError              Segment accepted a change, but does not show it
     ├── SegmentEventError                   an event that Segment would refuse or silently drop
     ├── SegmentInputError                   the input of a backfill cannot be read, or only in part
+    ├── SegmentOutputError                  a result cannot be written to the file that it is for
     ├── SegmentStoppedError                 a backfill was stopped from outside before its end
     │   └── SegmentReplacedError            another try of its task has replaced it, or may at any moment
     ├── SegmentLimiterError                 the rate limiter does not answer
@@ -75,6 +76,10 @@ class SegmentNotChangedError(SegmentError):
 
 class SegmentInputError(SegmentError):
     """The input of a backfill cannot be read, or only in part."""
+
+
+class SegmentOutputError(SegmentError):
+    """A result cannot be written to the file that it is for."""
 
 
 class SegmentStoppedError(SegmentError):

@@ -24,10 +24,10 @@ from pyspark.sql.datasource import (  # pyright: ignore[reportMissingImports]
 )
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.arguments import check_arguments, make_checker
+from airflow_provider_segment.arguments import FilePath, check_arguments, make_checker
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentInputError
 from airflow_provider_segment.events.mapping.template import nearest, read_mapping
-from airflow_provider_segment.events.options import TYPES, FilePath, within
+from airflow_provider_segment.events.options import TYPES, within
 from airflow_provider_segment.events.report import SendReport
 from airflow_provider_segment.events.storage import storage_path
 from airflow_provider_segment.sending import send_events

@@ -10,7 +10,7 @@ import httpx
 
 from airflow_provider_segment.api.advice import advice_on
 from airflow_provider_segment.api.bodies import Body
-from airflow_provider_segment.api.calls import Answer, Call
+from airflow_provider_segment.api.calls import Answer, AnswerFormat, Call
 from airflow_provider_segment.api.certificates import fault_of_certificate
 from airflow_provider_segment.api.shapes import check_shape
 from airflow_provider_segment.api.waits import retry_after
@@ -22,6 +22,8 @@ from airflow_provider_segment.errors import (
     SegmentTransportError,
     error_of_status,
 )
+
+EXPECTED: dict[AnswerFormat, str] = {"json": "JSON", "text": "text", "bytes": "bytes"}
 
 
 def read_answer(
@@ -43,7 +45,7 @@ def read_answer(
     body: Any = None
     unreadable: ValueError | None = None
     try:
-        body = content.document()
+        body = content.read(call.answer_format if response.is_success else "json")
     except ValueError as error:
         unreadable = error
     if not response.is_success:
@@ -58,7 +60,8 @@ def read_answer(
         )
     if unreadable is not None:
         got = response.headers.get("content-type", "no content type")[:100]
-        detail = f"expected JSON, got {got}" + (f": {content.fault}" if content.fault else "")
+        fault = f": {content.fault}" if content.fault else ""
+        detail = f"expected {EXPECTED[call.answer_format]}, got {got}{fault}"
         raise SegmentAnswerError(call.method, call.safe_path, response.status_code, detail) from unreadable
     if call.api == "tracking" and not (isinstance(body, dict) and body.get("success") is True):
         # A 200 alone does not prove delivery: a login page on the way may have sent it.

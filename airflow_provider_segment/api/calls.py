@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import quote, unquote
 
+from airflow_provider_segment.api.headers import fault_of
 from airflow_provider_segment.api.redaction import Scrubber
 from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.api.secrets import in_text, secrets_in
 from airflow_provider_segment.errors import SegmentConfigurationError
 
-_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+AnswerFormat = Literal["json", "text", "bytes"]
 _LONGEST_SHOWN = 200
 """Characters of a path in a message."""
 
@@ -34,11 +35,13 @@ class Call:
     :param query: see :func:`airflow_provider_segment.api.paths.query_pairs`
     :param body: makes the body for an attempt at the given time; None for no body
     :param media_type: what to send and accept
+    :param content_type: what is sent, if it is other than that
     :param repeatable: whether sending it twice is harmless; by default decided by its method
     :param shape: what the answer's ``data`` must look like (of the other APIs, the whole answer); see
         :mod:`.shapes`. None for any JSON
     :param secrets: what no log and no error may show of it, besides the credential and what
-        :mod:`.secrets` finds in path, query and body
+        :mod:`.secrets` finds in path, query, headers and body
+    :param answer_format: what a successful answer is read as; ``bytes`` go to a temporary file
     :raises SegmentConfigurationError: it cannot be sent
     """
 
@@ -52,6 +55,8 @@ class Call:
     repeatable: bool | None = None
     shape: Any = None
     secrets: tuple[str, ...] = ()
+    content_type: str | None = None
+    answer_format: AnswerFormat = "json"
 
     def __repr__(self) -> str:
         # Path, query, headers and body may hold secrets, or data of people.
@@ -67,17 +72,14 @@ class Call:
             raise SegmentConfigurationError(f"{self.method}: a path {fault}")
         if self.media_type is not None and not _is_printable(self.media_type):
             raise SegmentConfigurationError(f"{self.method} {self.safe_path}: the media type is none")
-        if not isinstance(self.headers, Mapping):
-            raise SegmentConfigurationError(f"{self.method} {self.safe_path}: headers are a dict")
-        for name, value in self.headers.items():
-            if not (isinstance(name, str) and re.fullmatch(_HEADER_NAME, name)):
-                raise SegmentConfigurationError(
-                    f"{self.method} {self.safe_path}: a header has a name that is none"
-                )
-            if not _is_printable(value):
-                raise SegmentConfigurationError(
-                    f"{self.method} {self.safe_path}: the header {name[:50]} is no text of printable ASCII"
-                )
+        if self.content_type is not None and not (self.content_type and _is_printable(self.content_type)):
+            raise SegmentConfigurationError(f"{self.method} {self.safe_path}: the content type is none")
+        if fault := fault_of(self.headers):
+            raise SegmentConfigurationError(f"{self.method} {self.safe_path}: {fault}")
+        if self.answer_format not in get_args(AnswerFormat):
+            raise SegmentConfigurationError(f"an answer is one of {', '.join(get_args(AnswerFormat))}")
+        if self.api == "tracking" and self.answer_format != "json":
+            raise SegmentConfigurationError("the Tracking API's answer is JSON, which tells what it took")
 
     @property
     def safe_path(self) -> str:
@@ -95,6 +97,7 @@ class Call:
         yield from self.secrets
         yield from in_text(self.path)
         yield from secrets_in(self.query)
+        yield from secrets_in(self.headers)
         if self.body is not None and self.api == "public":  # the other APIs take events, and no settings
             yield from secrets_in(self.body(datetime.now(timezone.utc)))
 
@@ -124,7 +127,7 @@ class Answer:
 
     :param status: HTTP status
     :param headers: HTTP headers
-    :param body: the parsed JSON
+    :param body: the parsed JSON; the text; or a temporary file, open at its start, gone when it is closed
     :param request_id: Segment's id of the request, if it gave one
     """
 

@@ -18,7 +18,7 @@ import httpx
 
 from airflow_provider_segment.api.answers import read_answer, request_id_of, transport_error
 from airflow_provider_segment.api.bodies import Body
-from airflow_provider_segment.api.calls import Answer, Call
+from airflow_provider_segment.api.calls import Answer, AnswerFormat, Call
 from airflow_provider_segment.api.certificates import ssl_context
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.deadline import adeadline_in, deadline_in, keep_deadlines
@@ -63,6 +63,8 @@ class CallOptions(TypedDict, total=False):
     repeatable: bool | None
     shape: Any
     secrets: tuple[str, ...]
+    content_type: str | None
+    answer_format: AnswerFormat
 
 
 class PageOptions(TypedDict, total=False):
@@ -226,7 +228,9 @@ class SegmentClient(_Client):
         :param json: the body, as a JSON document
         :param body: the body as a function of the time of the attempt that returns bytes, instead of ``json``
         :param media_type: a vendor media type to send and accept, instead of ``application/json``
-        :param headers: additional headers
+        :param content_type: media type of the body, if it is other than that
+        :param headers: additional headers; those of the credential, the host and the transfer are refused
+        :param answer_format: ``json``, ``text``, or ``bytes``: the answer's body is a temporary file then
         :param repeatable: whether it may be sent again if its answer was lost; by default depends on the
             method
         :param shape: what the answer must look like (see :class:`.Call`); one that does not is an error
@@ -271,7 +275,7 @@ class SegmentClient(_Client):
         try:
             with deadline_in(self.settings.deadline):
                 response = self._http.send(request, stream=True)
-                body = Body(call.api, response)
+                body = Body(call.api, response, to_file=call.answer_format == "bytes")
                 try:
                     for piece in cast("httpx.SyncByteStream", response.stream):
                         if not body.add(piece):
@@ -372,7 +376,7 @@ class AsyncSegmentClient(_Client):
         try:
             async with adeadline_in(self.settings.deadline):
                 response = await self._http.send(request, stream=True)
-                body = Body(call.api, response)
+                body = Body(call.api, response, to_file=call.answer_format == "bytes")
                 try:
                     async for piece in cast("httpx.AsyncByteStream", response.stream):
                         if not body.add(piece):

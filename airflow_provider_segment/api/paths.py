@@ -11,6 +11,8 @@ from urllib.parse import quote
 from airflow_provider_segment.api.documents import fault
 from airflow_provider_segment.errors import SegmentConfigurationError
 
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+
 
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
     """``/sources/{sourceId}`` with its placeholders filled, percent-encoded.
@@ -31,7 +33,23 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
             raise SegmentConfigurationError(f"{name} in {template}: {why}")
         return quote(str(value), safe="")
 
-    return re.sub(r"{(\w+)}", part, template)
+    return _PLACEHOLDER.sub(part, template)
+
+
+def fill_exactly(template: str, values: Mapping[str, Any]) -> str:
+    """The same where each value must have its placeholder, and nothing else may be in braces.
+
+    :raises SegmentConfigurationError: it is not so
+    """
+    placeholders = set(_PLACEHOLDER.findall(template))
+    if missing := sorted(placeholders - values.keys()):
+        raise SegmentConfigurationError(f"no value for {', '.join(missing)} in {template}")
+    if more := sorted(map(str, values.keys() - placeholders)):
+        raise SegmentConfigurationError(f"no placeholder for {', '.join(more)} in {template}")
+    filled = fill_path(template, values)
+    if set(filled) & set("{}"):
+        raise SegmentConfigurationError(f"a placeholder is a name in braces, as {{source_id}}, in {template}")
+    return filled
 
 
 def query_pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from airflow_provider_segment.api.documents import read, write
 from airflow_provider_segment.api.secrets import MASK, forms_of, holds_settings, in_text, is_secret_name
 
 HIDDEN = "***"
@@ -25,6 +26,30 @@ def hide_secrets(answer: Any) -> Any:
     to a function.
     """
     return _hidden(answer, "", setting=False)
+
+
+def hide_in_text(text: str) -> str:
+    """The same of an answer as text: a JSON document, or one a line."""
+    try:
+        return _hide_in_document(text)
+    except ValueError:
+        return "".join(map(_hide_in_line, text.splitlines(keepends=True)))
+
+
+def _hide_in_document(text: str) -> str:
+    document = read(text)
+    hidden = hide_secrets(document)
+    return text if hidden == document else write(hidden).decode()
+
+
+def _hide_in_line(line: str) -> str:
+    if not line.lstrip().startswith(("{", "[")):
+        return line
+    try:
+        content = line.rstrip("\r\n")
+        return _hide_in_document(content) + line[len(content) :]
+    except ValueError:
+        return line
 
 
 def _hidden(value: Any, name: object, *, setting: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -33,13 +33,13 @@ def build_request(
     """
     media_type = call.media_type or JSON
     headers = {
-        "Accept": media_type,
+        "Accept": media_type if call.media_type or call.answer_format == "json" else "*/*",
         "Accept-Encoding": ENCODING,
         "User-Agent": USER_AGENT,
         "Authorization": _authorization(call.api, settings),
     }
     if call.body is not None:
-        headers["Content-Type"] = media_type
+        headers["Content-Type"] = call.content_type or media_type
     if call.api == "tracking":
         headers["X-Retry-Count"] = str(attempt)
     try:
@@ -47,7 +47,7 @@ def build_request(
             call.method,
             _url(host_of(call.api, settings.region, settings.base_url) + call.path),
             params=tuple(query_pairs(call.query)) or None if call.query is not None else None,
-            headers=headers | dict(call.headers),
+            headers=_merged(headers, call.headers),
             content=call.body(now) if call.body else None,
         )
     except httpx.InvalidURL:
@@ -55,6 +55,13 @@ def build_request(
         raise SegmentConfigurationError(
             f"{call.method} {call.safe_path}: the path or the query is too long to be sent"
         ) from None
+
+
+def _merged(headers: dict[str, str], further: Mapping[str, str]) -> httpx.Headers:
+    """Headers, of which the further ones replace those of the same name, in whatever case."""
+    merged = httpx.Headers(headers)
+    merged.update(further)
+    return merged
 
 
 @lru_cache(maxsize=64)

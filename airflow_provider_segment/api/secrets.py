@@ -42,10 +42,8 @@ PUBLIC_SETTINGS = {
 _WORD = re.compile(r"[A-Za-z]{0,10}")
 """A value among settings that is a plain word, as ``default``: a choice, which other texts have, too."""
 
-_IN_URL = re.compile(r"\b[\w+.-]+://[^\s/@]*?:([^\s/]+)@")
-_IN_PAIRS = re.compile(
-    r"\b[\w ]*(?:key|pwd|password|passwd|secret|token|signature|sig)[\w]*\s*=\s*([^;&\s]+)", re.I
-)
+_IN_URL = re.compile(r"\b[\w+.-]{1,40}://[^\s/@]*?:([^\s/]+)@")
+_IN_PAIRS = re.compile(r"(?:key|pwd|password|passwd|secret|token|signature|sig)[\w]*\s*=\s*([^;&\s]+)", re.I)
 _IN_PATH = re.compile(r"/writekey/([^/?#\s]+)")
 _IN_HEADER = re.compile(r"\b(?:bearer|basic|digest|token)\s+([\w~+/.=-]{8,})", re.I)
 

@@ -6,7 +6,6 @@ uses them, where each is read by its name.
 
 # Without `from __future__ import annotations`: the types are needed at import, and strings must be evaluated.
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -15,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-from airflow_provider_segment.arguments import Validator, make_checker
+from airflow_provider_segment.arguments import FilePath, Validator, make_checker
 from airflow_provider_segment.events.function_identity import identity_of_function
 from airflow_provider_segment.events.limits import CONCURRENCY
 
@@ -73,11 +72,6 @@ def check_events(value: Any) -> Any:
 
 Events = Annotated[Iterable[Mapping[str, Any] | bytes | str] | None, Validator(check_events, "plain")]
 """Any iterable of events. There may be millions, so they are not inspected before they are sent."""
-
-FilePath = Annotated[
-    str, Validator(lambda path: os.fspath(path) if isinstance(path, os.PathLike) else path, "before")
-]
-"""A path as text, or an ``os.PathLike`` such as ``pathlib.Path``."""
 
 
 Paths = Annotated[FilePath | list[FilePath] | tuple[FilePath, ...] | None, "a path or glob, or several"]

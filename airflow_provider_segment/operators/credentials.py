@@ -74,7 +74,8 @@ class SegmentDeleteCredentialOperator(SegmentDeleteOperator):
 class SegmentListCredentialConsumersOperator(SegmentListOperator):
     """Return what uses a credential: ``{"warehouses": [...], "sources": [...]}``.
 
-    Segment pages the two lists separately; ``limit`` applies to each.
+    Segment pages the two lists separately; ``limit`` applies to each. With ``to_path``, each line is
+    ``{"warehouses": {...}}`` or ``{"sources": {...}}``.
     """
 
     endpoint = "GET /credentials/{credentialId}/consumers"
@@ -83,6 +84,9 @@ class SegmentListCredentialConsumersOperator(SegmentListOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Request one list, then the other."""
-        return {
-            key: self.collect(arguments, key, f"{key}Pagination")[key] for key in ("warehouses", "sources")
-        }
+        walks = {key: self.walk(arguments, key, f"{key}Pagination") for key in ("warehouses", "sources")}
+        if arguments["to_path"] is not None:
+            pages = ((key, page) for key, walk in walks.items() for _, page in walk)
+            return self.save(arguments, ([{key: item} for item in page] for key, page in pages))
+        found = {key: [item for _, page in walk for item in page] for key, walk in walks.items()}
+        return self.filtered(arguments, found)

@@ -23,7 +23,7 @@ from airflow_provider_segment.events.options import (
     Paths,
     within,
 )
-from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.base import SegmentBaseOperator, as_result
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Arg, option
 from airflow_provider_segment.tasks.sql_query import (
     QUERY_FILES,
@@ -77,7 +77,7 @@ class _EventOperator(SegmentBaseOperator):
             if arguments["raise_on_error"]:
                 raise
             self.log.error("The event was not sent: %s", error)
-            return {"success": False, "error": str(error)}
+            return as_result(error)
         self.log.info("Sent a %s event, message id %s", self.event_type, message_id)
         self.finish(arguments, message_id, context)
         return {"success": True, "message_id": message_id}
@@ -119,7 +119,8 @@ class SegmentTrackOperator(_EventOperator):
     :param message_id: Segment drops an event whose id it has seen within about 24 hours. By default one that
         all tries of this task instance share, so that a retry does not duplicate the event. A cleared task
         sends the same id, too: pass another to have the event counted again
-    :param raise_on_error: False to return ``{"success": false, "error": ...}`` instead of failing
+    :param raise_on_error: False to return ``{"success": false, "error": ..., "error_type": ...}`` instead of
+        failing
     :param region: ``us`` or ``eu``, instead of the connection's
     :param segment_conn_id: the Airflow connection
     :raises AirflowFailException: an argument is invalid; nothing was sent

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_segment.arguments import FilePath
 from airflow_provider_segment.assets import check_partition_key, emit
-from airflow_provider_segment.events.options import FilePath, Paths, within
+from airflow_provider_segment.events.options import Paths, within
 from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
 
 if TYPE_CHECKING:

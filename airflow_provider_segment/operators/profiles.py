@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_segment.tasks.declarative import Arg, option, path, query
-from airflow_provider_segment.tasks.operation import SegmentOperator
+from airflow_provider_segment.tasks.operation import SegmentOperator, SegmentPagedOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -41,27 +41,27 @@ class _ProfileOperator(SegmentOperator):
         return self.hook.request("GET", path, api="profile", query=joined, shape=shape).body
 
 
-class _PagedProfileOperator(_ProfileOperator):
-    """Reads a part of one profile, page after page.
-
-    :param limit: return at most this many items; None for all
-    :param page_size: items per request
-    """
+class _PagedProfileOperator(_ProfileOperator, SegmentPagedOperator):
+    """Reads a part of one profile, page after page."""
 
     part = "data"
 
-    limit: Arg[int | None] = option(default=None)
     page_size: Arg[int] = option(default=100)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Request page after page."""
         from airflow_provider_segment.api.pages import PROFILE
 
-        pages = self.pages(arguments, key=self.part, api="profile", paging=PROFILE)
-        found: list[Any] = []
-        while call := pages.next_call():
-            found += pages.take(self.ask(call.path, call.query, call.shape))
-        return self.result(found)
+        walk = self.pages(arguments, key=self.part, api="profile", paging=PROFILE)
+        calls = iter(walk.next_call, None)
+        pages = (walk.take(self.ask(call.path, call.query, call.shape)) for call in calls if call)
+        if arguments["to_path"] is not None:
+            return self.save(arguments, ([self.line(item) for item in page] for page in pages))
+        return self.filtered(arguments, self.result([item for page in pages for item in page]))
+
+    def line(self, item: Any) -> Any:
+        """An item as a line of a file."""
+        return item
 
     def result(self, found: list[Any]) -> Any:
         """The result, from the items of all pages."""
@@ -70,6 +70,8 @@ class _PagedProfileOperator(_ProfileOperator):
 
 class SegmentGetProfileTraitsOperator(_PagedProfileOperator):
     """Return the traits of a profile, as a dict: its own, computed ones and audiences.
+
+    With ``to_path``, each line is an object with one trait.
 
     :param include: only these traits
     :param trait_class: only traits of this class, for instance ``audience``
@@ -80,6 +82,10 @@ class SegmentGetProfileTraitsOperator(_PagedProfileOperator):
 
     include: Arg[list[str] | None] = query(default=None)
     trait_class: Arg[str | None] = query(default=None, name="class")
+
+    def line(self, item: Any) -> Any:
+        """A trait as an object."""
+        return dict([item])
 
     def result(self, found: list[Any]) -> Any:
         """The traits as a dict."""

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.media_types import ALPHA
 from airflow_provider_segment.api.resources import Source
-from airflow_provider_segment.tasks.base import OF_THE_HOOK, SegmentBaseOperator
-from airflow_provider_segment.tasks.declarative import Arg
+from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.tasks.declarative import Arg, option
 from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ class SegmentRotateWriteKeyOperator(SegmentBaseOperator):
     """
 
     source_id: Arg[str]
-    hand_over: Callable[[str, Any], Any]
-    grace: timedelta = timedelta(hours=1)
+    hand_over: Callable[[str, Any], Any] = option(templated=False)
+    grace: timedelta = option(default=timedelta(hours=1), templated=False)
     deferrable: Arg[bool] = conf.getboolean("operators", "default_deferrable", fallback=False)
-
-    template_fields = ("source_id", "deferrable", *OF_THE_HOOK)
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Create the new key, hand it over, wait."""

@@ -14,7 +14,7 @@ from airflow_provider_segment.api.regions import Region, read_region
 from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import emit
 from airflow_provider_segment.hooks.options import HookOptions
-from airflow_provider_segment.tasks.declarative import Arg, Declarative
+from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,13 +224,18 @@ class SegmentBaseOperator(SegmentTask):
             leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
             return self.finish(arguments, self.perform(arguments, context), context)
 
+    def hidden(self, result: Any) -> Any:
+        """A result without what is secret in it."""
+        from airflow_provider_segment.api.redaction import hide_secrets
+
+        return self.hook.get_conn().scrub(hide_secrets(result))
+
     def finish(self, arguments: dict[str, Any], result: Any, context: Context) -> Any:
         """Hide what is secret in the result, and publish it: link, asset events, the XCom ``id``."""
-        from airflow_provider_segment.api.redaction import hide_secrets
         from airflow_provider_segment.resources import resource_in
         from airflow_provider_segment.tasks.links import leave_link
 
-        result = self.hook.get_conn().scrub(hide_secrets(result))
+        result = self.hidden(result)
         made = resource_in(self.returns, result)
         if made and made.page:
             leave_link(context, self.hook, [made])
@@ -260,3 +265,33 @@ class SegmentBaseOperator(SegmentTask):
         :returns: what the task returns, secrets still visible
         """
         raise NotImplementedError
+
+
+class SegmentRequestingOperator(SegmentBaseOperator):
+    """An operator whose result is that of a request, or of a few.
+
+    :param raise_on_error: False to return ``{"success": False, "error": ..., "error_type": ...}`` instead of
+        failing when Segment refuses the request or does not answer; with the ``status`` and ``request_id`` of
+        its answer, if there is one. A wrong argument or connection fails the task all the same
+    """
+
+    raise_on_error: Arg[bool] = option(default=True)
+
+    def execute(self, context: Context) -> Any:
+        """Check the arguments, do the work, return its result, or the error."""
+        from airflow_provider_segment.errors import SegmentError, SegmentOutputError
+
+        try:
+            return super().execute(context)
+        except SegmentError as error:  # one of the configuration has become Airflow's own
+            if isinstance(error, SegmentOutputError) or self.checked(["raise_on_error"])["raise_on_error"]:
+                raise
+            self.log.error("The error is the task's result: %s", error)
+            return self.hidden(as_result(error))
+
+
+def as_result(error: Exception) -> dict[str, Any]:
+    """What a task returns that returns its error instead of failing."""
+    facts = {name: getattr(error, name, None) for name in ("status", "request_id")}
+    given = {name: value for name, value in facts.items() if value is not None}
+    return {"success": False, "error": str(error), "error_type": type(error).__name__, **given}

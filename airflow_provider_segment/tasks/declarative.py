@@ -52,12 +52,16 @@ class Field:
     """A declared argument: its place, its default, and its name in the API if not the camelCase one.
 
     :param place: one of ``PLACES``: of the request; ``option`` for what is never sent
+    :param templated: False for a function, which Airflow would call to render it
     """
 
-    def __init__(self, place: str, default: Any = REQUIRED, name: str | None = None) -> None:
+    def __init__(
+        self, place: str, default: Any = REQUIRED, name: str | None = None, *, templated: bool = True
+    ) -> None:
         self.place = place
         self.default = default
         self.name = name
+        self.templated = templated
         self.annotation: Any = None
         self.parameter: Any = None  # of the constructor
         self.wire_name = ""
@@ -90,9 +94,12 @@ def body(*, default: Any = REQUIRED, name: str | None = None) -> Any:
     return Field("body", default, name)
 
 
-def option(*, default: Any = REQUIRED) -> Any:
-    """An argument for the operator itself, never sent: the default for anything but an operation."""
-    return Field("option", default)
+def option(*, default: Any = REQUIRED, templated: bool = True) -> Any:
+    """An argument for the operator itself, never sent: the default for anything but an operation.
+
+    :param templated: False for a function
+    """
+    return Field("option", default, templated=templated)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(path, query, body, option))
@@ -121,7 +128,7 @@ class Declarative:
         cls._own = {} if "__init__" in vars(cls) else _declare(cls, inherited)
         cls.fields = cls._own | {name: field for name, field in inherited.items() if name not in cls._own}
         if "template_fields" not in vars(cls):
-            cls.template_fields = tuple(cls.fields)  # type: ignore[attr-defined]
+            cls.template_fields = tuple(n for n, field in cls.fields.items() if field.templated)  # type: ignore[attr-defined]
         if "__init__" not in vars(cls):
             # Airflow's metaclass wraps it after this, and reads its signature.
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
@@ -242,7 +249,9 @@ def _declare(cls: type[Declarative], inherited: dict[str, Field]) -> dict[str, F
 
 def _plain(cls: type[Declarative], before: Field | None, default: Any) -> Field:
     """The field of an argument that is declared by its type and default alone."""
-    return Field(before.place, default, before.name) if before else Field(cls.default_place, default)
+    if before is None:
+        return Field(cls.default_place, default)
+    return Field(before.place, default, before.name, templated=before.templated)
 
 
 def _constructor(cls: type[Declarative]) -> Callable[..., None]:

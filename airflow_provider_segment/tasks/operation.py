@@ -23,11 +23,13 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.api.media_types import ALPHA, BETA, STABLE
 from airflow_provider_segment.api.resources import Resource
-from airflow_provider_segment.tasks.base import SegmentBaseOperator
+from airflow_provider_segment.arguments import FilePath
+from airflow_provider_segment.tasks.base import SegmentRequestingOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, option
+from airflow_provider_segment.tasks.results import Filter, save_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -45,7 +47,7 @@ _ENDPOINT = rf"({'|'.join(METHODS)}) /\S*"
 _PLACEHOLDER = r"{(\w*)}"
 
 
-class SegmentOperator(SegmentBaseOperator):
+class SegmentOperator(SegmentRequestingOperator):
     """One request to Segment's Public API."""
 
     default_place = "body"
@@ -201,12 +203,36 @@ class SegmentOperator(SegmentBaseOperator):
         )
 
 
-class SegmentListOperator(SegmentOperator):
+class SegmentPagedOperator(SegmentOperator):
     """A list, with the items of all its pages.
 
     :param limit: number of items to return at most; None for all
     :param page_size: items per request
+    :param response_filter: called with the result, secrets hidden; what it returns is returned instead. With
+        ``to_path`` it is called with the items of each page, and returns the list of what to write of them
+    :param to_path: write the items to this file instead, one JSON object a line, page by page, so that the
+        list may be of any length; compressed if the name ends with ``.gz``. In any storage that Airflow's
+        ``ObjectStoragePath`` supports; overwritten, as a whole or not at all. The task returns the ``path``
+        and the ``count`` of lines, and what it returns beside the list
     """
+
+    limit: Arg[int | None] = option(default=None)
+    page_size: Arg[int] = option(default=1000)
+    response_filter: Filter | None = option(default=None, templated=False)
+    to_path: Arg[FilePath | None] = option(default=None)
+
+    def filtered(self, arguments: dict[str, Any], result: Any) -> Any:
+        """What the filter makes of a result, if there is one."""
+        response_filter = arguments["response_filter"]
+        return response_filter(self.hidden(result)) if response_filter else result
+
+    def save(self, arguments: dict[str, Any], pages: Iterable[list[Any]]) -> dict[str, Any]:
+        """Write the items of some pages to the file."""
+        return save_items(arguments["to_path"], pages, self.hidden, arguments["response_filter"])
+
+
+class SegmentListOperator(SegmentPagedOperator):
+    """A list, with the items of all its pages."""
 
     items: ClassVar[str]
     """The list's name under ``data`` if ``returns`` is None: more than the list is returned then."""
@@ -218,9 +244,6 @@ class SegmentListOperator(SegmentOperator):
     """The query parameter that contains count and cursor; None if they are separate parameters."""
 
     methods = ("GET",)
-
-    limit: Arg[int | None] = option(default=None)
-    page_size: Arg[int] = option(default=1000)
 
     @classmethod
     def faults(cls) -> Iterator[str]:
@@ -238,26 +261,50 @@ class SegmentListOperator(SegmentOperator):
 
     def perform(self, arguments: dict[str, Any], context: Context) -> Any:
         """Read all pages; members other than the list are those of the last page."""
-        if self.returns:
-            return self.collect(arguments, self.returns, self.pagination)[self.returns]
-        data = self.collect(arguments, self.items, self.pagination)
+        key = self.returns or self.items
+        if arguments["to_path"] is not None:
+            beside: dict[str, Any] = {}
+            written = self.save(arguments, self._noting(beside, self.walk(arguments, key, self.pagination)))
+            return written if self.returns else beside | written
+        data = self.collect(arguments, key, self.pagination)
+        result = data[key] if self.returns else self._without_pagination(data)
+        return self.filtered(arguments, result)
+
+    def _without_pagination(self, data: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in data.items() if name != self.pagination}
+
+    def _noting(
+        self, beside: dict[str, Any], pages: Iterable[tuple[dict[str, Any], list[Any]]]
+    ) -> Iterator[list[Any]]:
+        """The items of pages; what else is on them goes into ``beside``."""
+        for data, items in pages:
+            others = self._without_pagination(data)
+            others.pop(self.returns or self.items, None)
+            beside.update(others)
+            yield items
 
     def collect(self, arguments: dict[str, Any], key: str, pagination: str | None) -> dict[str, Any]:
         """The answer's ``data``, with all pages' items in the list ``key``."""
+        data: dict[str, Any] = {}
+        items: list[Any] = []
+        for data, page in self.walk(arguments, key, pagination):  # noqa: B007
+            items += page
+        return {**data, key: items}
+
+    def walk(
+        self, arguments: dict[str, Any], key: str, pagination: str | None
+    ) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+        """The pages of the list ``key``: the ``data`` of each answer, and the items in it."""
         from airflow_provider_segment.api.pages import Paging
 
         pages = self.pages(
             arguments, key=key, media_type=self.media_type, beside=self.beside, paging=Paging(pagination)
         )
-        data: dict[str, Any] = {}
-        items: list[Any] = []
         while call := pages.next_call():
             data = self.hook.request(
                 "GET", call.path, query=call.query, media_type=self.media_type, shape=call.shape
             ).data
-            items += pages.take(data)
-        return {**data, key: items}
+            yield data, pages.take(data)
 
 
 class SegmentDeleteOperator(SegmentOperator):
