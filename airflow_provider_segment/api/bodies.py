@@ -104,4 +104,9 @@ class Body:
             self._file.seek(0)
             return self._file
         content = b"".join(self._parts)
-        return read(content) if format == "json" else content.decode(self._charset, "replace")
+        if format == "json":
+            return read(content)
+        try:
+            return content.decode(self._charset, "replace")
+        except LookupError:  # there is no such encoding
+            return content.decode(errors="replace")

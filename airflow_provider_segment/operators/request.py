@@ -34,7 +34,8 @@ class SegmentRequestOperator(SegmentRequestingOperator):
     :param headers: further headers, names and texts. The credential, the host, the method and the transfer
         are not theirs to change
     :param json: the body, as JSON; none if not given
-    :param data: instead of ``json``: the body as it is, text (sent as UTF-8) or bytes
+    :param data: instead of ``json``: the body as it is, text (sent as UTF-8) or bytes, which are no template;
+        a template loses a newline at its end
     :param content_type: media type of ``data``; by default that of plain text, or of any bytes
     :param api: which of the APIs; each has its own credential in the connection
     :param media_type: a version of the API: ``application/vnd.segment.v1alpha+json``
@@ -130,7 +131,8 @@ class SegmentRequestOperator(SegmentRequestingOperator):
             data = arguments["data"]
             content = data.encode() if isinstance(data, str) else data
             kind = "text/plain; charset=utf-8" if isinstance(data, str) else "application/octet-stream"
-            options |= {"body": lambda _: content, "content_type": arguments["content_type"] or kind}
+            given = arguments["content_type"]
+            options |= {"body": lambda _: content, "content_type": kind if given is None else given}
         options |= {"api": arguments["api"], "answer_format": format}
         if format == "bytes":
             return self._save(method, path, options, arguments["to_path"])
