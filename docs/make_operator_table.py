@@ -31,6 +31,10 @@ Each can be imported from `airflow_provider_segment.operators`; its arguments ar
 operation, in snake_case, and in `help(operator)`. [How they behave](README.md#how-operators-behave) is the
 same for all.
 
+All that ask Segment take `segment_conn_id`, and `region`, `log_requests` and `request_timeout` to have them
+other than the connection says; those of an endpoint take `raise_on_error`, and lists take `limit`,
+`page_size`, `response_filter` and `to_path`.
+
 *Returns* is what the task returns, with its name in Segment's answer. *A minute* is how many requests Segment
 takes, as far as it publishes that; all others share a limit of the token that it does not publish. *Alpha*
 and *beta* are Segment's words: such an operation may change or go.

@@ -72,7 +72,7 @@ def test_the_code_runs(code: str, segment_sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
-def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     """What the guides' code refers to: a workspace that has one of each, a connection and a Variable."""
     database = {
         "host": "db",
@@ -125,6 +125,7 @@ def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[st
         "model_id": model,
         "subscription_id": subscription,
         "user_id": "u1",
+        "folder": str(tmp_path),
     }
 
 

@@ -291,7 +291,7 @@ def test_reprs(api: ScriptedAPI) -> None:
         f"/sources/s/writekey/{WRITE_KEY}",
         query={"token": TOKEN},
         body=lambda _: SETTING.encode(),
-        headers={"Authorization": TOKEN},
+        headers={"X-Token": TOKEN},
     )
     text = repr([hook, client, client.settings, client.scrub, answer, call]) + str(client.settings)
     assert [name for name, secret in SECRETS.items() if found(secret, text)] == []
