@@ -141,9 +141,19 @@ def _fields(operation: Operation) -> dict[str, list[str]]:
         "summary": stems_of(operation.summary),
         "endpoint": stems_of(re.sub(r"{\w*}", " ", operation.endpoint or "")),
         "page": stems_of(page_of(operation)),
-        "arguments": stems_of(shown + " " + " ".join(one.name for one in operation.arguments)),
+        "arguments": stems_of(
+            shown + " " + " ".join(one.name for one in operation.arguments if one.name not in _everyones())
+        ),
         "description": stems_of(operation.description),
     }
+
+
+@cache
+def _everyones() -> frozenset[str]:
+    """The arguments of every operator, or every list, which say nothing of any."""
+    from airflow_provider_segment.tasks.operation import SegmentPagedOperator
+
+    return frozenset(SegmentPagedOperator.fields)
 
 
 def _name(name: str) -> str:
