@@ -152,12 +152,12 @@ class _Parser:
 def _event(name: Name) -> Any:
     """Track events have a name; of the other types none has this member."""
     kind, event = name
-    if kind == "track":
-        return UNKNOWN if event is None else event
-    return None
+    if kind == "track" and event is not None:
+        return event
+    return UNKNOWN if kind in ("track", "") else None
 
 
-_PATHS: dict[str, Value] = {"type": lambda name: name[0], "event": _event}
+_PATHS: dict[str, Value] = {"type": lambda name: name[0] or UNKNOWN, "event": _event}
 _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("contains", 2): lambda text, part: part in text,
     ("match", 2): lambda text, pattern: _matches(text, pattern),

@@ -21,7 +21,7 @@ MOST_SOURCES = 50
 """How many sources are asked for at once: their ids are part of a URL."""
 
 Name = tuple[str, str | None]
-"""Type and name of events."""
+"""Type and name of events. The type is empty if Segment does not say it."""
 
 
 class Group(TypedDict):
@@ -75,7 +75,7 @@ def names(workspace: Workspace, start: datetime) -> Volume:
         for part in parts(workspace, start):
             for group in (yield from all_groups(part, by, ids, cut_off)):
                 if (source := group.get("source")) and group["total"]:
-                    name = (group.get("eventType") or "", group.get("eventName"))
+                    name = ((group.get("eventType") or "").lower(), group.get("eventName"))
                     counts[source["id"]][name] += int(group["total"])
         return Volume(dict(counts), frozenset(cut_off))
 

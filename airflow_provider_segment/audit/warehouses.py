@@ -11,6 +11,8 @@ from airflow_provider_segment.audit.workspace import Workspace
 from airflow_provider_segment.waiting.condition import moment
 from airflow_provider_segment.waiting.warehouses import Report, outcome_of, reports_since
 
+PAGE_SIZE = 1_000
+"""As many as Segment allows: of no other list are so few requests answered."""
 NOTICES = 3
 LONGEST_NOTICE = 200
 """How many notices of a sync a finding has, and how many characters of each."""
@@ -40,7 +42,9 @@ def of_sources(workspace: Workspace, warehouse: Warehouse, sources: list[Source]
     hours = workspace.limits.max_sync_age_hours
     reports: dict[str, list[Report]] = defaultdict(list)
     # A sync loads what came before it began: its start says how old the data in the warehouse are.
-    for report in workspace.ask(reports_since(workspace.since(hours=hours), warehouse.id)):
+    for report in workspace.ask(
+        reports_since(workspace.since(hours=hours), warehouse.id, page_size=PAGE_SIZE)
+    ):
         reports[report["sourceId"]].append(report)
     last = {source.id: _last_ended(reports[source.id]) for source in sources}
     outcomes = {id: outcome_of(report) for id, report in last.items() if report}

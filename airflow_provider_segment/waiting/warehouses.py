@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
+from airflow_provider_segment.api.pages import PAGE_SIZE
 from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.waiting.condition import (
@@ -102,13 +103,19 @@ class WarehouseSynced(Condition, frozen=True, kw_only=True):
         )
 
 
-def reports_since(since: datetime, warehouse_id: str) -> Generator[Ask, Any, list[Report]]:
+def reports_since(
+    since: datetime, warehouse_id: str, *, page_size: int = PAGE_SIZE
+) -> Generator[Ask, Any, list[Report]]:
     """Read the reports of syncs that started at or after a given time.
 
     The requests do not depend on that time, so all tasks that wait for syncs of a warehouse share them.
     """
     path = fill_path("/warehouses/{id}/syncs", {"id": warehouse_id})
-    return (yield from newest(path, "reports", since, lambda report: report["start"], item=SyncReport))
+    return (
+        yield from newest(
+            path, "reports", since, lambda report: report["start"], page_size=page_size, item=SyncReport
+        )
+    )
 
 
 def outcome_of(report: Report) -> Meaning:

@@ -482,3 +482,15 @@ def test_values_that_cannot_be_read_are_told_of(
     assert [finding["what"]["id"] for finding in run.xcom["findings"]] == functions[1:]
     assert sorted(one["check"] for one in run.xcom["not_checked"]) == ["api_calls", "functions"]
     assert all("not as expected" in one["because"] for one in run.xcom["not_checked"])
+
+
+def test_many_syncs_take_one_request(run_task: RunTask, seeder: Seeder, segment_sandbox: Sandbox) -> None:
+    sources = [seeder.healthy_source() for _ in range(3)]
+    warehouse = seeder.warehouse(*sources)
+    for source in sources:
+        for number in range(90):
+            seeder.sync(warehouse, source, HOUR + number * MINUTE)
+    run = audit(run_task, checks=["warehouses"])
+    assert run.xcom["findings"] == []
+    paths = [request["path"] for request in segment_sandbox.requests]
+    assert paths.count(f"/warehouses/{warehouse}/syncs") == 1
