@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from airflow_provider_segment.api.media_types import ALPHA, BETA
 from airflow_provider_segment.api.published_limits import DAY, limit_of
 from airflow_provider_segment.catalogue.examples import example_of, thing_of
 from airflow_provider_segment.catalogue.operation import Argument, Operation
@@ -25,7 +26,6 @@ OTHERS = {
     "notifications.segment": "notifier",
     "triggers.asset_watchers": "trigger",
 }
-PLACES = {"path": "path", "query": "query", "body": "body"}
 NAMES = ("Segment", "SqlToSegment")
 _SEE = re.compile(r"rguments[^.]*:\s+(?:see|those of)\s+:class:`~?\.?([\w.]+)`")
 """Where a docstring leaves arguments to that of another class."""
@@ -58,7 +58,8 @@ def class_of(operation: Operation) -> Any:
 def page_of(operation: Operation) -> str:
     """What the module of an operation says about itself: the resource that it is about."""
     module = inspect.getmodule(class_of(operation))
-    return f"{((module and module.__name__) or '').rpartition('.')[2]} {_lines(module)[0]}"
+    name = operation.module if module is None else module.__name__
+    return f"{name.rpartition('.')[2]} {plain(inspect.getdoc(module) or '')}"
 
 
 def _plain(name: str) -> str:
@@ -106,8 +107,6 @@ def _operation(cls: Any, kind: str, module: str) -> Operation:
 
 
 def _stability(cls: Any) -> str:
-    from airflow_provider_segment.api.media_types import ALPHA, BETA
-
     return {ALPHA: "alpha", BETA: "beta"}.get(cls.media_type, "stable")
 
 
@@ -122,10 +121,6 @@ def _texts(cls: Any) -> tuple[str, str]:
     summary, _, rest = without_params(cls.__doc__).partition("\n\n")
     first, link, _ = plain(summary).partition(": http")
     return f"{first}." if link else first, rest.strip()
-
-
-def _lines(documented: Any) -> list[str]:
-    return (inspect.getdoc(documented) or "").splitlines() or [""]
 
 
 def descriptions(cls: Any) -> dict[str, str]:
@@ -190,5 +185,6 @@ def _meaning(name: str, field: Any, endpoint: str) -> str:
     """What an argument is whose docstring says nothing, because its name says it."""
     if name == "id" or name.endswith("_id"):
         return f"Id of the {thing_of(name, endpoint)}."
-    where = PLACES.get(field.place) if field else None
-    return f"Segment's `{field.wire_name}`, in the {where}." if where else f"The {name.replace('_', ' ')}."
+    if field is None or field.place == "option":
+        return f"The {name.replace('_', ' ')}."
+    return f"Segment's `{field.wire_name}`, in the {field.place}."

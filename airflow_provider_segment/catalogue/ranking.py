@@ -237,8 +237,8 @@ def stem(word: str) -> str:
     word = word.lower()
     if len(word) > 4 and word.endswith("ies"):
         word = word[:-3] + "y"
-    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "is")):
+        word = word if len(word) > 4 and word.endswith("us") else word[:-1]
     for ending, least in (("ing", 3), ("ed", 3)):
         if word.endswith(ending) and len(word) - len(ending) >= least:
             word = word[: -len(ending)]

@@ -1,7 +1,7 @@
 """The command line: ``airflow segment ...`` (Airflow 3), and ``python -m airflow_provider_segment ...``.
 
 A command is one declaration in :data:`COMMANDS`. This is imported for every ``airflow`` call, so it imports
-nothing else of the package but names.
+nothing heavy.
 """
 
 from __future__ import annotations

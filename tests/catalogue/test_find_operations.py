@@ -98,6 +98,7 @@ def test_the_limit() -> None:
         ("deletes", "deleted", "deleting", "deletion", "delete"),
         ("sync", "syncs", "synced", "syncing"),
         ("policy", "policies"),
+        ("mtu", "mtus"),
         ("stop", "stopped", "stopping"),
     ],
 )
