@@ -128,11 +128,11 @@ def _index() -> Index:
 
 
 def _fields(operation: Operation) -> dict[str, list[str]]:
-    name = stems_of(_name(operation.name))
+    name, page = stems_of(_name(operation.name)), page_of(operation)
     if operation.kind == "sensor" or operation.waits:
         name = [*name, "wait"]
-    if operation.module.endswith("operators") and operation.endpoint is None and len(name) == 1:
-        name = [*name, "event"]  # one of Segment's six calls, which are named by a verb
+    if page.startswith("events "):
+        name = [*name, "event"]  # also Segment's six calls, which are named by a verb
     if operation.kind == "trigger":
         name = [*name, "asset", "watcher"]
     shown = " ".join(f"{one.name} {one.description}" for one in operation.arguments if one.required)
@@ -140,7 +140,7 @@ def _fields(operation: Operation) -> dict[str, list[str]]:
         "name": name,
         "summary": stems_of(operation.summary),
         "endpoint": stems_of(re.sub(r"{\w*}", " ", operation.endpoint or "")),
-        "page": stems_of(page_of(operation)),
+        "page": stems_of(page),
         "arguments": stems_of(
             shown + " " + " ".join(one.name for one in operation.arguments if one.name not in _everyones())
         ),
