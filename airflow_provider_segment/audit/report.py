@@ -23,7 +23,8 @@ CHARACTERS, OF_LISTS = 300, 100
 def report_of(audit: Audit) -> Report:
     """The whole report, the worst findings first."""
     workspace = audit.workspace
-    findings = [
+    order = {kind: place for place, kind in enumerate(KINDS)}
+    findings: list[dict[str, Any]] = [
         {
             "check": check,
             "kind": finding.kind,
@@ -35,7 +36,7 @@ def report_of(audit: Audit) -> Report:
         }
         for check, finding in audit.findings
     ]
-    findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding["severity"]), order[finding["kind"]]))
     severities = Counter(finding["severity"] for finding in findings)
     missed = [{"check": check, **outcome._asdict()} for check, outcome in audit.not_checked]
     thresholds = workspace.limits._asdict()

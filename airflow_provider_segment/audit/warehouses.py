@@ -48,11 +48,9 @@ def of_sources(workspace: Workspace, warehouse: Warehouse, sources: list[Source]
         reports[report["sourceId"]].append(report)
     last = {source.id: _last_ended(reports[source.id]) for source in sources}
     outcomes = {id: outcome_of(report) for id, report in last.items() if report}
-    lagging = [
-        source
-        for source in sources
-        if not any(outcome_of(report) == "success" for report in reports[source.id])
-    ]
+    seen = {source.id: {outcome_of(report) for report in reports[source.id]} for source in sources}
+    behind = [source for source in sources if "success" not in seen[source.id]]
+    lagging = [source for source in behind if "unknown" not in seen[source.id]]
     by_kind = {
         "warehouse_failing": [source for source in sources if outcomes.get(source.id) == "failed"],
         "warehouse_skipped_rows": [source for source in sources if outcomes.get(source.id) == "partial"],
@@ -66,9 +64,9 @@ def of_sources(workspace: Workspace, warehouse: Warehouse, sources: list[Source]
         titles = [source.title for source in lagging]
         yield Finding("warehouse_lagging", warehouse.thing, {"sources": titles, "hours": hours})
     for source in sources:
-        if outcomes.get(source.id) == "unknown":
-            what = f"the last sync of {source.title} to {warehouse.title}"
-            yield NotChecked(what, "the word for its status is not known: see the log")
+        if outcomes.get(source.id) == "unknown" or (source in behind and source not in lagging):
+            what = f"the syncs of {source.title} to {warehouse.title}"
+            yield NotChecked(what, "a status has a word that is not known: see the log")
 
 
 def _last_ended(reports: list[Report]) -> Report | None:

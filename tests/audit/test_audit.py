@@ -396,15 +396,32 @@ def test_a_trigger_that_is_not_understood_is_not_called_fine(run_task: RunTask, 
     assert mapping in said["what"]
 
 
-def test_a_status_of_a_sync_that_is_not_known(run_task: RunTask, seeder: Seeder) -> None:
+@pytest.mark.parametrize("before", ["SUCCESS", "Puzzled"])
+def test_a_status_of_a_sync_that_is_not_known(run_task: RunTask, seeder: Seeder, before: str) -> None:
+    """It may be a success, or not."""
     source = seeder.healthy_source()
     warehouse = seeder.warehouse(source)
-    seeder.sync(warehouse, source, HOUR)
+    seeder.sync(warehouse, source, HOUR, before)
     seeder.sync(warehouse, source, MINUTE, "Puzzled")
     run = audit(run_task, checks=["warehouses"])
     assert run.xcom["findings"] == []
     [said] = run.xcom["not_checked"]
     assert "status" in said["because"]
+
+
+def test_the_markdown_has_one_section_for_each_kind(run_task: RunTask, seeder: Seeder) -> None:
+    source = seeder.healthy_source()
+    for _ in range(2):
+        seeder.sync(seeder.warehouse(source), source, HOUR, "Failed")
+        seeder.function(None)
+        seeder.function(DAY, latest=False)
+    run = audit(run_task, checks=["warehouses", "functions"])
+    assert [line for line in run.xcoms["note"].splitlines() if line.startswith("## ")] == [
+        "## Warehouses whose last sync failed (high, 2)",
+        "## Warehouses that lag (high, 2)",
+        "## Functions that were never deployed (medium, 2)",
+        "## Functions of which an old version runs (medium, 2)",
+    ]
 
 
 def test_the_markdown_shows_names_as_they_are(run_task: RunTask, seeder: Seeder) -> None:
