@@ -9,10 +9,10 @@ from typing import Any
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 OURS = {
-    # the credential, and whose it is
-    *("authorization", "cookie", "cookie2", "x-api-key", "www-authenticate"),
+    # the credential
+    *("authorization", "cookie", "cookie2"),
     # where the request goes, and as which method
-    *("host", "forwarded", "x-original-url", "x-rewrite-url", "x-real-ip", "via"),
+    *("host", "forwarded", "x-host", "x-original-host", "x-original-url", "x-rewrite-url"),
     *("x-http-method", "x-http-method-override", "x-method-override"),
     # how it is transferred
     *("connection", "content-length", "content-type", "accept-encoding", "transfer-encoding"),

@@ -55,13 +55,16 @@ class WholeFile:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                self._guarded(self._stream.close)
+                self._guarded(self._close)
                 self._guarded(self._rename)
                 return
         except BaseException:
             self._discard()
             raise
         self._discard()
+
+    def _close(self) -> None:
+        self._stream.close()
 
     def _rename(self) -> None:
         if is_local(self._file):
@@ -70,7 +73,7 @@ class WholeFile:
             self._file.fs.mv(self._part.path, self._file.path)
 
     def _discard(self) -> None:
-        for action in (self._stream.close, self._part.unlink):
+        for action in (self._close, self._stream.close, self._part.unlink):
             with suppress(Exception):
                 action()
 
@@ -102,10 +105,10 @@ class JsonLines(WholeFile):
         line = write(document) + b"\n"
         self._guarded(lambda: (self._packed or self._stream).write(line))
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if self._packed is not None and kind is None:
-            self._guarded(self._packed.close)
-        super().__exit__(kind, *rest)
+    def _close(self) -> None:
+        if self._packed is not None:
+            self._packed.close()
+        super()._close()
 
 
 def _open(file: File) -> IO[bytes]:

@@ -129,7 +129,7 @@ class SegmentRequestOperator(SegmentRequestingOperator):
             options |= {"json": arguments["json"]}
         elif "data" in arguments:
             data = arguments["data"]
-            content = data.encode() if isinstance(data, str) else data
+            content = _as_bytes(data)
             kind = "text/plain; charset=utf-8" if isinstance(data, str) else "application/octet-stream"
             given = arguments["content_type"]
             options |= {"body": lambda _: content, "content_type": kind if given is None else given}
@@ -162,3 +162,10 @@ class SegmentRequestOperator(SegmentRequestingOperator):
                     file.write(piece)
                 size = content.tell()
         return {"path": to_path, "size": size, "media_type": answer.headers.get("content-type")}
+
+
+def _as_bytes(data: str | bytes) -> bytes:
+    try:
+        return data.encode() if isinstance(data, str) else data
+    except UnicodeEncodeError:
+        raise AirflowFailException("data holds half of a character (a lone surrogate)") from None

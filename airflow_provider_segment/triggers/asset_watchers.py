@@ -162,7 +162,7 @@ class SegmentWatcherTrigger(BaseEventTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         self.segment_conn_id = segment_conn_id
         self.poll_interval = poll_interval
-        self.region = region
+        self.region: Region | None = region
         self.log_requests = log_requests
         self.request_timeout = request_timeout
 

@@ -92,6 +92,9 @@ with DAG("right", schedule=None) as dag:
     SegmentUpdateSourceOperator.partial(task_id="mapped", enabled=True).expand(source_id=["a", "b"])
     SegmentDeleteSourceOperator(task_id="delete", source_id="s", missing_ok=True)
     SegmentListSourcesOperator(task_id="list", limit=3, page_size="{{ 3 }}")
+    SegmentListSourcesOperator(task_id="file", to_path="{{ ds }}", response_filter=lambda found: found[:1])
+    SegmentListSourcesOperator(task_id="hook", region="eu", log_requests="{{ 1 }}", request_timeout=5)
+    SegmentRequestOperator(task_id="raw", path="/{a}", path_params={"a": 1}, headers={"X-A": "b"}, data=b"c")
     SegmentCreateInvitesOperator(task_id="shape", invites=[{"email": "jane@example.com"}], if_exists="skip")
     SegmentRequestOperator(task_id="request", path="/x", json=[1], response_filter=lambda data: data["x"])
     SegmentGetProfileTraitsOperator(task_id="profile", space_id="p", external_id="user_id:1", include=["a"])
@@ -101,6 +104,7 @@ SegmentUpdateSourceOperator(source_id="s")  # type: ignore[call-arg]
 SegmentUpdateSourceOperator(task_id="number", source_id=3)  # type: ignore[arg-type]
 SegmentUpdateSourceOperator(task_id="number", source_id="s", enabled=3.5)  # type: ignore[arg-type]
 SegmentUpdateSourceOperator(task_id="list", source_id="s", settings=["x"])  # type: ignore[arg-type]
+SegmentListSourcesOperator(task_id="filter", response_filter=True)  # type: ignore[arg-type]
 SegmentUpdateSourceOperator(task_id="unknown", source_id="s", nam="x")  # type: ignore[call-arg]
 SegmentDeleteSourceOperator(task_id="unknown", source_id="s", missing_okay=True)  # type: ignore[call-arg]
 SegmentCreateInvitesOperator(task_id="shape", invites=[{"mail": "x"}])  # type: ignore[typeddict-item]
