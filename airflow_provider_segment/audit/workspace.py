@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.audit import resources
 from airflow_provider_segment.audit.limits import Limits
@@ -43,11 +42,6 @@ class Workspace:
         """Ids of what ``exclude`` left out."""
         self._client = client
         self._kept: dict[str, Any] = {}
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of the client."""
-        return self._client.clock
 
     def request(self, *args: Any, **options: Any) -> Any:
         """A request of the client, counted."""
