@@ -49,6 +49,8 @@ all, every, any = list:0.6
 wait, wait for, until, till, hold, block until, sense, sensor, poll, when done, is done, be done, finished,
     is finished, has ended, has finished, is ready, to finish, to complete, completes, completed, be
     complete, is complete, finish, ended, up to date, arrived yet = wait | waits
+before we send, before i send, before you send, before it is sent, before they are sent, before anything is
+    sent, must match = preview events
 try, try out, simulate, dry run, rehearse, without sending, before sending, what if, would happen, what
     would = preview
 test = test | preview | validate
@@ -63,6 +65,7 @@ history of = list statuses | list | events
 history = list:0.8 | batch events:0.7
 backfill, load history, historical, bulk, millions, million, batch, last year, archive, replay, old events,
     past events, mass, many events = batch events
+new user, add user to workspace, new member, new team member, new colleague, new employee = create invites
 invite, onboard = invites | create invites
 give, grant, allow, let, permit, hand out, give access = add permissions
 revoke, take back, take rights, take admin, withdraw, downgrade = replace permissions | remove permissions
@@ -96,18 +99,23 @@ who changed, who did, who deleted, who made, who created, who edited, who broke,
     audit events changed
 what is wrong, what hurts, problems, defects, governance, health check, health report, unused, stale,
     silent, dead = hurts audit
+somebody changed, someone changed, somebody deleted, someone deleted, somebody turned, someone turned, who
+    was it = audit events changed
 who = users | audit:0.5
 why, reason, what went wrong, diagnose, troubleshoot = failed | filtered | verify
 dropped, lost, missing, disappeared, gone, vanish, lose, loss = filtered | verify | failed | rejected
 not arrive, not arriving, never arrived, not arrived, not delivered, not reach, not received, undelivered,
     delivery failed, failing deliveries, failed delivery, not show up, delivery errors = failed egress
     delivered | verify
+made it, make it to, got through, all arrived, events arrived, whether all, did all, anything lost, nothing
+    lost = verify events arrived
 arrive, arrived, reached, delivered = delivered | arrived | delivery
 received, got, get events = received | volume
 refused, rejected, invalid, malformed, bad, ingest errors = rejected failed ingress | rejected
 blocked by schema, blocked by tracking plan, blocked by plan = filtered source count events
 filtered out, were filtered, was filtered, events filtered, get filtered = filtered count events
 blocked = suppress | filtered
+send nothing, sends nothing, no events, zero events, without events, no traffic = silent | volume events
 status, state, progress, health, succeed, succeeded, success, successful, fail = status | syncs | state |
     get
 failed = failed | status
@@ -141,6 +149,8 @@ unplanned, unexpected, unknown events, violations, violation, violate, violates,
 delete user, delete users, erase user, remove user data, delete customer, erase customer, delete person,
     erase person, forget user, forget customer, wipe user, wipe customer = regulation delete users data |
     delete users
+user was erased, user was deleted, users were deleted, users were erased, customer was deleted, customer was
+    erased = regulation status | regulations
 gdpr, ccpa, right to be forgotten, privacy, forget, personal data, data subject, dsar, deletion request,
     data deletion, deletion requests, delete request, erasure, right to erasure, delete user data, delete
     data, delete customer data, deletion = regulation delete users data | delete users data | regulation
@@ -161,6 +171,8 @@ api key, api keys, writekey, key, keys, sdk key, tracking key, ingest key, write
 dead letter, dead letters, reject, rejects, quarantine = batch events rejects
 db, database, databases, data warehouse, dwh, snowflake, bigquery, big query, redshift, databricks,
     postgres, postgresql, data lake, azure synapse, synapse, warehouse, warehouses = warehouse
+from snowflake, from bigquery, from redshift, from databricks, out of warehouse = reverse etl | sql query
+    rows
 mysql, mariadb, sqlite, oracle, sql server, clickhouse, duckdb, sql, query, queries, rows, select statement,
     table rows = sql query rows | query rows
 sources connected, connected sources, sources attached, sources linked, sources loaded = list connected
@@ -209,6 +221,7 @@ mobile = live plugin:0.6
 rename an event, rename events, rename a property, reshape, modify events, hash, alter events, mask,
     anonymise, anonymize = create transformation
 on its way, in flight, transform, transforms, transformation = transformation
+only want, want only, only some, only certain, only send, only these = create filter
 block events, drop events, keep out, exclude events, allowlist events, discard events, throw away events,
     sample events, not send events = create filter
 filter, filters = filter
