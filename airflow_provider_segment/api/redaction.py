@@ -33,7 +33,8 @@ def hide_in_text(text: str) -> str:
     try:
         return _hide_in_document(text)
     except ValueError:
-        return "".join(map(_hide_in_line, text.splitlines(keepends=True)))
+        # Not by splitlines(), which also cuts inside of strings: at U+2028, for one.
+        return "\n".join(map(_hide_in_line, text.split("\n")))
 
 
 def _hide_in_document(text: str) -> str:
@@ -46,7 +47,7 @@ def _hide_in_line(line: str) -> str:
     if not line.lstrip().startswith(("{", "[")):
         return line
     try:
-        content = line.rstrip("\r\n")
+        content = line.rstrip("\r")
         return _hide_in_document(content) + line[len(content) :]
     except ValueError:
         return line

@@ -268,6 +268,11 @@ def test_arguments_that_make_no_sense_fail_before_anything_is_sent(
             "text/plain",
             '{"id": 1}\r\n{"settings":{"apiKey":"•••"}}\nno JSON',
         ),
+        (
+            '{"id": "\u2028"}\n{"writeKeys": ["abcdefgh"], "name": "\u2028"}'.encode(),
+            "text/plain",
+            '{"id": "\u2028"}\n{"writeKeys":["•••efgh"],"name":"\u2028"}',
+        ),
     ],
 )
 def test_text(run_task: RunTask, raw_api: RawAPI, content: bytes, kind: str, text: str) -> None:
