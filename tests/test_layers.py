@@ -22,6 +22,7 @@ ROOT = (
     "docstrings",
     "lazy",
     "provider_info",
+    "references",
     "resources",
     "values",
     "version_compat",

@@ -264,6 +264,7 @@ class BulkEventsOperator(SegmentBaseOperator):
 
         :raises SegmentConfigurationError: it is wrong
         """
+        super().check_when_parsed()
         mapping: Any = getattr(self, "mapping", None)
         if callable(mapping):
             if not isinstance(mapping, _GivenBack):

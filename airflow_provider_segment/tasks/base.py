@@ -13,17 +13,20 @@ from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.regions import Region, read_region
 from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import emit
+from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.options import HookOptions
+from airflow_provider_segment.references import Reference, references_in
 from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
+    from airflow_provider_segment.tasks.references import References
     from airflow_provider_segment.triggers.segment import CancelRequest
     from airflow_provider_segment.waiting.condition import Condition
 
@@ -39,6 +42,11 @@ class _Links:
         from airflow_provider_segment.tasks.links import SegmentLink
 
         return (SegmentLink(),)
+
+
+def _values(given: Iterable[Any]) -> Iterator[Any]:
+    for value in given:
+        yield from value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _within_a_day(seconds: float) -> float:
@@ -121,6 +129,34 @@ class SegmentTask(Declarative, BaseOperator):
 
         return SegmentHook(**self.hook_options()._asdict())
 
+    @cached_property
+    def references(self) -> References:
+        """The ids of what the arguments name, looked up once for the task."""
+        from airflow_provider_segment.tasks.references import References
+
+        return References(self.hook)
+
+    def check_when_parsed(self) -> None:
+        """Refuse a reference to something else than an argument holds the id of."""
+        if any(isinstance(each, Reference) for each in _values(vars(self).get(name) for name in self.fields)):
+            from airflow_provider_segment.tasks.references import misplaced
+
+            given = {name: getattr(self, name) for name in self.fields}
+            if wrong := misplaced(given, getattr(self, "endpoint", "")):
+                raise SegmentConfigurationError(f"{self.task_id}: {wrong}")
+
+    def checked(self, names: Iterable[str]) -> dict[str, Any]:
+        """Some arguments, rendered, each checked, with ids instead of references.
+
+        :raises AirflowFailException: naming each wrong one, or that a name is unknown or ambiguous
+        """
+        given = super().checked(names)
+        endpoint = getattr(self, "endpoint", "")
+        if next(references_in(given, endpoint), None) is None:
+            return given
+        with self.wrong_configuration_is_final():
+            return self.references.resolve(given, endpoint)
+
     def hook_options(self) -> HookOptions:
         """The arguments that the hook takes, checked.
 
@@ -158,8 +194,20 @@ class SegmentTask(Declarative, BaseOperator):
             on_kill_request=on_kill_request,
             execution_deadline=self._execution_deadline(),
         )
+        known = self.references.known
         # The trigger keeps the deadline itself. Airflow's own timeout is for a triggerer that is gone.
-        self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=timeout) + OVERTIME)
+        self.defer(
+            trigger=trigger,
+            method_name="resume_with_ids" if known else "resume",
+            kwargs={"ids": known} if known else None,
+            timeout=timedelta(seconds=timeout) + OVERTIME,
+        )
+
+    def resume_with_ids(self, context: Context, event: Any = None, *, ids: dict[str, str]) -> Any:
+        """Resume after the trigger's event, with the ids that were looked up before the wait."""
+        self.references.known.update(ids)
+        task: Any = self
+        return task.resume(context, event)
 
     def began(self) -> None:
         """Note the start of the try, from which Airflow counts ``execution_timeout``."""

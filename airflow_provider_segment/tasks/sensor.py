@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FAILURES = "poll_failures"
 """Key in the task's memory: the consecutive failed polls of a try, kept from poke to poke."""
+IDS = "ids"
+"""Key in the task's memory: the ids of references that a try has looked up."""
 
 
 class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -83,7 +85,7 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
     def execute(self, context: Context) -> Any:
         """Wait until the condition is met, and return its result."""
         self.began()
-        arguments = self.arguments()
+        arguments = self._arguments_of_poke(context) if self.reschedule else self.arguments()
         self._watch = self._new_watch(arguments, context)
         # A rescheduled task runs this at every poke.
         leave_link(context, self.hook, resources_in(arguments), look_up=not self.reschedule)
@@ -162,6 +164,17 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
             emit(self.outlets, context, change, resource, arguments["partition_key"])
             note_lineage(self.hook, *self.lineage(verdict.result))
         return verdict.result
+
+    def _arguments_of_poke(self, context: Context) -> dict[str, Any]:
+        """The arguments, with the ids that an earlier poke of this try looked up."""
+        memory = Memory(context)
+        try_number, ids = memory.get(IDS, [None, {}])
+        if ids and try_number == self._try(context):
+            self.references.known.update(ids)
+        arguments = self.arguments()
+        if (known := vars(self).get("references")) and known.known != ids:
+            memory.note(**{IDS: [self._try(context), known.known]})
+        return arguments
 
     def _new_watch(self, arguments: dict[str, Any], context: Context) -> Watch:
         from airflow_provider_segment.waiting.watch import Watch

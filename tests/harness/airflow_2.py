@@ -161,4 +161,5 @@ def deferred_by(task_instance: TaskInstance, defer: Any, session: Any) -> Deferr
         return None
     trigger = session.get(Trigger, task_instance.trigger_id)
     timeout = defer.call_args.kwargs["exception"].timeout
-    return Deferred(trigger.classpath, trigger.kwargs, task_instance.next_method, timeout)
+    resumed = task_instance.next_kwargs or {}
+    return Deferred(trigger.classpath, trigger.kwargs, task_instance.next_method, timeout, resumed)

@@ -193,4 +193,5 @@ def deferred_by(message: Any) -> Deferred | None:
     if not isinstance(message, DeferTask):
         return None
     kwargs = deserialize(json.loads(json.dumps(message.trigger_kwargs or {})))
-    return Deferred(message.classpath, kwargs, message.next_method, message.trigger_timeout)
+    resumed = deserialize(json.loads(json.dumps(message.next_kwargs or {})))
+    return Deferred(message.classpath, kwargs, message.next_method, message.trigger_timeout, resumed)

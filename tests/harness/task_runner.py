@@ -61,6 +61,7 @@ class Deferred:
     kwargs: dict[str, Any]
     next_method: str
     timeout: timedelta | None
+    next_kwargs: dict[str, Any] = field(default_factory=dict)  # for the method, besides the event
 
     def fire(self) -> dict[str, Any]:
         """Run the trigger as a triggerer does, to its first event; what the task is resumed with."""
@@ -137,6 +138,7 @@ class RunTask:
         method = run.deferred.next_method
         try:
             kwargs = run.deferred.fire() if event is FIRE else {"event": event}
+            kwargs |= run.deferred.next_kwargs
         except Exception as error:  # as the triggerer reports one
             method, kwargs = "__fail__", {"error": "Trigger failure", "traceback": [repr(error)]}
         store = run.state_store or which_try.pop("state_store", None)
