@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
@@ -216,7 +216,7 @@ def test_a_task_takes_names_in_templates(
         "tests",
         schedule=None,
         render_template_as_native_obj=native,
-        params={"shop": "shop", "id": "ref:source:shop"},
+        params=cast("Any", {"shop": "shop", "id": "ref:source:shop"}),
     ):
         by_name = operators.SegmentGetSourceOperator(
             task_id="a", source_id=ref("source", "{{ params.shop }}")
