@@ -71,8 +71,9 @@ class Workspace:
         now = self.sandbox.state.clock.now()
         batch = [event(name, n, messageId=f"{name}-{n}-{now}") for n in range(count)]
         for first in range(0, count, 500):
-            body = {"batch": batch[first : first + 500], "writeKey": self.sandbox.write_key}
-            self.api("POST", "/v1/batch", body)
+            body = {"batch": batch[first : first + 500]}
+            answer = self.api.http.post("/v1/batch", json=body, auth=(self.sandbox.write_key, ""))
+            assert answer.status_code == 200, answer.text
 
     def destination(self, name: str = "Amplitude", **fields: Any) -> str:
         body = {"sourceId": self.sandbox.source_id, "metadataId": AMPLITUDE, "settings": {}, "name": name}
