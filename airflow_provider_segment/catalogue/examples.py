@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from typing_extensions import is_typeddict
 
 from airflow_provider_segment.catalogue.types import bare, members_of
+from airflow_provider_segment.references import OF_ANY_KIND, chain, kinds_for
 
 LINE, WIDTH = 100, 68
 """The longest line, and the longest value that stays on one."""
@@ -32,7 +33,28 @@ RULE = {
     "version": 1,
     "jsonSchema": {"type": "object", "properties": {"properties": {"required": ["total"]}}},
 }
-PERMISSIONS = [{"roleId": "ROLE_ID", "resources": [{"id": "SOURCE_ID", "type": "SOURCE"}]}]
+NAMED = {
+    "audience": "Big spenders",
+    "role": "Source Admin",
+    "user": "jane@example.com",
+    "source": "shop",
+    "space": "shop",
+    "source_metadata": "javascript",
+    "destination": "Amplitude",
+    "destination_metadata": "actions-amplitude",
+    "destination_action": "logEventV2",
+    "warehouse_metadata": "postgres",
+}
+"""What is called how, by kind; else like the shop."""
+
+
+def _ref(kind: str) -> Code:
+    """A reference, as code, to something of a kind."""
+    names = "/".join(NAMED.get(of, "Shop") for of in chain(kind))
+    return Code(f'ref("{kind}", "{names}")')
+
+
+PERMISSIONS = [{"roleId": _ref("role"), "resources": [{"id": _ref("source"), "type": "SOURCE"}]}]
 
 VALUES: dict[str, Any] = {
     "activation_name": "Big spenders",
@@ -80,7 +102,7 @@ VALUES: dict[str, Any] = {
 
 ALSO: dict[str, dict[str, Any]] = {
     "SegmentAliasOperator": {"user_id": "u1"},
-    "SegmentAudienceSensor": {"space_id": "SPACE_ID", "audience_id": "AUDIENCE_ID"},
+    "SegmentAudienceSensor": {"space_id": _ref("space"), "audience_id": _ref("audience")},
     "SegmentAuditEventTrigger": {"segment_conn_id": "segment_default"},
     "SegmentBatchEventsOperator": {
         "path": "s3://exports/orders/{{ ds }}/*.jsonl.gz",
@@ -105,7 +127,10 @@ ALSO: dict[str, dict[str, Any]] = {
     "SegmentReplaceRulesInTrackingPlanOperator": {"rules": [RULE]},
     "SegmentRequestOperator": {"method": "GET", "path": "/sources"},
     "SegmentResourceSensor": {"field": "destination.enabled", "value": True},
-    "SegmentReverseEtlSyncSensor": {"model_id": "MODEL_ID", "subscription_id": "SUBSCRIPTION_ID"},
+    "SegmentReverseEtlSyncSensor": {
+        "model_id": _ref("reverse_etl_model"),
+        "subscription_id": _ref("subscription"),
+    },
     "SegmentRotateWriteKeyOperator": {"hand_over": Code("lambda key, context: vault.store(key)")},
     "SegmentScreenOperator": {"user_id": "u1", "name": "Checkout"},
     "SegmentTrackEventOperator": {"properties": {"total": 9.5}},
@@ -136,6 +161,8 @@ def example_of(cls: Any, kind: str, module: str, kinds: dict[str, Any], required
     load = f"from {module} import {cls.__name__}\n"
     if len(load) > LINE:
         load = f"from {module} import (\n    {cls.__name__},\n)\n"
+    if "ref(" in _call("", given):
+        load += "from airflow_provider_segment.references import ref\n"
     name = _task_id(cls.__name__)
     made = Code(_call(cls.__name__, given))
     if kind == "notifier":
@@ -160,10 +187,20 @@ def _arguments(cls: Any, kinds: dict[str, Any], required: list[str]) -> dict[str
     if getattr(cls, "endpoint", "").startswith(("PATCH ", "PUT ")) and not set(body) & set(required):
         required = [*required, *body[:CHANGED]]
     names = [*required, *(name for name in also if name not in required)]
-    values = {name: also[name] if name in also else _value(name, kinds[name]) for name in names}
-    if "id" in values:
-        thing = thing_of("id", getattr(cls, "endpoint", ""))
-        values["id"] = f"{thing.replace(' ', '_')}_id".upper()
+    endpoint = getattr(cls, "endpoint", "")
+    values: dict[str, Any] = {}
+    for name in names:
+        # Triggers, which have no fields, take no names.
+        named = kinds_for(name, endpoint) if fields and name not in OF_ANY_KIND else []
+        if name in also:
+            values[name] = also[name]
+        elif named:
+            is_list = get_origin(bare(kinds[name])) is list
+            values[name] = [_ref(named[0])] if is_list else _ref(named[0])
+        elif name == "id":
+            values[name] = f"{thing_of(name, endpoint).replace(' ', '_')}_id".upper()
+        else:
+            values[name] = _value(name, kinds[name])
     return values
 
 

@@ -20,6 +20,7 @@ from airflow_provider_segment.catalogue import Operation, operation_named, opera
 from airflow_provider_segment.catalogue.declarations import class_of
 from airflow_provider_segment.catalogue.types import text_of
 from airflow_provider_segment.events.report import SendReport
+from airflow_provider_segment.references import references_in
 from airflow_provider_segment.tasks.declarative import Declarative
 from airflow_provider_segment.version_compat import watches_assets
 
@@ -90,10 +91,19 @@ def build(operation: Operation) -> None:
         [task] = dag.tasks
         assert type(task).__name__ == operation.name
         if isinstance(task, Declarative):
+            know_names(task)
             task.arguments()
     else:
         assert not dag.tasks
     assert max(map(len, operation.example.splitlines())) < 110
+
+
+def know_names(task: Any) -> None:
+    """Have a task know the ids of what its arguments name, as if it had looked them up."""
+    given = {name: getattr(task, name) for name in task.fields}
+    found = [text for _, text in references_in(given, getattr(task, "endpoint", ""))]
+    if found:
+        task.references.known.update(dict.fromkeys(found, "id"))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +151,9 @@ def test_shapes_are_shown() -> None:
     assert labels["source_id"].description == "Id of the source."
     audience = operations()["SegmentGetAudienceOperator"]
     assert {one.name: one for one in audience.arguments}["id"].description == "Id of the audience."
-    assert 'id="AUDIENCE_ID"' in audience.example
+    assert 'id=ref("audience", "shop/Big spenders")' in audience.example
+    schedule = operations()["SegmentGetAudienceScheduleFromSpaceAndAudienceOperator"]
+    assert 'schedule_id="SCHEDULE_ID"' in schedule.example
     assert text_of(dict[str, Any]) == "dict"
 
 
