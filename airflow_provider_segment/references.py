@@ -195,10 +195,14 @@ KINDS = {
 """By the name of the kind, as :func:`ref` takes it."""
 
 
-class Reference(str):
-    """The text of a reference; :func:`ref` makes it."""
+_made: set[str] = set()
+"""The texts that :func:`ref` made in this process. They are plain text: Airflow's DAG processor cannot send a
+DAG with a subclass of it."""
 
-    __slots__ = ()
+
+def is_made(value: Any) -> bool:
+    """Whether a value is a reference of :func:`ref`, and not text that looks like one."""
+    return isinstance(value, str) and value in _made
 
 
 class Name(NamedTuple):
@@ -233,7 +237,7 @@ def ref(kind: str, *names: str, type: str | None = None) -> Any:
         raise ValueError(f"a {kind} has no type: leave out type={type!r}")
     first, *others = names or ("",)
     path = ""
-    if isinstance(first, Reference):
+    if is_made(first):
         of, path = _split(first)
         if of != declared.parent:
             raise ValueError(f"a {kind} belongs to a {declared.parent}, not to a {of}: {first}")
@@ -244,9 +248,10 @@ def ref(kind: str, *names: str, type: str | None = None) -> Any:
     else:
         raise ValueError(f"{_form(kind)}, not {names}")
     path = "/".join([path, *map(_escape, others)])
-    text = Reference(f"{PREFIX}{kind}:{path}" + (f"{_TYPE}{type}" if type is not None else ""))
+    text = f"{PREFIX}{kind}:{path}" + (f"{_TYPE}{type}" if type is not None else "")
     if not _TEMPLATE.search(text):
         read(text)
+    _made.add(text)
     return text
 
 

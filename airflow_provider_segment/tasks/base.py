@@ -15,7 +15,7 @@ from airflow_provider_segment.arguments import Validator
 from airflow_provider_segment.assets import emit
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.options import HookOptions
-from airflow_provider_segment.references import Reference, references_in
+from airflow_provider_segment.references import is_made, references_in
 from airflow_provider_segment.tasks.declarative import Arg, Declarative, option
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class SegmentTask(Declarative, BaseOperator):
 
     def check_when_parsed(self) -> None:
         """Refuse a reference to something else than an argument holds the id of."""
-        if any(isinstance(each, Reference) for each in _values(vars(self).get(name) for name in self.fields)):
+        if any(is_made(each) for each in _values(vars(self).get(name) for name in self.fields)):
             from airflow_provider_segment.tasks.references import misplaced
 
             given = {name: getattr(self, name) for name in self.fields}

@@ -20,8 +20,8 @@ from airflow_provider_segment.references import (
     KINDS,
     PREFIX,
     Name,
-    Reference,
     chain,
+    is_made,
     kinds_at,
     read,
     references_in,
@@ -174,7 +174,7 @@ def misplaced(arguments: Mapping[str, Any], endpoint: str) -> str:
         misfit((name,), each, endpoint)
         for name, value in arguments.items()
         for each in (value if isinstance(value, (list, tuple)) else (value,))
-        if isinstance(each, Reference)
+        if is_made(each)
     )
     return "; ".join(fault for fault in faults if fault)
 

@@ -254,8 +254,8 @@ def test_names_in_bodies(
     [
         ({"source_id": "ref:source:nowhere"}, "there is no source 'nowhere'. There is"),
         (
-            {"source_id": "ref:warehouse:Shop"},
-            r"source_id takes ref\('source', ...\), not ref:warehouse:Shop",
+            {"source_id": "ref:warehouse:Till"},  # none that was made here: that is an error of the DAG
+            r"source_id takes ref\('source', ...\), not ref:warehouse:Till",
         ),
         ({"source_id": "ref:sauce:Shop"}, "nothing of the kind 'sauce' has a name"),
         ({"source_id": "ref:source:"}, "a source is named as"),
@@ -334,6 +334,7 @@ def test_events_go_to_a_source_by_name(
 
 
 def test_names_are_text() -> None:
+    assert type(ref("source", "shop")) is str, "else Airflow's DAG processor cannot send the DAG"
     for reference, read_as in {
         ref("destination", "shop/Clicks/Views"): ["shop", "Clicks/Views"],
         ref("destination", "a/b", "100%25?"): ["a/b", "100%25?"],
