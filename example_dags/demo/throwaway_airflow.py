@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 from typing_extensions import Self
 
 T = TypeVar("T")
+LOCKED = re.compile("Database error|Database is locked")
 LOCKED_AT_MOST = 5
 FINISHED = {"success", "failed"}
 PATIENCE = 900
@@ -115,7 +117,7 @@ class ThrowawayAirflow:
         response = self._api.request(method, f"/api/v2/{path}", **options)
         for _ in range(LOCKED_AT_MOST):
             # Concurrent writes sometimes find SQLite locked; a failed one has changed nothing.
-            if response.status_code != 500 or "Database error" not in response.text:
+            if not (response.is_server_error and LOCKED.search(response.text)):
                 break
             time.sleep(1)
             response = self._api.request(method, f"/api/v2/{path}", **options)
