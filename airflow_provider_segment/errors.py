@@ -356,6 +356,17 @@ ERROR_OF_STATUS: dict[int, type[SegmentAPIError]] = {
 }
 
 
+REFUSALS = (
+    SegmentAuthenticationError,
+    SegmentBadRequestError,
+    SegmentNotFoundError,
+    SegmentPermissionError,
+    SegmentValidationError,
+)
+"""Answers that mean that something is not to be had here: the token lacks the permission, the workspace the
+feature, or it is too long ago."""
+
+
 def error_of_status(status: int) -> type[SegmentAPIError]:
     """The class for a status that is not a success."""
     if status >= 500:

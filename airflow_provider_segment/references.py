@@ -314,10 +314,15 @@ def references_in(value: Any, endpoint: str, path: Path = ()) -> Iterator[tuple[
 def kinds_at(path: Path, endpoint: str) -> list[str]:
     """The kinds whose id belongs at a place."""
     names = [step for step in path if isinstance(step, str)]
-    argument = re.sub(r"(?<=[a-z])([A-Z])", lambda capital: f"_{capital[0].lower()}", names[-1])
+    argument = snake_case(names[-1])
     if len(names) > 1 and argument == "id":  # of a resource, whose kind is beside it
         return list(KINDS)
     return kinds_for(argument, endpoint)
+
+
+def snake_case(name: str) -> str:
+    """The name of an argument for one in the API: ``source_id`` for ``sourceId``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _kind(kind: str) -> Kind:

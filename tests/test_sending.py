@@ -18,6 +18,7 @@ from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sending import preview_events, send_events
 from tests.events.test_storage import hide
+from tests.harness.without_airflow import WITHOUT_AIRFLOW
 
 pytestmark = pytest.mark.core
 
@@ -31,16 +32,8 @@ ORDERS = {
 }
 ROWS = [{"user": f"u{number}", "total": number / 2} for number in range(300)]
 
-WITHOUT_AIRFLOW = """
-import json, sqlite3, sys
-from importlib.abc import MetaPathFinder
-
-class NoAirflow(MetaPathFinder):
-    def find_spec(self, fullname, path, target=None):
-        if fullname.partition(".")[0] in ("airflow", "upath", "fsspec"):
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-
-sys.meta_path.insert(0, NoAirflow())
+SENDS = """
+import json, sqlite3
 import airflow_provider_segment.arguments, airflow_provider_segment.errors, airflow_provider_segment.values
 from airflow_provider_segment.events.limiters.sql import SqlLimiter
 from airflow_provider_segment.sending import preview_events, send_events
@@ -78,7 +71,7 @@ def test_all_inputs_in_a_python_that_has_no_airflow(segment_sandbox: Sandbox, tm
     frame.write_parquet(tmp_path / "orders.parquet")
     frame.write_csv(tmp_path / "orders.csv", separator=";")
     key = segment_sandbox.write_key
-    command = [sys.executable, "-c", WITHOUT_AIRFLOW, str(tmp_path), key, segment_sandbox.url]
+    command = [sys.executable, "-c", WITHOUT_AIRFLOW + SENDS, str(tmp_path), key, segment_sandbox.url]
     done = subprocess.run([*command, json.dumps(ORDERS)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     reports = json.loads(done.stdout)

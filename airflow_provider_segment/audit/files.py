@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from airflow_provider_segment.errors import SegmentConfigurationError
-from airflow_provider_segment.events.private_files import open_private
-from airflow_provider_segment.events.storage import is_local, local_path, storage_path
+from airflow_provider_segment.events.storage import storage_path
+from airflow_provider_segment.events.whole_files import WholeFile
 
 
 def check_path(path: str) -> None:
@@ -24,14 +24,13 @@ def check_path(path: str) -> None:
 def write_report(path: str, report: dict[str, Any], note: str) -> None:
     """Write the report as JSON, and its note beside it. Local files are their owner's: they name people.
 
-    :raises OSError: it cannot be written
+    :raises SegmentConfigurationError: there can be no such file
+    :raises SegmentOutputError: the storage does not take it
     """
-    _write(path, json.dumps(report, indent=1, ensure_ascii=False))
-    _write(f"{path.removesuffix('.json')}.md", note)
-
-
-def _write(path: str, text: str) -> None:
-    file = storage_path(path)
-    opened = open_private(local_path(file)) if is_local(file) else file.open("wb")
-    with opened as stream:
-        stream.write(text.encode(errors="backslashreplace"))
+    texts = {
+        path: json.dumps(report, indent=1, ensure_ascii=False),
+        f"{path.removesuffix('.json')}.md": note,
+    }
+    for name, text in texts.items():
+        with WholeFile(name) as file:
+            file.write(text.encode(errors="backslashreplace"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from airflow_provider_segment.audit import volume
-from airflow_provider_segment.audit.outcomes import REFUSALS, Finding, NotChecked, Outcomes, each
+from airflow_provider_segment.audit.outcomes import Finding, NotChecked, Outcomes, each
 from airflow_provider_segment.audit.resources import Destination, Mapping, Transformation
 from airflow_provider_segment.audit.trigger import Trigger
 from airflow_provider_segment.audit.volume import Name
 from airflow_provider_segment.audit.workspace import Workspace
+from airflow_provider_segment.errors import REFUSALS
 from airflow_provider_segment.events.preview_note import counted
+from airflow_provider_segment.waiting.volume import MOST_GROUPS
 
 LONGEST = 500
 """Characters of a trigger that a finding has."""
@@ -51,7 +53,7 @@ def unused(workspace: Workspace) -> Outcomes:
                 tested.append(mapping)
         because = None
         if source_id in found.cut_off:
-            because = f"its source has more event names than the {volume.MOST_GROUPS:,} that Segment lists"
+            because = f"its source has more event names than the {MOST_GROUPS:,} that Segment lists"
         elif not found.names.get(source_id):
             because = f"its source had no events in {days} days"
         if because and tested:

@@ -8,27 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from airflow_provider_segment.errors import (
-    SegmentAnswerError,
-    SegmentAuthenticationError,
-    SegmentBadRequestError,
-    SegmentNotFoundError,
-    SegmentPermissionError,
-    SegmentRequestError,
-    SegmentValidationError,
-)
+from airflow_provider_segment.errors import REFUSALS, SegmentAnswerError, SegmentRequestError
 
 T = TypeVar("T")
 
-REFUSALS = (
-    SegmentAuthenticationError,
-    SegmentBadRequestError,
-    SegmentNotFoundError,
-    SegmentPermissionError,
-    SegmentValidationError,
-)
-"""Answers that mean that something is not to be had: the token lacks the permission, the workspace the
-feature."""
 GIVE_UP_AFTER = 3
 """If the first so many things are refused, or so many in a row fail, the rest is not asked for."""
 

@@ -6,6 +6,7 @@ from airflow_provider_segment.audit import volume
 from airflow_provider_segment.audit.outcomes import Finding, NotChecked, Outcomes, each
 from airflow_provider_segment.audit.resources import Plan, Rule, Source
 from airflow_provider_segment.audit.workspace import Workspace
+from airflow_provider_segment.waiting.volume import MOST_GROUPS
 
 
 def missing(workspace: Workspace) -> Outcomes:
@@ -38,7 +39,7 @@ def unplanned(workspace: Workspace) -> Outcomes:
         if source.id in found.cut_off:
             yield NotChecked(
                 f"all event names of {source.title}",
-                f"it has more than the {volume.MOST_GROUPS:,} that Segment lists",
+                f"it has more than the {MOST_GROUPS:,} that Segment lists",
             )
         counts = {
             name: count

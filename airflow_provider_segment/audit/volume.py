@@ -12,11 +12,10 @@ from typing_extensions import NotRequired, TypedDict
 from airflow_provider_segment.api.resources import Identified
 from airflow_provider_segment.audit.workspace import Workspace
 from airflow_provider_segment.waiting.condition import Ask, pages
+from airflow_provider_segment.waiting.volume import MOST_GROUPS
 from airflow_provider_segment.waiting.window import Part, Window
 
 PAGE_SIZE = 1_000
-MOST_GROUPS = 5_000
-"""How many groups Segment lists at most."""
 MOST_SOURCES = 50
 """How many sources are asked for at once: their ids are part of a URL."""
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from airflow_provider_segment.api.paths import fill_path
 from airflow_provider_segment.audit import resources
 from airflow_provider_segment.audit.limits import Limits
-from airflow_provider_segment.audit.outcomes import REFUSALS, NotChecked
-from airflow_provider_segment.errors import SegmentRequestError
+from airflow_provider_segment.audit.outcomes import NotChecked
+from airflow_provider_segment.errors import REFUSALS, SegmentRequestError
 from airflow_provider_segment.waiting.condition import Ask, pages
 from airflow_provider_segment.waiting.watch import ask_all
 

@@ -163,10 +163,8 @@ def types_of(cls: Any) -> dict[str, Any]:
             # The module may import these only for type checkers.
             kinds[name] = evaluate(parameter.annotation, cls.__module__, vars(abc) | vars(cls))
         return kinds
-    for base in reversed(cls.__mro__):
-        for name, field in vars(base).get("_own", {}).items():
-            kinds[name] = evaluate(field.annotation, base.__module__, vars(base))
-    return {name: kinds[name] for name in cls.fields}
+    declared: dict[str, Any] = cls.types_of(cls.fields)
+    return declared
 
 
 def _signature(cls: Any) -> dict[str, inspect.Parameter]:

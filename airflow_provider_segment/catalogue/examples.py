@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from typing_extensions import is_typeddict
 
 from airflow_provider_segment.catalogue.types import bare, members_of
-from airflow_provider_segment.references import OF_ANY_KIND, chain, kinds_for
+from airflow_provider_segment.references import OF_ANY_KIND, chain, kinds_for, snake_case
 
 LINE, WIDTH = 100, 68
 """The longest line, and the longest value that stays on one."""
@@ -177,7 +177,7 @@ def example_of(cls: Any, kind: str, module: str, kinds: dict[str, Any], required
 
 def _task_id(name: str) -> str:
     plain = re.sub(r"^Segment|(Operator|Sensor|Trigger)$", "", name)
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
+    return snake_case(plain)
 
 
 def _arguments(cls: Any, kinds: dict[str, Any], required: list[str]) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _value(name: str, kind: Any) -> Any:
         return VALUES[name]
     if is_typeddict(kind):
         members = members_of(kind).items()
-        return {member: _value(_snake(member), of) for member, (of, required) in members if required}
+        return {member: _value(snake_case(member), of) for member, (of, required) in members if required}
     if origin in (list, tuple):
         return [_value(_singular(name), parts[0])]
     if kind is bool:
@@ -231,7 +231,7 @@ def _value(name: str, kind: Any) -> Any:
         return kind(10)
     if kind is dict or origin is dict:
         return {}
-    return _snake(name).upper()
+    return snake_case(name).upper()
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -242,10 +242,6 @@ def _fits(value: Any, kind: Any) -> bool:
 
 def _singular(name: str) -> str:
     return name.removesuffix("s")
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _call(name: str, arguments: dict[str, Any]) -> str:

@@ -48,6 +48,12 @@ _SELF = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
 _KWARGS = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
 
 
+def wire_name(name: str) -> str:
+    """The usual name of an argument in the API: ``sourceId`` for ``source_id``."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 class Field:
     """A declared argument: its place, its default, and its name in the API if not the camelCase one.
 
@@ -69,8 +75,7 @@ class Field:
 
     def declare(self, name: str, annotation: Any) -> None:
         """Take the name and the annotation that the class body gives it."""
-        first, *others = name.split("_")
-        self.wire_name = self.name or first + "".join(map(str.capitalize, others))
+        self.wire_name = self.name or wire_name(name)
         self.annotation = annotation
         self.parameter = Parameter(name, Parameter.KEYWORD_ONLY, default=self.default, annotation=annotation)
 
@@ -176,15 +181,20 @@ class Declarative:
     @cache
     def _checker(cls, names: tuple[str, ...]) -> Any:
         from airflow_provider_segment.arguments import make_checker
+
+        required = [name for name in names if cls.fields[name].default is REQUIRED]
+        return make_checker(cls.__name__, cls.types_of(names), required=required, unknown="allow")
+
+    @classmethod
+    def types_of(cls, names: Iterable[str]) -> dict[str, Any]:
+        """The types of some arguments, in this order."""
         from airflow_provider_segment.tasks.annotations import evaluate
 
         types: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            if own := vars(base).get("_own"):
-                for name in own.keys() & names:
-                    types[name] = evaluate(own[name].annotation, base.__module__, vars(base))
-        required = [name for name in names if cls.fields[name].default is REQUIRED]
-        return make_checker(cls.__name__, types, required=required, unknown="allow")
+        for name in names:
+            home = next(base for base in cls.__mro__ if name in vars(base).get("_own", ()))
+            types[name] = evaluate(cls.fields[name].annotation, home.__module__, vars(home))
+        return types
 
     def check_when_parsed(self) -> None:
         """Check what can be checked before templates are rendered; an error shows as one of the DAG."""

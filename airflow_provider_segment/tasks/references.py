@@ -26,6 +26,7 @@ from airflow_provider_segment.references import (
     read,
     references_in,
 )
+from airflow_provider_segment.tasks.declarative import REQUIRED, wire_name
 
 if TYPE_CHECKING:
     from airflow_provider_segment.hooks.segment import SegmentHook
@@ -129,7 +130,7 @@ class References:
         lister: Any = getattr(import_module(OPERATORS + module), name)
         of_parents = {name: id for name, id in zip(declared.above, above, strict=False) if name}
         arguments = {name: id for name, id in of_parents.items() if name in lister.fields}
-        selected = {_wire(name): id for name, id in of_parents.items() if name not in arguments}
+        selected = {wire_name(name): id for name, id in of_parents.items() if name not in arguments}
         defaults = {name: field.default for name, field in lister.fields.items() if field.place == "option"}
         operator = lister(task_id=f"list_{kind}", **_required(lister))
         operator.hook = self._hook
@@ -197,14 +198,7 @@ def _member(item: Any, path: str) -> Any:
     return item
 
 
-def _wire(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
-
-
 def _required(lister: Any) -> dict[str, Any]:
-    from airflow_provider_segment.tasks.declarative import REQUIRED
-
     return {name: "" for name, field in lister.fields.items() if field.default is REQUIRED}
 
 

@@ -15,13 +15,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from airflow_provider_segment.api.media_types import BETA
 from airflow_provider_segment.api.paths import fill_path
-from airflow_provider_segment.errors import (
-    SegmentAuthenticationError,
-    SegmentBadRequestError,
-    SegmentNotFoundError,
-    SegmentPermissionError,
-    SegmentValidationError,
-)
+from airflow_provider_segment.errors import REFUSALS
 from airflow_provider_segment.verification.comparison import (
     FILTERED,
     RECEIVED,
@@ -37,6 +31,7 @@ from airflow_provider_segment.verification.comparison import (
 )
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, pages
 from airflow_provider_segment.waiting.delivery import PATHS
+from airflow_provider_segment.waiting.volume import MOST_GROUPS
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 from airflow_provider_segment.waiting.window import HOUR, MINUTES_BACK_TO, Window, ceil, floor
 
@@ -44,16 +39,6 @@ COUNTED_AFTER = timedelta(minutes=1)
 """How long Segment takes to count what it received, at the usual."""
 DEDUPLICATED = timedelta(days=1)
 """How long Segment remembers a message id, at least."""
-REFUSALS = (
-    SegmentAuthenticationError,
-    SegmentBadRequestError,
-    SegmentNotFoundError,
-    SegmentPermissionError,
-    SegmentValidationError,
-)
-"""Answers that mean that a number is not to be had: the token, the plan of the workspace, its age."""
-MOST_GROUPS = 5_000
-"""How many names Segment lists at most."""
 
 
 class Group(TypedDict):

@@ -12,6 +12,9 @@ from typing_extensions import NotRequired, TypedDict
 from airflow_provider_segment.waiting.condition import Ask, Check, Condition, Verdict, pages
 from airflow_provider_segment.waiting.window import Part, Window
 
+MOST_GROUPS = 5_000
+"""How many groups, such as names of events, Segment lists at most."""
+
 
 class Bucket(TypedDict):
     """The events of one minute, hour or day."""

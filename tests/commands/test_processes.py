@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.without_airflow import WITHOUT_AIRFLOW
 
 AIRFLOW = [str(Path(sys.executable).with_name("airflow")), "segment"]
 MODULE = [sys.executable, "-m", "airflow_provider_segment"]
@@ -21,21 +22,12 @@ ONLY_3 = pytest.mark.skipif(
     version("apache-airflow") < "3", reason="Airflow 2 takes no commands of providers"
 )
 
-WITHOUT_AIRFLOW = """
-import sys
-from importlib.abc import MetaPathFinder
-
-class NoAirflow(MetaPathFinder):
-    def find_spec(self, fullname, path, target=None):
-        if fullname.partition(".")[0] in ("airflow", "upath", "fsspec"):
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-
-sys.meta_path.insert(0, NoAirflow())
+COMMANDS = """
 from airflow_provider_segment.commands import main
 
 main(sys.argv[1:])
 """
-ALONE = [sys.executable, "-c", WITHOUT_AIRFLOW]
+ALONE = [sys.executable, "-c", WITHOUT_AIRFLOW + COMMANDS]
 
 
 def run(command: list[str], *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -147,6 +147,7 @@ def test_marking_a_deferred_job_as_failed_cancels_it(
 ) -> None:
     mapping = runs.mappings["canceled"]
     airflow.wait_for("the cancellation", lambda: syncs_of(mapping)[0]["syncStatus"] == "CANCELED")
+    assert [sync["syncStatus"] for sync in syncs_of(mapping)] == ["CANCELED"]
 
 
 def test_every_sensor_deferred_and_one_in_every_mode(shared_sandbox: Sandbox, runs: Runs) -> None:

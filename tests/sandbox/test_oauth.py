@@ -19,17 +19,10 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 US, EU = "https://oauth2.segment.io", "https://oauth2.eu1.segmentapis.com"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    server.freeze_clock()
-    return server
+def sandbox(segment_sandbox: Sandbox) -> Sandbox:
+    segment_sandbox.freeze_clock()
+    return segment_sandbox
 
 
 @pytest.fixture
