@@ -19,6 +19,10 @@ from airflow_provider_segment.events.stop import Stop
 
 T = TypeVar("T")
 
+SIGNAL_SECONDS = 1.0
+"""How late a signal may be noticed. One that comes just before the main thread begins to wait for a lock is
+handled only when the thread wakes, so it does not sleep for longer than this."""
+
 
 def run_in_thread(
     make: Callable[[], Coroutine[Any, Any, T]], *, name: str, stop: Stop, end_seconds: float
@@ -47,6 +51,8 @@ def run_in_thread(
     context = copy_context()
     try:
         threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
+        while not done.done():
+            wait([done], timeout=SIGNAL_SECONDS)
         return done.result()
     except BaseException:
         stop.request()

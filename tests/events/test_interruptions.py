@@ -5,11 +5,12 @@ An interruption is raised at every single line that the main thread runs, and by
 
 from __future__ import annotations
 
+import _thread
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -34,7 +35,12 @@ SWEPT = {
     for name in ("hooks/segment.py", "events/backfill.py", "events/stop.py", "events/threads.py")
 }
 """The files whose lines are interrupted: all in which the main thread starts, awaits and stops the other."""
-SWEPT_AT_THEIR_END = {threading.Thread.start.__code__, Future.cancel.__code__, Future.result.__code__}
+SWEPT_AT_THEIR_END = {
+    threading.Thread.start.__code__,
+    Future.cancel.__code__,
+    Future.result.__code__,
+    wait.__code__,
+}
 """They complete, but their caller is not informed. Their own lines are not interrupted: Python
 does not release a global lock of its threads when that happens, and then no thread can start any more."""
 
@@ -65,7 +71,7 @@ def interrupt_at(line: int, run: Callable[[], Any], waiting: threading.Event) ->
         return trace
 
     def on_call(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code is Future.result.__code__:
+        if frame.f_code is wait.__code__:
             waiting.set()
         if frame.f_code in SWEPT_AT_THEIR_END:
             return interrupt_on("return")
@@ -136,6 +142,28 @@ def test_an_interruption_while_events_are_sent_ends_the_run_with_a_report(
         signal.signal(signal.SIGUSR1, before)
     assert not sending_threads()
     assert "Sending ended early" in caplog.text and "NOT sent" in caplog.text
+
+
+def test_a_signal_that_wakes_nobody_ends_the_run(segment_sandbox: Sandbox, hook: SegmentHook) -> None:
+    """As one that comes just before the main thread begins to wait."""
+
+    def interrupt(*_: Any) -> None:
+        raise Interruption
+
+    def silent() -> Iterator[Any]:
+        yield from make_events(10)
+        _thread.interrupt_main(signal.SIGUSR1)
+        released.wait(600)
+
+    released = threading.Event()
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(Interruption):
+            hook.send_events(silent())
+        assert not released.is_set()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        released.set()
 
 
 def test_a_stop_before_the_beginning_sends_nothing(
