@@ -52,6 +52,22 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
         "description": "Access token of a space. Only needed for the Profile API.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
+    "oauth_app_id": {
+        "label": "OAuth app id",
+        "description": "Only needed for sources that enforce OAuth. The three fields belong together.",
+        "schema": {"type": ["string", "null"], "section": "OAuth"},
+    },
+    "oauth_key_id": {
+        "label": "OAuth key id",
+        "description": "Segment's id of the app's public key.",
+        "schema": {"type": ["string", "null"], "section": "OAuth"},
+    },
+    "oauth_private_key": {
+        "label": "OAuth private key",
+        "description": "The key's private half: the PEM, in one line or several, or the path of a file that "
+        "holds it, where tasks run.",
+        "schema": {"type": ["string", "null"], "format": "password", "section": "OAuth"},
+    },
     "workspace": {
         "label": "Workspace",
         "description": "The workspace's slug, as in app.segment.com/<slug>, for links to Segment's "

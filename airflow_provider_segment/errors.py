@@ -34,6 +34,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 
@@ -268,6 +269,8 @@ class SegmentAPIError(SegmentRequestError):
         self.status = status
         self.errors = errors
         self.retry_after = retry_after
+        self.answered_at: datetime | None = None
+        """When Segment answered, by its own clock, if it said so."""
 
 
 def _describe(error: dict[str, Any]) -> str:
@@ -284,7 +287,10 @@ class SegmentBadRequestError(SegmentAPIError):
 
 
 class SegmentAuthenticationError(SegmentAPIError):
-    """401: the credential is missing, wrong, revoked, of another region, or lacks the permission."""
+    """401: the credential is missing, wrong, revoked, of another region, or lacks the permission.
+
+    Also, with whatever status, the authorization server's refusal of an OAuth token.
+    """
 
     advice = (
         "Check the credential and the region of the Segment connection: a token is valid only in the region "

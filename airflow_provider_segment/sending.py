@@ -40,6 +40,9 @@ def send_events(
     base_url: str | None = None,
     timeout: float | None = None,
     retries: int | None = None,
+    oauth_app_id: str | None = None,
+    oauth_key_id: str | None = None,
+    oauth_private_key: str | None = None,
     path: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
     part: Mapping[str, Any] | None = None,
     format: str | None = None,
@@ -63,6 +66,9 @@ def send_events(
     :param base_url: replaces Segment's hosts: a sandbox, proxy or private gateway
     :param timeout: seconds for a request to connect, to send and to answer, each; 30 by default
     :param retries: retries of a request that failed; 10 by default
+    :param oauth_app_id: of an OAuth app, for a source that enforces OAuth; takes the extra ``oauth``
+    :param oauth_key_id: Segment's id of the app's public key
+    :param oauth_private_key: its private half in PEM, or the path of a file that holds it
     :param path: instead of ``events``: a file, a glob, or a list of them. Without Airflow, what is not on
         this machine (``s3://``...) is reached by ``universal-pathlib``
     :param part: instead of ``events``: a part of files, as ``events.partition`` makes it
@@ -117,6 +123,9 @@ def send_events(
             "base_url": base_url,
             "timeout": timeout,
             "retries": retries,
+            "oauth_app_id": oauth_app_id,
+            "oauth_key_id": oauth_key_id,
+            "oauth_private_key": oauth_private_key,
         }
     )
     if settings.clear_text:

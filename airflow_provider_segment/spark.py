@@ -40,6 +40,7 @@ LOG = logging.getLogger(__name__)
 
 WRITE_KEY_ENV = "SEGMENT_SECRET_WRITE_KEY"
 """Spark hides values in logs and in its UI whose names contain ``secret``, but not those of ``write_key``."""
+PRIVATE_KEY_ENV = "SEGMENT_SECRET_OAUTH_PRIVATE_KEY"
 
 _OF_ALL = "it is about all events, and a partition knows of its own only"
 _OF_AIRFLOW = "it is a connection of Airflow, or takes one"
@@ -71,6 +72,10 @@ class OwnOptions(TypedDict, total=False):
     :param base_url: replaces Segment's hosts
     :param timeout: seconds for a request to connect, to send and to answer, each
     :param retries: retries of a request that failed
+    :param oauth_app_id: of an OAuth app, for a source that enforces OAuth
+    :param oauth_key_id: Segment's id of the app's public key
+    :param oauth_private_key_env: the environment variable of the executors that has its private half, or the
+        path of a file that holds it
     """
 
     write_key_env: str
@@ -83,10 +88,13 @@ class OwnOptions(TypedDict, total=False):
     base_url: str | None
     timeout: float | None
     retries: int | None
+    oauth_app_id: str | None
+    oauth_key_id: str | None
+    oauth_private_key_env: str
 
 
 OWN: dict[str, Any] = OwnOptions.__annotations__
-CLIENT = ("region", "base_url", "timeout", "retries")
+CLIENT = ("region", "base_url", "timeout", "retries", "oauth_app_id", "oauth_key_id")
 """Which of them ``send_events`` takes, too."""
 
 
@@ -147,7 +155,11 @@ class SegmentWriter(DataSourceArrowWriter):
 
         :raises SegmentError: see :func:`airflow_provider_segment.sending.send_events`
         """
-        write_key = self._write_key()
+        write_key = _secret_in(self._own.get("write_key_env", WRITE_KEY_ENV), "the write key")
+        private_key = None
+        if self._own.get("oauth_app_id"):
+            name = self._own.get("oauth_private_key_env", PRIVATE_KEY_ENV)
+            private_key = _secret_in(name, "the private key of the OAuth app")
         task = TaskContext.get()
         assert task is not None
         options = dict(self._options)
@@ -156,6 +168,7 @@ class SegmentWriter(DataSourceArrowWriter):
         report = send_events(
             self._events(iterator),
             write_key=write_key,
+            oauth_private_key=private_key,
             senders=self._own.get("parallelism"),
             log=_logger(),
             **{name: self._own[name] for name in CLIENT if name in self._own},
@@ -188,16 +201,6 @@ class SegmentWriter(DataSourceArrowWriter):
         if first is None:
             return ()
         return pyarrow.RecordBatchReader.from_batches(first.schema, chain([first], batches))
-
-    def _write_key(self) -> str:
-        name = self._own.get("write_key_env", WRITE_KEY_ENV)
-        key = os.environ.get(name, "")
-        if not key.strip():
-            raise SegmentConfigurationError(
-                f"the environment variable {name} of the executor, which has the write key, is not set: set "
-                f"spark.executorEnv.{name}, or a secret of the platform. Nothing was sent"
-            )
-        return key
 
     def _tell(self, messages: list[WriterCommitMessage | None], *, committed: bool) -> SendReport:
         sent = sorted(
@@ -234,16 +237,31 @@ class SegmentWriter(DataSourceArrowWriter):
         return total
 
 
+def _secret_in(name: str, what: str) -> str:
+    """What an environment variable of the executor holds.
+
+    :raises SegmentConfigurationError: it is not set
+    """
+    secret = os.environ.get(name, "")
+    if not secret.strip():
+        raise SegmentConfigurationError(
+            f"the environment variable {name} of the executor, which has {what}, is not set: set "
+            f"spark.executorEnv.{name}, or a secret of the platform. Nothing was sent"
+        )
+    return secret
+
+
 def check_options(given: Mapping[str, str]) -> dict[str, Any]:
     """The options of the data source, which Spark keeps as text.
 
     :raises SegmentConfigurationError: names each that is wrong; never shows a value
     """
-    if "write_key" in given:
-        raise SegmentConfigurationError(
-            "write_key: options are shown in plans, logs and the UI. Put the key into the environment of the "
-            "executors, and name the variable in write_key_env; this key should be replaced now"
-        )
+    for secret in ("write_key", "oauth_private_key"):
+        if secret in given:
+            raise SegmentConfigurationError(
+                f"{secret}: options are shown in plans, logs and the UI. Put the key into the environment of "
+                f"the executors, and name the variable in {secret}_env; this key should be replaced now"
+            )
     for name in given:
         if name in LEFT_OUT:
             raise SegmentConfigurationError(f"{name}: {LEFT_OUT[name]}")

@@ -10,10 +10,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from airflow_provider_segment.api.calls import safe_path
-from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.regions import Server
 
-ADVICE: dict[tuple[Api, int], str] = {
-    ("tracking", 401): "Check the write key and the region of the Segment connection.",
+NO_TOKEN = (
+    "Check the OAuth app id, key id, private key and region of the Segment connection, and that the app has "
+    "the scope: tracking_api:write to send events, public_api:read_write for the Public API."
+)
+"""On an authorization server that gives no token, whatever its status."""
+
+ADVICE: dict[tuple[Server, int], str] = {
+    ("tracking", 401): "Check the write key and the region of the Segment connection. A source that enforces "
+    "OAuth takes events only from an OAuth app, whose id and key the connection has.",
     ("tracking", 403): "Check the write key of the Segment connection: its source may not take these events.",
     ("tracking", 404): "Check the region and the base URL of the Segment connection.",
     ("profile", 401): "Check the Profile API token and the region of the Segment connection.",
@@ -25,12 +32,14 @@ ADVICE: dict[tuple[Api, int], str] = {
 }
 
 
-def advice_on(api: Api, response: httpx.Response, base_url: str | None) -> str | None:
+def advice_on(api: Server, response: httpx.Response, base_url: str | None) -> str | None:
     """The advice; None where the error's class has it."""
     if response.is_redirect:
         where = f"The connection's base URL is {base_url}: correct it." if base_url else ELSEWHERE
         return f"It refers to {_location(response)}, which is not followed. {where}"
     advice = ADVICE.get((api, response.status_code))
+    if api == "oauth" and response.is_client_error and response.status_code != 429:
+        advice = NO_TOKEN
     if base_url and response.status_code in (404, 405):
         own = (
             advice or "Check the id, and that the token belongs to the workspace (and region) that holds it."

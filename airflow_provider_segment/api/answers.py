@@ -13,11 +13,13 @@ from airflow_provider_segment.api.bodies import Body
 from airflow_provider_segment.api.calls import Answer, AnswerFormat, Call
 from airflow_provider_segment.api.certificates import fault_of_certificate
 from airflow_provider_segment.api.shapes import check_shape
-from airflow_provider_segment.api.waits import retry_after
+from airflow_provider_segment.api.waits import moment_of, retry_after
 from airflow_provider_segment.errors import (
     SegmentAnswerError,
+    SegmentAuthenticationError,
     SegmentConfigurationError,
     SegmentError,
+    SegmentRateLimitError,
     SegmentTimeoutError,
     SegmentTransportError,
     error_of_status,
@@ -49,7 +51,10 @@ def read_answer(
     except ValueError as error:
         unreadable = error
     if not response.is_success:
-        raise error_of_status(response.status_code)(
+        kind = error_of_status(response.status_code)
+        if call.api == "oauth" and response.is_client_error and kind is not SegmentRateLimitError:
+            kind = SegmentAuthenticationError  # it refuses the credential, and no event or resource
+        refused = kind(
             call.method,
             call.safe_path,
             response.status_code,
@@ -58,6 +63,8 @@ def read_answer(
             retry_after=retry_after(response, body, now),
             advice=advice_on(call.api, response, base_url),
         )
+        refused.answered_at = moment_of(response.headers.get("date"))
+        raise refused
     if unreadable is not None:
         got = response.headers.get("content-type", "no content type")[:100]
         fault = f": {content.fault}" if content.fault else ""
@@ -86,6 +93,8 @@ def _errors(body: Any, response: httpx.Response) -> list[dict[str, Any]]:
     if isinstance(body, dict):
         if isinstance(body.get("errors"), list):
             return [error for error in body["errors"] if isinstance(error, dict)]
+        if body.get("error_description"):  # OAuth
+            return [{"type": body.get("error"), "message": body["error_description"]}]
         message = body.get("message") or body.get("error")
         if message:
             return [{"type": body.get("code"), "message": message}]

@@ -9,14 +9,19 @@ from typing import IO, TYPE_CHECKING, Any
 import httpx
 
 from airflow_provider_segment.api.documents import read
-from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.regions import Server
 
 if TYPE_CHECKING:
     from airflow_provider_segment.api.calls import AnswerFormat
 
-MAX_BYTES: dict[Api, int] = {"public": 64 << 20, "profile": 64 << 20, "tracking": 64 << 10}
+MAX_BYTES: dict[Server, int] = {
+    "public": 64 << 20,
+    "profile": 64 << 20,
+    "tracking": 64 << 10,
+    "oauth": 64 << 10,
+}
 """Bytes of an answer, unpacked. Its largest are lists: 200 destinations, each with all fields of its actions,
-are some 20 MB. The Tracking API answers with a line."""
+are some 20 MB. The Tracking API and the authorization server answer with a line."""
 MAX_FILE_BYTES = 8 << 30
 """Bytes of an answer that goes to a file. What it may take of the time is the request's."""
 MAX_ERROR_BYTES = 1 << 20
@@ -36,7 +41,7 @@ class Body:
     :param to_file: keep a successful answer in a temporary file, not in memory
     """
 
-    def __init__(self, api: Api, response: httpx.Response, *, to_file: bool = False) -> None:
+    def __init__(self, api: Server, response: httpx.Response, *, to_file: bool = False) -> None:
         self.fault: str | None = None
         """Why the body cannot be read; None if nothing is wrong so far."""
         self._file: IO[bytes] | None = None

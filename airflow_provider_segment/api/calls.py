@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from airflow_provider_segment.api.headers import fault_of
 from airflow_provider_segment.api.redaction import Scrubber
-from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.regions import Api, Server
 from airflow_provider_segment.api.secrets import in_text, secrets_in
 from airflow_provider_segment.errors import SegmentConfigurationError
 
@@ -34,6 +34,7 @@ class Call:
     :param path: absolute path, already percent-encoded
     :param query: see :func:`airflow_provider_segment.api.paths.query_pairs`
     :param body: makes the body for an attempt at the given time; None for no body
+    :param compress: compresses the body with gzip, last of all
     :param media_type: what to send and accept
     :param content_type: what is sent, if it is other than that
     :param repeatable: whether sending it twice is harmless; by default decided by its method
@@ -47,9 +48,10 @@ class Call:
 
     method: str
     path: str
-    api: Api = "public"
+    api: Server = "public"
     query: Mapping[str, Any] | None = None
     body: Callable[[datetime], bytes] | None = None
+    compress: Callable[[bytes], bytes] | None = None
     media_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool | None = None
@@ -66,7 +68,7 @@ class Call:
         # The values are not shown: any of them may hold a secret by mistake.
         if not (isinstance(self.method, str) and re.fullmatch("[A-Z]+", self.method)):
             raise SegmentConfigurationError("a method is a word of letters, such as GET")
-        if self.api not in get_args(Api):
+        if self.api not in get_args(Server):
             raise SegmentConfigurationError(f"an API is one of {', '.join(get_args(Api))}")
         if fault := _fault_of_path(self.path):
             raise SegmentConfigurationError(f"{self.method}: a path {fault}")

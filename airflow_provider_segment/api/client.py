@@ -9,10 +9,11 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import wait
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast, get_args
 
 import httpx
 
@@ -29,8 +30,17 @@ from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
 from airflow_provider_segment.api.settings import Settings
+from airflow_provider_segment.api.tokens import (
+    TOKENS,
+    Renewal,
+    Token,
+    TokenKeeper,
+    TokenKeepers,
+    read_token,
+)
 from airflow_provider_segment.api.waits import seconds_until_reset
 from airflow_provider_segment.errors import (
+    SegmentAuthenticationError,
     SegmentConfigurationError,
     SegmentError,
     SegmentRateLimitError,
@@ -58,6 +68,7 @@ class CallOptions(TypedDict, total=False):
     query: Mapping[str, Any] | None
     json: Any
     body: Callable[[datetime], bytes]
+    compress: Callable[[bytes], bytes] | None
     media_type: str | None
     headers: Mapping[str, str]
     repeatable: bool | None
@@ -82,6 +93,11 @@ UNREADABLE = (httpx.RequestError, OSError, httpx.InvalidURL, ValueError)
 """What httpx raises where there is no answer, or one with a head that it cannot read: it looks at the address
 in a redirect, though it is not to follow it. An OSError is one of OpenSSL's that its asynchronous connections
 let through."""
+
+TOKENS_SCRUBBED = 2
+"""How many of its last tokens a client removes from texts: some requests still have the one before."""
+SIGNAL_SECONDS = 1.0
+"""How long a thread waits for another one's token before it looks for signals."""
 
 T = TypeVar("T")
 
@@ -114,11 +130,15 @@ class _Client:
         """How many of them after a 429."""
         self.scrub = Scrubber(settings.secrets)
         """Removes the connection's credentials from texts, and from lists and objects with texts."""
-        # Rate limiters hold monotonic times, which clients with different clocks cannot share.
+        # Rate limiters and tokens hold monotonic times, which clients with different clocks cannot share.
         self._limiters = RATE_LIMITERS if clock is None else RateLimiters()
+        self._keepers = TOKENS if clock is None else TokenKeepers()
+        self._tokens: list[str] = []
 
     @staticmethod
     def _call(method: str, path: str, *, json: Any = NO_BODY, **options: Any) -> Call:
+        if options.get("api", "public") not in get_args(Api):
+            raise SegmentConfigurationError(f"an API is one of {', '.join(get_args(Api))}")
         call = Call(method.upper() if isinstance(method, str) else method, path, **options)
         return call if json is NO_BODY else replace(call, body=json_body(call, json))
 
@@ -151,8 +171,39 @@ class _Client:
     def _limiter(self, call: Call) -> RateLimiter:
         return self._limiters.of(call, self.settings)
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule) -> httpx.Request:
-        return build_request(http, call, self.settings, attempt=rule.attempts, now=self.clock.now())
+    def _keeper(self, call: Call) -> TokenKeeper | None:
+        return self._keepers.of(call.api, self.settings) if call.api != "oauth" else None
+
+    def _use(self, token: Token) -> Token:
+        """Have no text show a token that is sent."""
+        if token.value not in self._tokens:
+            self._tokens = [*self._tokens, token.value][-TOKENS_SCRUBBED:]
+            self.scrub = Scrubber([*self.settings.secrets, *self._tokens])
+        return token
+
+    def _put_off(self, renewal: Renewal, error: SegmentError) -> Token:
+        """The old token, because a new one could not be got; raises the error if there is none."""
+        if renewal.spare is None:
+            raise error
+        log.warning("The OAuth token could not be renewed yet; the old one is still valid: %s", error)
+        return renewal.put_off(self.clock.monotonic())
+
+    def _refused(self, keeper: TokenKeeper | None, token: Token | None) -> bool:
+        """Forget a token that Segment answered 401 to; whether there was one."""
+        if keeper is None or token is None:
+            return False
+        if keeper.refuse(token):
+            log.info("Segment refused the OAuth token, which expired or was revoked: asking for another one")
+        return True
+
+    def _token_rule(self, *, once: bool) -> RetryRule:
+        retries = 0 if once else self.settings.retries
+        return RetryRule("oauth", repeatable=True, retries=retries, clock=self.clock)
+
+    def _request(
+        self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule, token: Token | None
+    ) -> httpx.Request:
+        return build_request(http, call, self.settings, token, attempt=rule.attempts, now=self.clock.now())
 
     def _no_answer(self, call: Call, error: Exception, started: float) -> SegmentError:
         if isinstance(error, OSError):
@@ -227,6 +278,7 @@ class SegmentClient(_Client):
         :param query: query parameters; objects and arrays are written as Segment documents them
         :param json: the body, as a JSON document
         :param body: the body as a function of the time of the attempt that returns bytes, instead of ``json``
+        :param compress: compresses the body with gzip
         :param media_type: a vendor media type to send and accept, instead of ``application/json``
         :param content_type: media type of the body, if it is other than that
         :param headers: additional headers; those of the credential, the host and the transfer are refused
@@ -255,21 +307,59 @@ class SegmentClient(_Client):
         while call := pages.next_call():
             yield from pages.take(self._retried(call).data)
 
+    def get_new_token(self, api: Api) -> None:
+        """Ask for an OAuth token for an API, although there may be one: to see whether it is granted.
+
+        :raises SegmentError: it is not
+        """
+        keeper = self._keepers.of(api, self.settings)
+        if keeper is not None:
+            self._granted(keeper, once=False)
+
     def _retried(self, call: Call) -> Answer:
-        rule = self._rule(call)
+        rule, keeper = self._rule(call), self._keeper(call)
+        refused = False
         while True:
+            token = self._token(keeper) if keeper else None
             try:
-                return self._send(call, rule)
+                return self._send(call, rule, token)
             except SegmentError as error:
+                expired = isinstance(error, SegmentAuthenticationError) and not refused
+                refused = expired and self._refused(keeper, token)
+                if refused:
+                    continue
                 seconds = self._wait(call, rule, error)
             self.clock.sleep(seconds)
 
-    def _send(self, call: Call, rule: RetryRule) -> Answer:
+    def _token(self, keeper: TokenKeeper) -> Token:
+        while not isinstance(turn := keeper.ask(self.clock.monotonic()), Token):
+            if not isinstance(turn, Renewal):
+                wait([turn], timeout=SIGNAL_SECONDS)
+                continue
+            with turn:
+                try:
+                    turn.token = self._granted(keeper, once=turn.spare is not None)
+                except SegmentError as error:
+                    return self._put_off(turn, error)
+        return self._use(turn)
+
+    def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
+        call, rule = keeper.call(self.settings), self._token_rule(once=once)
+        while True:
+            try:
+                return read_token(self._send(call, rule, None), self.clock.monotonic())
+            except SegmentError as error:
+                if keeper.corrects_clock(error, self.clock.now()):
+                    continue
+                seconds = self._wait(call, rule, error)
+            self.clock.sleep(seconds)
+
+    def _send(self, call: Call, rule: RetryRule, token: Token | None) -> Answer:
         with self._limiter(call).queue() as place:
             while seconds := place.wait(self.clock.monotonic()):
                 self.clock.sleep(seconds)
         rule.begin()
-        request = self._request(self._http, call, rule)
+        request = self._request(self._http, call, rule, token)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:
@@ -347,12 +437,42 @@ class AsyncSegmentClient(_Client):
                 yield item
 
     async def _retried(self, call: Call, turn: Callable[[], Awaitable[None]] | None = None) -> Answer:
-        rule = self._rule(call)
+        rule, keeper = self._rule(call), self._keeper(call)
+        refused = False
         while True:
+            token = await self._token(keeper) if keeper else None
             await self._wait_for_turn(call, turn)
             try:
-                return await self._send(call, rule)
+                return await self._send(call, rule, token)
             except SegmentError as error:
+                expired = isinstance(error, SegmentAuthenticationError) and not refused
+                refused = expired and self._refused(keeper, token)
+                if refused:
+                    continue
+                seconds = self._wait(call, rule, error)
+            await self.clock.asleep(seconds)
+
+    async def _token(self, keeper: TokenKeeper) -> Token:
+        while not isinstance(turn := keeper.ask(self.clock.monotonic()), Token):
+            if not isinstance(turn, Renewal):
+                await asyncio.wrap_future(turn)
+                continue
+            with turn:
+                try:
+                    turn.token = await self._granted(keeper, once=turn.spare is not None)
+                except SegmentError as error:
+                    return self._put_off(turn, error)
+        return self._use(turn)
+
+    async def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
+        call, rule = keeper.call(self.settings), self._token_rule(once=once)
+        while True:
+            await self._wait_for_turn(call, None)
+            try:
+                return read_token(await self._send(call, rule, None), self.clock.monotonic())
+            except SegmentError as error:
+                if keeper.corrects_clock(error, self.clock.now()):
+                    continue
                 seconds = self._wait(call, rule, error)
             await self.clock.asleep(seconds)
 
@@ -368,9 +488,9 @@ class AsyncSegmentClient(_Client):
             if not limiter.blocked_for(self.clock.monotonic()):  # by a 429 in the meantime
                 return
 
-    async def _send(self, call: Call, rule: RetryRule) -> Answer:
+    async def _send(self, call: Call, rule: RetryRule, token: Token | None) -> Answer:
         rule.begin()
-        request = self._request(self._http, call, rule)
+        request = self._request(self._http, call, rule, token)
         started = self.clock.monotonic()
         ours = _ours.set(True)
         try:

@@ -128,7 +128,9 @@ class RateLimiters:
         limit = limit_of(call.method, call.path) if call.api == "public" else None
         if limit and limit.seconds > PATIENCE["public"].budget:
             limit = None  # a daily limit: no request waits that long; Segment's own answer decides
-        secret = settings.secret_of(call.api)
+        # An OAuth app's tokens come and go; its limits stay.
+        app = settings.oauth_private_key
+        secret = app if call.api == "oauth" else settings.secret_of(call.api) or app
         key = (
             host_of(call.api, settings.region, settings.base_url),
             secret.get_secret_value() if secret else "",

@@ -1,6 +1,6 @@
 """Where Segment's APIs live: one table of hosts.
 
-Sources: Segment's documentation of regional workspaces, of the Public API and of the Profile API.
+Sources: Segment's documentation of regional workspaces, of the Public API, of the Profile API and of OAuth.
 """
 
 from __future__ import annotations
@@ -8,18 +8,22 @@ from __future__ import annotations
 from typing import Any, Literal
 
 Api = Literal["public", "tracking", "profile"]
+Server = Literal[Api, "oauth"]
+"""The APIs, and the authorization server."""
 Region = Literal["us", "eu"]
 
-HOSTS: dict[Region, dict[Api, str]] = {
+HOSTS: dict[Region, dict[Server, str]] = {
     "us": {
         "public": "https://api.segmentapis.com",
         "tracking": "https://api.segment.io",
         "profile": "https://profiles.segment.com",
+        "oauth": "https://oauth2.segment.io",
     },
     "eu": {
         "public": "https://eu1.api.segmentapis.com",
         "tracking": "https://events.eu1.segmentapis.com",
         "profile": "https://profiles.euw1.segment.com",
+        "oauth": "https://oauth2.eu1.segmentapis.com",
     },
 }
 
@@ -34,6 +38,6 @@ def read_region(region: Any) -> Any:
     return region.strip().lower() or None if isinstance(region, str) else region
 
 
-def host_of(api: Api, region: Region, base_url: str | None = None) -> str:
-    """The origin to send to; ``base_url`` (a sandbox, proxy or gateway) stands for all three APIs."""
-    return (base_url or HOSTS[region][api]).rstrip("/")
+def host_of(server: Server, region: Region, base_url: str | None = None) -> str:
+    """The origin to send to; ``base_url`` (a sandbox, proxy or gateway) stands for all of them."""
+    return (base_url or HOSTS[region][server]).rstrip("/")

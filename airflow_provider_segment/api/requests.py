@@ -17,6 +17,7 @@ from airflow_provider_segment.api.documents import write
 from airflow_provider_segment.api.paths import query_pairs
 from airflow_provider_segment.api.regions import Api, host_of
 from airflow_provider_segment.api.settings import Settings
+from airflow_provider_segment.api.tokens import Token
 from airflow_provider_segment.errors import SegmentConfigurationError
 
 USER_AGENT = f"airflow-provider-segment/{__version__}"
@@ -24,10 +25,17 @@ JSON = "application/json"
 
 
 def build_request(
-    http: httpx.Client | httpx.AsyncClient, call: Call, settings: Settings, *, attempt: int, now: datetime
+    http: httpx.Client | httpx.AsyncClient,
+    call: Call,
+    settings: Settings,
+    token: Token | None,
+    *,
+    attempt: int,
+    now: datetime,
 ) -> httpx.Request:
     """The request of a call, with its credential.
 
+    :param token: of OAuth, if that is the credential
     :param attempt: number of earlier attempts of this call
     :raises SegmentConfigurationError: the call cannot be sent
     """
@@ -36,10 +44,17 @@ def build_request(
         "Accept": media_type if call.media_type or call.answer_format == "json" else "*/*",
         "Accept-Encoding": ENCODING,
         "User-Agent": USER_AGENT,
-        "Authorization": _authorization(call.api, settings),
     }
-    if call.body is not None:
+    if call.api != "oauth":  # its credential is the assertion, in the body
+        headers["Authorization"] = _authorization(call.api, settings, token)
+    content = call.body(now) if call.body else None
+    if content is not None:
         headers["Content-Type"] = call.content_type or media_type
+        if token and call.api == "tracking":
+            content = _with_write_key(content, call, settings)
+        if call.compress:
+            headers["Content-Encoding"] = "gzip"
+            content = call.compress(content)
     if call.api == "tracking":
         headers["X-Retry-Count"] = str(attempt)
     try:
@@ -48,7 +63,7 @@ def build_request(
             _url(host_of(call.api, settings.region, settings.base_url) + call.path),
             params=tuple(query_pairs(call.query)) or None if call.query is not None else None,
             headers=_merged(headers, call.headers),
-            content=call.body(now) if call.body else None,
+            content=content,
         )
     except httpx.InvalidURL:
         # Host and path have been checked: only the length is left.
@@ -77,14 +92,35 @@ CREDENTIAL_NAMES: dict[Api, str] = {
 }
 
 
-def _authorization(api: Api, settings: Settings) -> str:
+def _authorization(api: Api, settings: Settings, token: Token | None) -> str:
+    if token is not None:
+        return f"Bearer {token.value}"
+    value = _secret_of(api, settings)
+    return f"Bearer {value}" if api == "public" else f"Basic {b64encode(f'{value}:'.encode()).decode()}"
+
+
+def _secret_of(api: Api, settings: Settings) -> str:
     secret = settings.secret_of(api)
     if secret is None:
         which = f"connection {settings.name!r}" if settings.name else "connection"
         name = CREDENTIAL_NAMES[api]
         raise SegmentConfigurationError(f"the Segment {which} lacks a {name}, which this call needs")
-    value = secret.get_secret_value()
-    return f"Bearer {value}" if api == "public" else f"Basic {b64encode(f'{value}:'.encode()).decode()}"
+    return secret.get_secret_value()
+
+
+def _with_write_key(content: bytes, call: Call, settings: Settings) -> bytes:
+    """An event or a batch that names its source: in the header, the token is in the place of the write key.
+
+    :raises SegmentConfigurationError: it is no JSON object, or there is no write key
+    """
+    members = content.lstrip()[1:].lstrip()
+    if not content.lstrip().startswith(b"{") or not members:
+        raise SegmentConfigurationError(
+            f"{call.method} {call.safe_path}: with OAuth, the write key goes into the body, which must be a "
+            "JSON object, uncompressed"
+        )
+    separator = b"" if members.startswith(b"}") else b","
+    return b'{"writeKey":%b%b%b' % (write(_secret_of("tracking", settings)), separator, members)
 
 
 def json_body(call: Call, document: Any) -> Callable[[datetime], bytes]:

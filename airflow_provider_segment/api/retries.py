@@ -6,6 +6,8 @@ id, so a retry cannot duplicate it.
 Public and Profile API: GET, PUT and DELETE may be repeated. A POST or PATCH is repeated only if it
 certainly did not run (refused connection, 429): Segment has no idempotency keys.
 
+Authorization server: its requests may be repeated; each has an assertion of its own.
+
 A wait that Segment asks for takes precedence: ``Retry-After``, ``errors[0].data.msBeforeNext`` or
 ``X-RateLimit-Reset`` (see :mod:`.waits`). Such waits do not count as retries, but use up the
 total budget.
@@ -20,7 +22,7 @@ import random
 from dataclasses import dataclass
 
 from airflow_provider_segment.api.clock import Clock
-from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.regions import Server
 from airflow_provider_segment.errors import (
     SegmentAnswerError,
     SegmentAPIError,
@@ -55,20 +57,21 @@ class Patience:
     budget: float
 
 
-PATIENCE: dict[Api, Patience] = {
+PATIENCE: dict[Server, Patience] = {
     "public": Patience(retries=6, budget=15 * 60),
     "profile": Patience(retries=6, budget=15 * 60),
+    "oauth": Patience(retries=10, budget=15 * 60),
     "tracking": Patience(retries=10, budget=12 * 60 * 60),
 }
 
 TRACKING_RETRIED_4XX = frozenset({408, 410, 429, 460})
 TRACKING_FINAL_5XX = frozenset({501, 505, 511})
 TRANSIENT = (SegmentRateLimitError, SegmentServerError, SegmentTransportError, SegmentAnswerError)
-"""Errors of the Public and the Profile API that another attempt may not meet."""
+"""Errors of all but the Tracking API that another attempt may not meet."""
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
-def is_retryable(error: BaseException, api: Api, *, repeatable: bool) -> bool:
+def is_retryable(error: BaseException, api: Server, *, repeatable: bool) -> bool:
     """Whether the request behind this error may be sent again.
 
     :param repeatable: the request may safely run twice
@@ -95,11 +98,11 @@ class RetryRule:
     :param retries: maximum number of retries, instead of the API's default
     """
 
-    def __init__(self, api: Api, *, repeatable: bool, retries: int | None, clock: Clock) -> None:
+    def __init__(self, api: Server, *, repeatable: bool, retries: int | None, clock: Clock) -> None:
         self.attempts = 0
         """Failed attempts so far."""
         patience = PATIENCE[api]
-        self._api: Api = api
+        self._api: Server = api
         self._repeatable = repeatable
         self._left = patience.retries if retries is None else retries
         self._backoffs = 0

@@ -136,10 +136,17 @@ def forms_of(secrets: Iterable[str]) -> list[str]:
 
     In base64, a text looks different in each of three positions of the text around it, so that ``user:key``
     and JSON that holds a key are found by the part that is the same.
+
+    A key in PEM is found line by line: texts join and escape its lines as they like. They are base64 already,
+    and Airflow takes seconds to mask them in all forms.
     """
     forms: set[str] = set()
     for secret in secrets:
-        forms |= {secret, *_written(secret), *_base64(secret)}
+        if secret.startswith("-----BEGIN "):
+            lines = [line for line in secret.splitlines() if not line.startswith("-----")]
+            forms |= {*lines, *(quote(line, safe="") for line in lines)}
+        else:
+            forms |= {secret, *_written(secret), *_base64(secret)}
     return sorted((form for form in forms if len(form) >= SHORTEST), key=lambda form: (-len(form), form))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from airflow_provider_segment.api.base_urls import goes_in_clear_text, read_base_url
+from airflow_provider_segment.api.pem import read_private_key
 from airflow_provider_segment.api.regions import Api, Region, read_region
 
 DEFAULT_TIMEOUT = 30.0
@@ -25,6 +26,10 @@ class Settings(BaseModel):
     :param public_api_token: token of the Public API
     :param write_key: write key of a source, for the Tracking API
     :param profile_api_token: access token of a space, for the Profile API
+    :param oauth_app_id: of an OAuth app, whose tokens are sent with events, and used for the Public API where
+        there is no token of its own
+    :param oauth_key_id: of the app's public key
+    :param oauth_private_key: its other half in PEM, or the path of a file that holds it
     :param workspace: the workspace's slug, for links to Segment's app
     :param timeout: seconds for each step of a request: connecting, sending, answering. All of it, however
         slowly it goes on, has three times as long
@@ -41,6 +46,9 @@ class Settings(BaseModel):
     public_api_token: SecretStr | None = None
     write_key: SecretStr | None = None
     profile_api_token: SecretStr | None = None
+    oauth_app_id: str | None = None
+    oauth_key_id: str | None = None
+    oauth_private_key: SecretStr | None = None
     workspace: str | None = None
     timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)] = DEFAULT_TIMEOUT
     retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] | None = None
@@ -71,6 +79,12 @@ class Settings(BaseModel):
         }
         return secrets[api]
 
+    def uses_oauth(self, api: Api) -> bool:
+        """Whether requests to an API carry a token of the OAuth app."""
+        if self.oauth_private_key is None:
+            return False
+        return api == "tracking" or (api == "public" and self.public_api_token is None)
+
     @property
     def secrets(self) -> list[str]:
         """All secrets that were given, to be masked in logs: whatever is a ``SecretStr``."""
@@ -98,6 +112,26 @@ class Settings(BaseModel):
         if not (secret.isascii() and secret.isprintable()):
             raise ValueError("contains characters that are not allowed in a token or key")
         return value
+
+    @field_validator("oauth_app_id", "oauth_key_id")
+    @classmethod
+    def _an_id(cls, value: str | None) -> str | None:
+        if value is not None and not (value.isascii() and value.isprintable() and " " not in value):
+            raise ValueError("contains characters that no id has")
+        return value
+
+    @field_validator("oauth_private_key")
+    @classmethod
+    def _a_private_key(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(read_private_key(value.get_secret_value()))
+
+    @model_validator(mode="after")
+    def _oauth_is_whole(self) -> Settings:
+        names = ("oauth_app_id", "oauth_key_id", "oauth_private_key")
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing and len(missing) < len(names):
+            raise ValueError(f"OAuth needs {', '.join(names)}; missing: {', '.join(missing)}")
+        return self
 
     @field_validator("timeout", "retries", mode="before")
     @classmethod

@@ -38,7 +38,7 @@ def seconds_until_reset(response: httpx.Response, now: datetime) -> float | None
     if response.headers.get("x-ratelimit-remaining") != "0":
         return None
     # Both dates are Segment's; this machine's clock may be wrong.
-    date = _moment(response.headers.get("date")) or now
+    date = moment_of(response.headers.get("date")) or now
     return named_seconds(response.headers.get("x-ratelimit-reset"), date)
 
 
@@ -53,7 +53,7 @@ def named_seconds(value: Any, now: datetime, *, per_second: int = 1) -> float | 
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, str):
-        moment = _moment(value)
+        moment = moment_of(value)
         seconds = (moment - now).total_seconds() if moment else 0.0
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         # Compared before it is divided: a huge int does not fit in a float.
@@ -63,7 +63,7 @@ def named_seconds(value: Any, now: datetime, *, per_second: int = 1) -> float | 
     return seconds if 0 < seconds <= LONGEST else None
 
 
-def _moment(value: str | None) -> datetime | None:
+def moment_of(value: str | None) -> datetime | None:
     """The moment of an HTTP date; None if it is none, or has no zone."""
     if not value or len(value) > _LONGEST_DATE:
         return None

@@ -249,14 +249,13 @@ class Sending:
             raise error
 
     async def _post(self, batch: Batch) -> None:
-        compress = self._compress
         await self._client.request(
             "POST",
             "/v1/batch",
             api="tracking",
             turn=lambda: self._turn(len(batch)),
-            body=lambda now: compress(batch.body(now)) if compress else batch.body(now),
-            headers={"Content-Encoding": "gzip"} if compress else {},
+            body=batch.body,
+            compress=self._compress,
         )
         self.report.sent += len(batch)
         self.report.batches += 1

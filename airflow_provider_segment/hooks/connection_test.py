@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_segment.api.client import SegmentClient
 from airflow_provider_segment.api.redaction import write_keys_of
-from airflow_provider_segment.api.regions import REGION_NAMES
+from airflow_provider_segment.api.regions import REGION_NAMES, Api
 from airflow_provider_segment.api.resources import Source
+from airflow_provider_segment.api.tokens import SCOPES
 from airflow_provider_segment.errors import SegmentError
 
 if TYPE_CHECKING:
@@ -66,23 +67,50 @@ def _credentials(client: SegmentClient) -> Iterator[Finding]:
     settings = client.settings
     works = False
     if settings.public_api_token is not None:
-        token = _public_api_token(client)
+        token = _public_api(client, "Public API token")
         works = token.well is True
         yield token
+    for api, granted in _tokens(client).items():
+        if api == "public" and granted.well:
+            granted = _public_api(client, granted.subject)
+            works = granted.well is True
+        yield granted
     if settings.write_key is not None:
-        unknown = Finding("write key", "not checked: that needs a working Public API token", well=None)
+        unknown = Finding("write key", "not checked: that needs access to the Public API", well=None)
         yield _write_key(client) if works else unknown
+    elif settings.oauth_private_key is not None:
+        wanted = "none: events need one with OAuth, too, unless a task names their source"
+        yield Finding("write key", wanted, well=None)
     if settings.profile_api_token is not None:
         yield Finding("Profile API token", "not checked: that needs a space", well=None)
 
 
-def _public_api_token(client: SegmentClient) -> Finding:
+def _tokens(client: SegmentClient) -> dict[Api, Finding]:
+    """Whether the OAuth app is granted a token for each API that would use one."""
+    refusals: dict[Api, str] = {}
+    used = [api for api in SCOPES if client.settings.uses_oauth(api)]
+    for api in used:
+        try:
+            client.get_new_token(api)
+        except SegmentError as error:
+            refusals[api] = str(error)
+    # An app need not have the scopes of both.
+    refused = False if len(refusals) == len(used) else None
+    return {
+        api: Finding(
+            f"OAuth {SCOPES[api]}", refusals.get(api, "token granted"), refused if api in refusals else True
+        )
+        for api in used
+    }
+
+
+def _public_api(client: SegmentClient, credential: str) -> Finding:
     try:
         shape = {"workspace": {"name": str}}
         workspace = client.request("GET", "/", shape=shape).data["workspace"]
     except SegmentError as error:
-        return Finding("Public API token", str(error), well=False)
-    return Finding("Public API token", f"works for workspace {workspace['name']!r}", well=True)
+        return Finding(credential, str(error), well=False)
+    return Finding(credential, f"works for workspace {workspace['name']!r}", well=True)
 
 
 def _write_key(client: SegmentClient) -> Finding:

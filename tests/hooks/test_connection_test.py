@@ -34,7 +34,7 @@ def test_all_is_well(segment_sandbox: Sandbox) -> None:
     [
         ({"password": "a-wrong-token"}, False, "Public API token: GET /: Segment answered 401"),
         ({"extra": {"secret_write_key": "a-wrong-key"}}, False, "belongs to no source"),
-        ({"password": None}, True, "not checked: that needs a working Public API token"),
+        ({"password": None}, True, "not checked: that needs access to the Public API"),
         (
             {"password": None, "extra": {"secret_write_key": None, "profile_api_token": None}},
             False,
