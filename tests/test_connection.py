@@ -39,6 +39,10 @@ def stored(**fields: Any) -> Any:
     return SimpleNamespace(**{"conn_id": "c", "host": None, "port": None, "password": None, **fields})
 
 
+PEM = f"-----BEGIN PRIVATE KEY-----\n{'TWFu' * 16}\n{'a2V5' * 16}\n-----END PRIVATE KEY-----"
+OAUTH = {"oauth_app_id": "app", "oauth_key_id": "key", "oauth_private_key": PEM}
+
+
 def secret(value: Any) -> str | None:
     return value.get_secret_value() if value else None
 
@@ -72,9 +76,11 @@ def test_a_field_that_only_one_side_knows_is_found() -> None:
 @pytest.mark.parametrize("name", CONN_FIELDS)
 def test_what_is_written_in_a_field_becomes_a_setting(name: str) -> None:
     schema = CONN_FIELDS[name]["schema"]
-    samples = {"string": "a text", "number": 2.5, "integer": 4, "boolean": True}
+    samples = {"string": "a-text", "number": 2.5, "integer": 4, "boolean": True}
     value = schema["enum"][-1] if "enum" in schema else samples[schema["type"][0]]
-    settings = read_settings(connection(extra={name: value}))
+    value = PEM if name == "oauth_private_key" else value
+    others = OAUTH if name in OAUTH else {}  # they belong together
+    settings = read_settings(connection(extra={**others, name: value}))
     setting = next((each for each, names in OTHER_NAMES.items() if name in names), name)
     found = getattr(settings, setting)
     assert found != getattr(Settings(), setting)
@@ -103,7 +109,7 @@ def test_airflow_masks_every_secret_field_by_its_name() -> None:
     from airflow.providers.common.compat.sdk import redact
 
     extra = {name: "the secret" for name, field in CONN_FIELDS.items() if "password" in str(field["schema"])}
-    assert len(extra) == 2
+    assert len(extra) == 3
     assert set(redact(extra).values()) == {"***"}
 
 
@@ -112,17 +118,18 @@ def test_a_new_secret_is_masked_like_the_others(monkeypatch: pytest.MonkeyPatch)
         proxy_password: SecretStr | None = None
 
     secrets = [name for name, field in More.model_fields.items() if "SecretStr" in str(field.annotation)]
-    assert len(secrets) == 4
+    assert len(secrets) == 5
     monkeypatch.setattr("airflow_provider_segment.api.settings.Settings", More)
     monkeypatch.setitem(CONN_FIELDS, "proxy_password", {})
-    extra = {name: f"the {name}" for name in secrets}
+    extra = {name: f"the {name}" for name in secrets} | OAUTH
     monkeypatch.setattr(
         SegmentHook, "get_connection", lambda *_: connection(password=extra["public_api_token"], extra=extra)
     )
     masked: list[str] = []
     monkeypatch.setattr("airflow_provider_segment.version_compat.mask_secrets", masked.extend)
     SegmentHook().get_conn()
-    assert set(extra.values()) < set(masked)
+    in_one_line = {extra[name] for name in secrets if name != "oauth_private_key"}
+    assert {*in_one_line, *PEM.splitlines()[1:-1]} < set(masked)
 
 
 # Reading

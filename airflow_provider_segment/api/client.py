@@ -31,6 +31,7 @@ from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.api.tokens import (
+    REFUSED_OF_REQUEST,
     TOKENS,
     Renewal,
     Token,
@@ -188,13 +189,19 @@ class _Client:
         log.warning("The OAuth token could not be renewed yet; the old one is still valid: %s", error)
         return renewal.put_off(self.clock.monotonic())
 
-    def _refused(self, keeper: TokenKeeper | None, token: Token | None) -> bool:
-        """Forget a token that Segment answered 401 to; whether there was one."""
-        if keeper is None or token is None:
+    def _refused(
+        self, keeper: TokenKeeper | None, token: Token | None, times: int, error: SegmentError
+    ) -> bool:
+        """Whether an error is the refusal of a token, and another one may help.
+
+        :param times: how many tokens of this request were refused, this one included
+        """
+        if keeper is None or token is None or not isinstance(error, SegmentAuthenticationError):
             return False
-        if keeper.refuse(token):
-            log.info("Segment refused the OAuth token, which expired or was revoked: asking for another one")
-        return True
+        again = keeper.refuse(token) and times < REFUSED_OF_REQUEST
+        if again:
+            log.debug("Segment refused an OAuth token, which expired or was revoked: the next one is used")
+        return again
 
     def _token_rule(self, *, once: bool) -> RetryRule:
         retries = 0 if once else self.settings.retries
@@ -318,17 +325,20 @@ class SegmentClient(_Client):
 
     def _retried(self, call: Call) -> Answer:
         rule, keeper = self._rule(call), self._keeper(call)
-        refused = False
+        refused = 0
         while True:
             token = self._token(keeper) if keeper else None
             try:
-                return self._send(call, rule, token)
+                answer = self._send(call, rule, token)
             except SegmentError as error:
-                expired = isinstance(error, SegmentAuthenticationError) and not refused
-                refused = expired and self._refused(keeper, token)
-                if refused:
+                refused += 1
+                if self._refused(keeper, token, refused, error):
                     continue
                 seconds = self._wait(call, rule, error)
+            else:
+                if keeper:
+                    keeper.accept()
+                return answer
             self.clock.sleep(seconds)
 
     def _token(self, keeper: TokenKeeper) -> Token:
@@ -438,18 +448,21 @@ class AsyncSegmentClient(_Client):
 
     async def _retried(self, call: Call, turn: Callable[[], Awaitable[None]] | None = None) -> Answer:
         rule, keeper = self._rule(call), self._keeper(call)
-        refused = False
+        refused = 0
         while True:
             token = await self._token(keeper) if keeper else None
             await self._wait_for_turn(call, turn)
             try:
-                return await self._send(call, rule, token)
+                answer = await self._send(call, rule, token)
             except SegmentError as error:
-                expired = isinstance(error, SegmentAuthenticationError) and not refused
-                refused = expired and self._refused(keeper, token)
-                if refused:
+                refused += 1
+                if self._refused(keeper, token, refused, error):
                     continue
                 seconds = self._wait(call, rule, error)
+            else:
+                if keeper:
+                    keeper.accept()
+                return answer
             await self.clock.asleep(seconds)
 
     async def _token(self, keeper: TokenKeeper) -> Token:

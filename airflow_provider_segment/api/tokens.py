@@ -31,6 +31,11 @@ RENEWED_AFTER = 0.5
 """The part of a token's life after which it is renewed."""
 PAUSE_SECONDS = 60.0
 """Between attempts to renew a token that is still valid."""
+REFUSED_IN_A_ROW = 2
+"""If so many tokens are refused and none is taken in between, no further one helps: the app or the source is
+the cause."""
+REFUSED_OF_REQUEST = 5
+"""A request is not sent with more than these, whatever other requests' tokens are worth."""
 ASSERTION_SECONDS = 60
 """The life of an assertion; Segment takes none that lives longer."""
 BACKDATED_SECONDS = 5
@@ -61,6 +66,7 @@ class TokenKeeper:
     def __init__(self, scope: str) -> None:
         self.scope = scope
         self._skew = timedelta()
+        self._refused_in_a_row = 0
         self._token: Token | None = None
         self._renewal: Future[None] | None = None
         self._lock = threading.Lock()
@@ -80,13 +86,17 @@ class TokenKeeper:
             self._renewal.set_running_or_notify_cancel()  # a coroutine that waits for it may be cancelled
             return Renewal(self, token)
 
+    def accept(self) -> None:
+        """Note that Segment took a token of this app."""
+        self._refused_in_a_row = 0
+
     def refuse(self, token: Token) -> bool:
-        """Forget a token that Segment refused; whether it was still the one to send with."""
+        """Forget a token that Segment refused; whether another one may help."""
         with self._lock:
-            current = self._token is not None and self._token.value == token.value
-            if current:
+            if self._token is not None and self._token.value == token.value:
                 self._token = None
-            return current
+                self._refused_in_a_row += 1
+            return self._refused_in_a_row < REFUSED_IN_A_ROW
 
     def end_renewal(self, token: Token | None) -> None:
         """Take the next token, if there is one, and let those go on who wait for it."""

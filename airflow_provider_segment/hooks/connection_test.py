@@ -88,7 +88,7 @@ def _credentials(client: SegmentClient) -> Iterator[Finding]:
 def _tokens(client: SegmentClient) -> dict[Api, Finding]:
     """Whether the OAuth app is granted a token for each API that would use one."""
     refusals: dict[Api, str] = {}
-    used = [api for api in SCOPES if client.settings.uses_oauth(api)]
+    used: list[Api] = [api for api in SCOPES if client.settings.uses_oauth(api)]
     for api in used:
         try:
             client.get_new_token(api)

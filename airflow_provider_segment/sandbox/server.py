@@ -6,7 +6,7 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal
 
@@ -118,6 +118,15 @@ class Sandbox:
                 "profile_api_token": self.profile_token,
             },
         }
+
+    def connection_with(self, app: Mapping[str, str]) -> dict[str, Any]:
+        """The same with an OAuth app instead of the tokens.
+
+        :param app: as `create_oauth_app` returns it
+        """
+        oauth = {f"oauth_{name}": value for name, value in app.items()}
+        extra = {"region": self.state.region, "secret_write_key": self.write_key, **oauth}
+        return {"conn_type": "segment", "host": self.url, "extra": extra}
 
     @property
     def accepted(self) -> list[dict[str, Any]]:

@@ -36,12 +36,8 @@ def connect(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connec
     def make(app: dict[str, Any] | None = None, **extra: Any) -> dict[str, str]:
         made = segment_sandbox.create_oauth_app(**(app or {}))
         segment_sandbox.enforce_oauth(segment_sandbox.source_id)
-        oauth = {f"oauth_{name}": value for name, value in made.items()}
-        fields = {
-            **segment_sandbox.connection,
-            "password": None,
-            "extra": {"secret_write_key": segment_sandbox.write_key, **oauth, **extra},
-        }
+        fields = segment_sandbox.connection_with(made)
+        fields["extra"] |= extra
         monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(fields))
         return made
 
