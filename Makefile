@@ -32,16 +32,16 @@ demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celer
 	@$(VENV)/bin/python -m example_dags.demo.celery_night $(ARGS)
 
 test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: some 5 minutes
-	$(VENV)/bin/python -m pytest -m cluster $(ARGS)
+	$(VENV)/bin/python -m pytest -m cluster -o faulthandler_timeout=3600 $(ARGS)
 
 spark: $(VENV)/.test $(VENV)/.spark ## The tests of the PySpark data source; needs Java 17
 	$(VENV)/bin/python -m pytest -m spark $(ARGS)
 
-test: $(VENV)/.test $(MYSQL) ## All tests; ARGS='-k name' passes arguments on to pytest
-	$(VENV)/bin/python -m pytest $(CORE) $(ARGS)
+test: $(VENV)/.test $(MYSQL) ## All tests, on all cores; ARGS='-k name' passes arguments on to pytest
+	$(VENV)/bin/python -m pytest -n logical $(CORE) $(ARGS)
 
 fuzz: $(VENV)/.test ## The tests with generated input, with a hundred times as much of it: hours
-	$(VENV)/bin/python -m pytest -m hypothesis --hypothesis-profile=fuzz $(ARGS)
+	$(VENV)/bin/python -m pytest -n logical -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
 
 lint: $(VENV)/.test $(VENV)/.lint ## Format, lint and types
 	$(VENV)/bin/ruff format --check .

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -512,6 +513,7 @@ def test_a_forked_process_has_connections_of_its_own(segment_sandbox: Sandbox) -
             if pid := os.fork():
                 children.append(pid)
                 continue
+            signal.alarm(300)  # a child that hangs ends, too
             wrong = 99
             try:
                 slugs = [

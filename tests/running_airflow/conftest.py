@@ -1,4 +1,4 @@
-"""The fixture `airflow`: a real Airflow, started once for the session, with a sandbox of its own.
+"""The fixture `airflow`: a real Airflow, started once for this folder, with a sandbox of its own.
 
 Its triggerer polls that sandbox whenever it likes, which would be seen by tests that inspect requests. So in
 this folder `segment_sandbox` is another server than elsewhere.
@@ -12,12 +12,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from airflow_provider_segment.api.rate_limits import RATE_LIMITERS
 from airflow_provider_segment.sandbox import Sandbox
 from tests.harness.task_runner import REPOSITORY
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with this folder: nothing else takes one of several workers as long."""
+    items.sort(key=lambda item: HERE not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +45,7 @@ def shared_sandbox(_segment_sandbox_server: Sandbox) -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: Sandbox) -> Iterator[object]:
     """API server, scheduler with LocalExecutor and DAG processor; see `ThrowawayAirflow`.
 
@@ -50,7 +58,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, _segment_sandbox_server: S
     from example_dags.demo.throwaway_airflow import ThrowawayAirflow
 
     home = tmp_path_factory.mktemp("airflow")
-    folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "running_airflow" / "dags"]
+    folders = [REPOSITORY / "example_dags", HERE / "dags"]
     # Runs by assets need the scheduler to look; a DAG that runs by the clock, too, may run once more.
     environment = {
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",

@@ -86,7 +86,9 @@ def archive(kind: str) -> bytes:
         (ARRANGEMENTS["lines"].decode().encode("utf-16-le"), "UTF-16"),
         (ARRANGEMENTS["array"].decode().encode("utf-16-be"), "UTF-16"),
         (ARRANGEMENTS["lines"].decode().encode("utf-32"), "UTF-32"),
-        pytest.param(gzip.compress(gzip.compress(ARRANGEMENTS["lines"])), "compressed twice", id="gzip twice"),
+        pytest.param(
+            gzip.compress(gzip.compress(ARRANGEMENTS["lines"])), "compressed twice", id="compressed twice"
+        ),
         (b"ORC\x00", "ORC"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary"),
         (archive("zip"), "ZIP"),
