@@ -87,7 +87,7 @@ def archive(kind: str) -> bytes:
         (ARRANGEMENTS["array"].decode().encode("utf-16-be"), "UTF-16"),
         (ARRANGEMENTS["lines"].decode().encode("utf-32"), "UTF-32"),
         pytest.param(
-            gzip.compress(gzip.compress(ARRANGEMENTS["lines"])), "compressed twice", id="compressed twice"
+            gzip.compress(gzip.compress(ARRANGEMENTS["lines"])), "compressed twice", id="gzip twice"
         ),
         (b"ORC\x00", "ORC"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary"),

@@ -288,7 +288,7 @@ def test_json_lines_named_csv_are_json_lines(tmp_path: Path) -> None:
         (b"a,b\n1,\x00\x01\n", "a binary file, or UTF-16, not CSV"),
         ("a,b\n".encode("utf-16-le"), "a binary file, or UTF-16, not CSV"),
         (b"PAR1\x15\x04", "Parquet, not CSV: say nothing of its format"),
-        pytest.param(gzip.compress(gzip.compress(b"a,b\n")), "compressed twice, not CSV", id="compressed twice"),
+        pytest.param(gzip.compress(gzip.compress(b"a,b\n")), "compressed twice, not CSV", id="gzip twice"),
     ],
 )
 def test_what_is_no_csv_is_named(tmp_path: Path, content: bytes, kind: str) -> None:
