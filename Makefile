@@ -31,12 +31,14 @@ demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for 
 demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celery workers, through their faults; ARGS='500000 --rate 2500'
 	@$(VENV)/bin/python -m example_dags.demo.celery_night $(ARGS)
 
+# Its only test may take longer than others: see faulthandler_timeout in pyproject.toml. So do those of `fuzz`.
 test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: some 5 minutes
 	$(VENV)/bin/python -m pytest -m cluster -o faulthandler_timeout=3600 $(ARGS)
 
 spark: $(VENV)/.test $(VENV)/.spark ## The tests of the PySpark data source; needs Java 17
 	$(VENV)/bin/python -m pytest -m spark $(ARGS)
 
+# Cores are counted by `logical`: `auto` leaves out hyperthreads, and a small machine for CI may be one core of two.
 test: $(VENV)/.test $(MYSQL) ## All tests, on all cores; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest -n logical $(CORE) $(ARGS)
 
