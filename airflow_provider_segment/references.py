@@ -18,6 +18,9 @@ PREFIX = "ref:"
 OF_ANY_KIND = ("resource_id",)
 """Arguments that hold the id of anything."""
 
+PATH_PARAMS = "path_params"
+"""Argument whose members are ids whatever the endpoint: of ``SegmentRequestOperator``."""
+
 Path = tuple[Any, ...]
 """An argument, and what leads from it to one of its members."""
 
@@ -303,7 +306,7 @@ def references_in(value: Any, endpoint: str, path: Path = ()) -> Iterator[tuple[
     if isinstance(value, str):
         if value.startswith(PREFIX) and kinds_at(path, endpoint):
             yield path, value
-    elif isinstance(value, Mapping) and (not path or endpoint):
+    elif isinstance(value, Mapping) and (not path or endpoint or path == (PATH_PARAMS,)):
         for name, each in value.items():
             yield from references_in(each, endpoint, (*path, name))
     elif isinstance(value, (list, tuple)) and (endpoint or kinds_at(path, endpoint)):

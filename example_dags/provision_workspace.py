@@ -26,9 +26,7 @@ from airflow_provider_segment.operators import (
     SegmentCreateWarehouseOperator,
     SegmentReplaceRulesInTrackingPlanOperator,
 )
-
-# Ids of Segment's catalog, the same in all workspaces.
-HTTP_API, POSTGRES, AMPLITUDE = "iUM16Md8P2", "55d3d3aea3c", "5f7dd6d21ad74f3842b1fc47"
+from airflow_provider_segment.references import ref
 
 EVENTS = {
     "Product Viewed": {"product_id": "string"},
@@ -67,7 +65,9 @@ with DAG(
     },
     tags=["segment"],
 ) as dag:
-    source = SegmentCreateSourceOperator(task_id="source", slug="{{ params.source }}", metadata_id=HTTP_API)
+    source = SegmentCreateSourceOperator(
+        task_id="source", slug="{{ params.source }}", metadata_id=ref("source_metadata", "http-api")
+    )
 
     @task
     def keep_write_key(source_id: Any, variable: str) -> None:
@@ -83,7 +83,7 @@ with DAG(
     warehouse = SegmentCreateWarehouseOperator(
         task_id="warehouse",
         name="{{ params.warehouse }}",
-        metadata_id=POSTGRES,
+        metadata_id=ref("warehouse_metadata", "postgres"),
         settings={
             "hostname": "{{ conn.segment_warehouse.host }}",
             "port": "{{ conn.segment_warehouse.port }}",
@@ -102,21 +102,16 @@ with DAG(
         task_id="destination",
         source_id=source.output["id"],
         name="{{ params.destination }}",
-        metadata_id=AMPLITUDE,
+        metadata_id=ref("destination_metadata", "actions-amplitude"),
         enabled=True,
         settings={"apiKey": "{{ var.value.amplitude_api_key }}"},
     )
-
-    @task
-    def id_of_action(destination: Any, slug: str) -> Any:
-        """The id of the destination's action with this slug."""
-        return next(action["id"] for action in destination["metadata"]["actions"] if action["slug"] == slug)
 
     SegmentCreateDestinationSubscriptionOperator(
         task_id="send_orders_to_destination",
         destination_id=destination.output["id"],
         name="Orders",
-        action_id=id_of_action(destination.output, "logEvent"),
+        action_id=ref("destination_action", "actions-amplitude", "logEvent"),
         trigger='type = "track" and event = "Order Completed"',
         enabled=True,
     )

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.references import ref
 
 # Segment names the folder of a day by its first millisecond.
 FOLDER = "{{ (macros.datetime.fromisoformat(params.day ~ 'T00:00:00+00:00').timestamp() * 1000) | int }}"
@@ -32,7 +33,7 @@ with DAG(
             "s3://your-bucket/segment-logs/your-source-id", type="string", description="Folder of the source"
         ),
         "day": Param(type="string", format="date", description="When Segment received the events, in UTC"),
-        "source_id": Param(type="string", description="The source to send them to"),
+        "source": Param(type="string", description="Slug of the source to send them to"),
     },
     tags=["segment"],
 ):
@@ -40,7 +41,7 @@ with DAG(
         task_id="replay",
         path="{{ params.archive }}/" + FOLDER + "/*.gz",
         format="segment_archive",
-        source_id="{{ params.source_id }}",
+        source_id=ref("source", "{{ params.source }}"),
         integrations={"All": False, "Amplitude": True},  # what an event disables itself stays disabled
         max_events_per_second=1_000,
         min_events=1,

@@ -17,6 +17,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
 
 from airflow_provider_segment.operators import SegmentRunReverseEtlSyncOperator
+from airflow_provider_segment.references import ref
 
 with DAG(
     "reverse_etl",
@@ -25,20 +26,21 @@ with DAG(
     max_active_runs=1,  # a task that waits for its retry has left the pool
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
-        "source_id": Param(type="string", description="The warehouse, as a source"),
-        "model_id": Param(type="string", description="The model"),
-        "subscription_id": Param(
-            type="string", description="The mapping: what follows /mappings/ in the app"
-        ),
+        "source": Param(type="string", description="Slug of the warehouse, as a source"),
+        "model": Param(type="string", description="Name of the model"),
+        "destination": Param(type="string", description="Name of the destination"),
+        "mapping": Param(type="string", description="Name of the mapping to it"),
         "max_undelivered": Param(0.01, type="number", description="Share of rows that may be missing"),
     },
     tags=["segment"],
 ) as dag:
     sync = SegmentRunReverseEtlSyncOperator(
         task_id="sync",
-        source_id="{{ params.source_id }}",
-        model_id="{{ params.model_id }}",
-        subscription_id="{{ params.subscription_id }}",
+        source_id=ref("source", "{{ params.source }}"),
+        model_id=ref("reverse_etl_model", "{{ params.source }}", "{{ params.model }}"),
+        subscription_id=ref(
+            "subscription", "{{ params.source }}", "{{ params.destination }}", "{{ params.mapping }}"
+        ),
         on_partial="accept",
         deferrable=True,
         pool="segment_reverse_etl",  # of one slot, in which deferred tasks count: one sync at a time

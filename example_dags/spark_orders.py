@@ -11,6 +11,7 @@ from airflow.providers.apache.spark.operators.spark_submit import (  # pyright: 
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
 
 from airflow_provider_segment.operators import SegmentVerifyEventsOperator
+from airflow_provider_segment.references import ref
 
 OUT = "{{ params.out }}/{{ run_id | replace(':', '-') }}"
 
@@ -22,7 +23,7 @@ with DAG(
     params={
         "orders": Param("s3a://lake/orders", type="string", description="Folder of Parquet files"),
         "out": Param("s3://lake/sent", type="string", description="Folder for the report"),
-        "source_id": Param("rh5BDZp6QDHvXFCkibm1pR", type="string"),
+        "source": Param("shop", type="string", description="Slug of the source that was sent to"),
     },
     tags=["segment"],
 ):
@@ -44,5 +45,7 @@ with DAG(
 
     report = read_report(OUT)
     send >> report
-    SegmentVerifyEventsOperator(task_id="verify", reports=report, source_id="{{ params.source_id }}")
+    SegmentVerifyEventsOperator(
+        task_id="verify", reports=report, source_id=ref("source", "{{ params.source }}")
+    )
 # [END spark_orders]

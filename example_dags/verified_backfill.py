@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
+from airflow_provider_segment.references import ref
 
 with DAG(
     "verified_backfill",
@@ -22,22 +23,23 @@ with DAG(
     default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
     params={
         "events": Param("/data/events/*.jsonl", type="string", description="Files, also s3://, gs://, ..."),
-        "source_id": Param("", type="string", description="The source, whose write key is looked up"),
-        "destination_id": Param("", type="string", description="The destination that is to be filled"),
-        "warehouse_id": Param("", type="string", description="The warehouse, as Segment knows it"),
-        "schema": Param("my_source", type="string", description="The schema of the source in it"),
+        "source": Param("shop", type="string", description="Slug of the source; its write key is looked up"),
+        "destination": Param("Amplitude", type="string", description="Name of the one that is to be filled"),
+        "warehouse": Param("Shop", type="string", description="Name of the warehouse at Segment"),
+        "schema": Param("shop", type="string", description="The schema of the source in it"),
     },
     tags=["segment"],
 ):
     send = SegmentBatchEventsOperator(
-        task_id="send", path="{{ params.events }}", source_id="{{ params.source_id }}"
+        task_id="send", path="{{ params.events }}", source_id=ref("source", "{{ params.source }}")
     )
 
     verify = SegmentVerifyEventsOperator(
         task_id="verify",
         reports=send.output,
-        destination_ids=["{{ params.destination_id }}"],
-        warehouse_id="{{ params.warehouse_id }}",  # a sync to it that begins after the send is waited for
+        destination_ids=[ref("destination", "{{ params.source }}", "{{ params.destination }}")],
+        # A sync to it that begins after the send is waited for.
+        warehouse_id=ref("warehouse", "{{ params.warehouse }}"),
         warehouse_conn_id="warehouse",
         warehouse_schema="{{ params.schema }}",
         timeout=24 * 60 * 60,

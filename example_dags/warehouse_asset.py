@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_segment.triggers.asset_watchers import SegmentWarehouseSyncedTrigger
 
-# The warehouse must be known when this file is parsed: there are no params then, and a Variable would be read
-# from Airflow's database at each parsing.
+# A watcher takes an id: no task runs that could look up a name. It must be known when this file is parsed:
+# there are no params then, and a Variable would be read from Airflow's database at each parsing.
 WAREHOUSE_ID = os.environ.get("SEGMENT_WAREHOUSE_ID", "your-warehouse-id")
 
 try:

@@ -14,10 +14,12 @@ from typing import Any
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
+from airflow_provider_segment.references import ref
 from airflow_provider_segment.sensors import SegmentEventVolumeSensor, SegmentWarehouseSyncSensor
 
 # The requested day, otherwise the day before the run, however it was started.
 DAY = "{{ params.day or macros.ds_add(dag_run.run_after | default(data_interval_end) | ds, -1) }}"
+SOURCE = ref("source", "{{ params.source }}")
 
 with DAG(
     "warehouse_ready",
@@ -29,8 +31,8 @@ with DAG(
         "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
         "sent_before": Param(False, type="boolean", description="Were these events sent within a day?"),
-        "source_id": Param("your-source-id", type="string", description="The source to send to"),
-        "warehouse_id": Param("your-warehouse-id", type="string", description="Where it is loaded to"),
+        "source": Param("shop", type="string", description="Slug of the source to send to"),
+        "warehouse": Param("Shop", type="string", description="Name of the warehouse it is loaded to"),
         "lag": Param(60, type="integer", description="Seconds until Segment has counted an event"),
     },
     tags=["segment"],
@@ -40,11 +42,11 @@ with DAG(
         path="{{ params.events }}/" + DAY + "/*.jsonl*",
         rejects_path="{{ params.events }}/rejected/" + DAY + ".jsonl",
         max_rejected=100,
-        source_id="{{ params.source_id }}",
+        source_id=SOURCE,
     )
     counted = SegmentEventVolumeSensor(
         task_id="counted",
-        source_id="{{ params.source_id }}",
+        source_id=SOURCE,
         start="{{ dag_run.start_date }}",  # events are counted when they arrive, whatever their timestamps
         # Segment does not count again what it received within the last day.
         min_count="{{ 0 if params.sent_before or dag_run.clear_number else "
@@ -55,8 +57,8 @@ with DAG(
     )
     loaded = SegmentWarehouseSyncSensor(
         task_id="loaded",
-        warehouse_id="{{ params.warehouse_id }}",
-        source_ids=["{{ params.source_id }}"],
+        warehouse_id=ref("warehouse", "{{ params.warehouse }}"),
+        source_ids=[SOURCE],
         since="{{ ti.xcom_pull('counted')['end'] }}",  # all had arrived by then
         timeout=timedelta(days=1),
         deferrable=True,

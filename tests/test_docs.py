@@ -19,6 +19,8 @@ from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.lazy import classes_of_modules
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Declarative
+from tests.harness.ids import ids_given
+from tests.harness.sandbox_api import POSTGRES, POSTGRES_WAREHOUSE, WEBHOOKS, create
 from tests.harness.task_runner import RunTask
 
 ROOT = Path(__file__).parents[1]
@@ -71,9 +73,51 @@ def test_the_code_runs(code: str, segment_sandbox: Sandbox) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("code", BLOCKS)
+def test_the_code_has_names_instead_of_ids(code: str) -> None:
+    assert [(task.task_id, each) for task in documented(code).tasks for each in ids_given(task)] == []
+
+
+def test_an_id_in_the_documentation_would_be_found() -> None:
+    dag = documented(
+        """
+from airflow_provider_segment.operators import (
+    SegmentAddDestinationToAudienceOperator,
+    SegmentCreateSourceOperator,
+    SegmentGetSourceOperator,
+    SegmentRequestOperator,
+)
+from airflow_provider_segment.references import ref
+
+source = SegmentCreateSourceOperator(task_id="source", slug="shop", metadata_id="iUM16Md8P2")
+SegmentGetSourceOperator(task_id="param", source_id="{{ params.source_id }}")
+SegmentGetSourceOperator(task_id="name", source_id=ref("source", "shop"))
+SegmentGetSourceOperator(task_id="output", source_id=source.output["id"])
+SegmentGetSourceOperator(task_id="pulled", source_id="{{ ti.xcom_pull('source')['id'] }}")
+SegmentGetSourceOperator.partial(task_id="mapped").expand(source_id=["rh5BDZp6QDHvXFCkibm1pR"])
+SegmentGetSourceOperator.partial(task_id="list").expand_kwargs([{"source_id": "rh5BDZp6QDHvXFCkibm1pR"}])
+SegmentRequestOperator(task_id="path", path="/spaces/{id}", path_params={"id": "spa_sandboxSpace0001"})
+SegmentAddDestinationToAudienceOperator(
+    task_id="body",
+    space_id=ref("space", "shop"),
+    audience_id=ref("audience", "shop/Buyers"),
+    destination={"id": "5GFhvtz8fha42Cm5B85vd4", "type": "destination"},
+)
+"""
+    )
+    assert {task.task_id: ids for task in dag.tasks if (ids := ids_given(task))} == {
+        "source": ["metadata_id: iUM16Md8P2"],
+        "param": ["source_id: {{ params.source_id }}"],
+        "mapped": ["source_id.0: rh5BDZp6QDHvXFCkibm1pR"],
+        "list": ["source_id: rh5BDZp6QDHvXFCkibm1pR"],
+        "path": ["path_params.id: spa_sandboxSpace0001"],
+        "body": ["destination.id: 5GFhvtz8fha42Cm5B85vd4"],
+    }
+
+
 @pytest.fixture
 def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """What the guides' code refers to: a workspace that has one of each, a connection and a Variable."""
+    """What the guides' code refers to: the workspace of a shop, a connection and a Variable."""
     database = {
         "host": "db",
         "port": 5432,
@@ -83,21 +127,20 @@ def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     }
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_WAREHOUSE", json.dumps({"conn_type": "postgres", **database}))
     monkeypatch.setenv("AIRFLOW_VAR_AMPLITUDE_API_KEY", "amplitude-key")
-    hook, source = SegmentHook(), segment_sandbox.source_id
+    hook, shop = SegmentHook(), segment_sandbox.source_id
     for job in ("regulation", "reverse_etl_sync"):
         segment_sandbox.scripts.add(job, seconds=0)  # the examples wait for these
 
-    def create(path: str, **body: Any) -> str:
-        [(_, made)] = hook.request("POST", path, json=body).data.items()
-        return str(made["id"])
-
-    warehouse = create("/warehouses", metadataId="55d3d3aea3c", settings=database)
-    destination = create("/destinations", sourceId=source, metadataId="54521fd725e721e32a72eebb", settings={})
-    webhook = create("/destinations", sourceId=source, metadataId="614a3c7d791c91c41bae7599", settings={})
+    hook.request("PATCH", f"/sources/{shop}", json={"slug": "shop"})
+    segment_sandbox.state.collections["/spaces"][segment_sandbox.space_id]["slug"] = "shop"  # only by hand
+    create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={**database, "name": "Shop"})
+    create("/destinations", sourceId=shop, metadataId="60f9d0d048950c356be2e4da", settings={}, name="Braze")
+    lake = create("/sources", slug="lake", enabled=True, metadataId=POSTGRES, settings={})
+    webhook = create("/destinations", sourceId=lake, metadataId=WEBHOOKS, settings={}, name="Webhook")
     [send] = hook.request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]["actions"]
     model = create(
         "/reverse-etl-models",
-        sourceId=source,
+        sourceId=lake,
         name="Customers",
         description="",
         enabled=True,
@@ -105,25 +148,19 @@ def params(segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         queryIdentifierColumn="id",
     )
     mapping = {
-        "name": "Rows",
+        "name": "New customers",
         "actionId": send["id"],
         "trigger": 'event = "new"',
         "enabled": True,
         "modelId": model,
     }
-    subscription = create(f"/destinations/{webhook}/subscriptions", **mapping)
+    create(f"/destinations/{webhook}/subscriptions", **mapping)
     hook.request("POST", "/labels", json={"label": {"key": "team", "value": "shop"}})
     profile = (segment_sandbox.space_id, "users", "user_id:u1")
     segment_sandbox.profiles[profile] = {"traits": {"email": "jane@example.com"}, "events": []}
     return {
         "country": "de",
         "on": "true",
-        "source_id": source,
-        "warehouse_id": warehouse,
-        "destination_id": destination,
-        "space_id": segment_sandbox.space_id,
-        "model_id": model,
-        "subscription_id": subscription,
         "user_id": "u1",
         "folder": str(tmp_path),
     }

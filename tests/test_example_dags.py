@@ -6,12 +6,14 @@ import json
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from example_dags.demo.night import DAY, FAULTY, make_night
+from tests.harness.ids import ids_given
 from tests.harness.sandbox_api import start_sync
 from tests.harness.task_runner import REPOSITORY, RunTask
 
@@ -26,24 +28,36 @@ def make_send_events() -> object:
     return nightly_backfill.send_events
 
 
-@pytest.mark.core
-def test_every_example_is_parsed_without_errors() -> None:
+def parsed(place: Path) -> dict[str, Any]:
+    """The DAGs of a file or a folder, which have no errors and hold no ids of what has a name."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:
         from airflow.models.dagbag import DagBag
-    bag = DagBag(str(EXAMPLES))
+    bag = DagBag(str(place))
     assert bag.import_errors == {}
-    assert set(bag.dags) == {file.stem for file in EXAMPLES.glob("[!_]*.py")} - {"spark_orders"}
+    assert [
+        (dag.dag_id, task.task_id, each)
+        for dag in bag.dags.values()
+        for task in dag.tasks
+        for each in ids_given(task)
+    ] == []
+    return dict(bag.dags)
+
+
+@pytest.mark.core
+def test_every_example_is_parsed() -> None:
+    assert set(parsed(EXAMPLES)) == {file.stem for file in EXAMPLES.glob("[!_]*.py")} - {"spark_orders"}
+
+
+@pytest.mark.skipif(not AIRFLOW_3, reason="the demo is for Airflow 3")
+def test_the_dags_of_the_demo_are_parsed() -> None:
+    assert set(parsed(EXAMPLES / "demo" / "dags")) == {"large_night"}
 
 
 def test_the_example_with_spark_is_parsed_where_its_provider_is_installed() -> None:
     pytest.importorskip("airflow.providers.apache.spark")
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(str(EXAMPLES / "spark_orders.py"))
-    assert bag.import_errors == {}
-    [dag] = bag.dags.values()
+    [dag] = parsed(EXAMPLES / "spark_orders.py").values()
     assert dag.get_task("verify").upstream_task_ids == {"read_report"}
     assert dag.get_task("read_report").upstream_task_ids == {"send"}
 
@@ -92,7 +106,7 @@ def test_an_earlier_sync_is_not_what_the_run_waits_for(
     run = run_task.to_end(
         warehouse_ready.loaded,
         xcoms={("counted", "return_value"): {"end": end}},
-        conf={"source_id": segment_sandbox.source_id, "warehouse_id": warehouse},
+        conf={"source": "sandbox", "warehouse": "w"},
     )
     assert run.state == "success", run.error
     assert [sync["start"] for sync in run.xcom["syncs"]] == [start]
@@ -105,7 +119,7 @@ def test_the_run_waits_for_as_many_events_as_it_sent(run_task: RunTask, segment_
     run = run_task(
         warehouse_ready.counted,
         xcoms={("send_events", "return_value"): {"sent": 103, "duplicates": 3, "distinct": 100}},
-        conf={"source_id": segment_sandbox.source_id},
+        conf={"source": "sandbox"},
     )
     assert run.state == "deferred", run.error
     assert run.deferred and run.deferred.timeout and run.deferred.timeout > timedelta(hours=1)
@@ -123,7 +137,7 @@ def test_nothing_is_missing_where_segment_drops_duplicates(
     events = [{"type": "page", "userId": f"u{n}", "messageId": f"m{n % 40}"} for n in range(100)]
     (tmp_path / DAY).mkdir()
     (tmp_path / DAY / "a.jsonl").write_text("\n".join(map(json.dumps, events)))
-    conf = {"source_id": segment_sandbox.source_id, "events": str(tmp_path), "day": DAY, "lag": -120}
+    conf = {"source": "sandbox", "events": str(tmp_path), "day": DAY, "lag": -120}
     for again in (False, True):
         sent = run_task(warehouse_ready.send_events, conf=conf)
         assert (sent.xcom["sent"], sent.xcom["duplicates"], sent.xcom["distinct"]) == (100, 60, 40)

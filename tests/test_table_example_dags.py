@@ -271,7 +271,7 @@ def test_a_day_of_the_archive_goes_to_another_source_and_to_named_destinations_o
         "POST", "/sources", json={"slug": "replay", "enabled": True, "metadataId": "iUM16Md8P2"}
     )
     source = made.data["source"]
-    conf = {"archive": str(tmp_path), "day": "2024-03-01", "source_id": source["id"]}
+    conf = {"archive": str(tmp_path), "day": "2024-03-01", "source": "replay"}
     run = run_task(replay_archive.replay, conf=conf)
     assert run.state == "success", run.error
     assert (run.xcom["rows"], run.xcom["skipped"], run.xcom["sent"]) == (3, 1, 2)

@@ -79,7 +79,8 @@ class References:
     def resolve(self, arguments: dict[str, Any], endpoint: str) -> dict[str, Any]:
         """The arguments of an operation, with ids instead of references.
 
-        :param endpoint: of the operation; "" if it has none: then no members of its arguments hold ids
+        :param endpoint: of the operation; "" if it has none: then no members of its arguments hold ids, but
+            for those of ``path_params``
         :raises SegmentConfigurationError: an argument takes no reference of its kind, or see :meth:`id_of`
         """
         found = dict(references_in(arguments, endpoint))

@@ -27,7 +27,9 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_segment.api.clock import Clock, timestamp
 from airflow_provider_segment.api.regions import Region
+from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.options import HookOptions
+from airflow_provider_segment.references import is_made
 from airflow_provider_segment.version_compat import SharedStreamProducer, stores_of_assets
 
 if TYPE_CHECKING:
@@ -175,7 +177,15 @@ class SegmentWatcherTrigger(BaseEventTrigger):
         return occurrence["outcome"] == "success"
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments."""
+        """Class path and arguments.
+
+        :raises SegmentConfigurationError: one is a reference
+        """
+        for name in self.arguments:
+            if is_made(value := getattr(self, name)):
+                raise SegmentConfigurationError(
+                    f"{name} takes an id, not {value}: no task runs that could look it up"
+                )
         names = (*self.arguments, "segment_conn_id", "poll_interval")
         # Airflow tells triggers apart by these: one that was stored before there were more stays the same.
         further = ("region", "log_requests", "request_timeout")

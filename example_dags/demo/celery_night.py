@@ -90,7 +90,7 @@ class Outcome:
 def send_through_faults(airflow: Cluster, segment: Sandbox, night: Path, size: Size) -> Outcome:
     """Run the DAG, and do everything to it that may happen to it in a week."""
     started = time.monotonic()
-    conf = {"night": str(night), "source_id": segment.source_id, "rate": size.rate, "parts": size.parts}
+    conf = {"night": str(night), "source": "sandbox", "rate": size.rate, "parts": size.parts}
     run_id = airflow.trigger_dag(DAG_ID, conf=conf)
     Faults(airflow, segment, size, run_id).happen()
     run = airflow.wait_for_run(DAG_ID, run_id)

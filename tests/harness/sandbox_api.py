@@ -130,10 +130,10 @@ def create(path: str, **body: Any) -> Any:
     return made["id"] if isinstance(made, dict) and "id" in made else made
 
 
-def create_warehouse(sandbox: Sandbox) -> str:
+def create_warehouse(sandbox: Sandbox, name: str = "w") -> str:
     """Create a warehouse without syncs, until a script adds one; its id."""
     sandbox.scripts.add("warehouse_sync", missing=True)
-    return str(create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": "w"}))
+    return str(create("/warehouses", metadataId=POSTGRES_WAREHOUSE, settings={"name": name}))
 
 
 @pytest.fixture
@@ -142,16 +142,17 @@ def warehouse(segment_sandbox: Sandbox) -> str:
     return create_warehouse(segment_sandbox)
 
 
-def create_mapping(sandbox: Sandbox) -> dict[str, str]:
-    """Create a reverse ETL mapping; the arguments that identify it."""
+def create_mapping(sandbox: Sandbox, name: str = "Rows") -> dict[str, str]:
+    """Create a reverse ETL mapping, its model and its destination, all of one name; the arguments that
+    identify it."""
     source_id = sandbox.source_id
-    webhook = create("/destinations", sourceId=source_id, metadataId=WEBHOOKS, settings={})
+    webhook = create("/destinations", sourceId=source_id, metadataId=WEBHOOKS, settings={}, name=name)
     metadata = SegmentHook().request("GET", f"/destinations/{webhook}").data["destination"]["metadata"]
-    fields = {"name": "C", "description": "", "enabled": True, "query": "x", "queryIdentifierColumn": "id"}
+    fields = {"name": name, "description": "", "enabled": True, "query": "x", "queryIdentifierColumn": "id"}
     model_id = create("/reverse-etl-models", sourceId=source_id, **fields)
     trigger = {"actionId": metadata["actions"][0]["id"], "trigger": 'event = "new"', "modelId": model_id}
     path = f"/destinations/{webhook}/subscriptions"
-    subscription_id = create(path, name="Rows", enabled=True, **trigger)
+    subscription_id = create(path, name=name, enabled=True, **trigger)
     return {"source_id": source_id, "model_id": model_id, "subscription_id": subscription_id}
 
 

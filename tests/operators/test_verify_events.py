@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
+from airflow_provider_segment.references import ref
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.verification.comparison import Limits, Sent
 from airflow_provider_segment.verification.counts import SendVerified
@@ -141,6 +142,27 @@ def missing_of(run: TaskRun) -> dict[str, int]:
 
 def unknown_of(run: TaskRun) -> set[str]:
     return {name for name, step in steps_of(run).items() if step["finding"] == "unknown"}
+
+
+def test_names_instead_of_ids(workspace: Workspace) -> None:
+    destination = workspace.destination("Amplitude")
+    warehouse = create_warehouse(workspace.sandbox)
+    start_sync(workspace.sandbox, warehouse)
+    report = SegmentHook().send_events(events(paid=30)).as_dict()
+    assert report["source_id"] is None
+    workspace.sandbox.advance_clock(3_600)
+    start_sync(workspace.sandbox, warehouse)
+    run = workspace.verify(
+        report,
+        source_id=ref("source", "sandbox"),
+        destination_ids=[ref("destination", "sandbox/Amplitude")],
+        warehouse_id=ref("warehouse", "w"),
+    )
+    assert run.state == "success", run.error
+    assert [each["source_id"] for each in run.xcom["sources"]] == [workspace.sandbox.source_id]
+    steps = steps_of(run)
+    assert [steps[name]["found"] for name in ("received", f"delivered to {destination}")] == [30, 30]
+    assert steps["sync to the warehouse"]["finding"] == "ok"
 
 
 # --- what is certain ---------------------------------------------------------------------------------------
@@ -734,12 +756,13 @@ def test_a_backfill_as_in_the_guide(
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(lake.connection))
     file = tmp_path / "night.jsonl"
     file.write_text("".join(f"{json.dumps(one)}\n" for one in events(paid=300, identify=20)))
+    there.destination("Amplitude")
     warehouse = create_warehouse(there.sandbox)
     conf = {
         "events": str(file),
-        "source_id": there.sandbox.source_id,
-        "destination_id": there.destination(),
-        "warehouse_id": warehouse,
+        "source": "sandbox",
+        "destination": "Amplitude",
+        "warehouse": "w",
         "schema": "main",
     }
     sent = there.run_task(verified_backfill.send, conf=conf)

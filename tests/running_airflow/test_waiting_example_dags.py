@@ -41,14 +41,17 @@ class Runs:
     """The runs of this file, and what each has to itself."""
 
     def __init__(self, examples: Examples, sandbox: Sandbox, folder: Path) -> None:
-        self.mappings = {undelivered: create_mapping(sandbox) for undelivered in (1, 2)}
+        names = {undelivered: f"{undelivered} of 100 missing" for undelivered in (1, 2)}
+        self.mappings = {undelivered: create_mapping(sandbox, name) for undelivered, name in names.items()}
         for undelivered, mapping in self.mappings.items():
             counts = {"delivered": 100 - undelivered, "failed": undelivered}
             fields = {"model_id": mapping["model_id"], "status": "PARTIAL_SUCCESS", "seconds": 0, **counts}
             sandbox.scripts.add("reverse_etl_sync", **fields)
         self.reverse_etl = {
-            undelivered: examples.start("reverse_etl", **mapping)
-            for undelivered, mapping in self.mappings.items()
+            undelivered: examples.start(
+                "reverse_etl", source="sandbox", model=name, destination=name, mapping=name
+            )
+            for undelivered, name in names.items()
         }
         self.week = folder / DAY
         self.week.mkdir()
@@ -69,14 +72,14 @@ class WarehouseRuns:
         from example_dags.warehouse_asset import WAREHOUSE_ID
 
         make_night(folder, 100)
-        self.warehouse = create_warehouse(sandbox)
+        self.warehouse = create_warehouse(sandbox, "ready")
         start_sync(sandbox, self.warehouse)
         sandbox.advance_clock(120)  # past the minute of that one: the next one loads all events
-        conf = {"source_id": sandbox.source_id, "warehouse_id": self.warehouse, "lag": -WINDOW}
+        conf = {"source": "sandbox", "warehouse": "ready", "lag": -WINDOW}
         unpause(airflow, "warehouse_ready")
         self.ready = Run.start(airflow, "warehouse_ready", {"events": str(folder), "day": DAY, **conf})
 
-        rename_warehouse(sandbox, create_warehouse(sandbox), WAREHOUSE_ID)
+        rename_warehouse(sandbox, create_warehouse(sandbox, "watched"), WAREHOUSE_ID)
         self.starts = []
         for _ in range(2):
             # What ended before the watch began starts no run; this is later, and there at the first poll.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
 
 from airflow_provider_segment import operators, sensors
-from airflow_provider_segment.errors import SegmentConfigurationError
+from airflow_provider_segment.errors import SegmentConfigurationError, SegmentNotFoundError
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.references import KINDS, kinds_for, read, ref
 from airflow_provider_segment.sandbox import Sandbox
@@ -331,6 +334,101 @@ def test_events_go_to_a_source_by_name(
     )
     assert run.state == "success", run.log
     assert run.xcom["source_id"] == names["source"][1]
+
+
+def test_parts_of_files_go_to_a_source_by_name(
+    run_task: RunTask, sandbox: Sandbox, names: dict[str, tuple[Any, str]], tmp_path: Path
+) -> None:
+    events = [json.dumps({"type": "page", "userId": f"u{n}"}) for n in range(40)]
+    (tmp_path / "a.jsonl").write_text("\n".join(events))
+    cut = operators.SegmentPartitionEventsOperator(
+        task_id="parts", path=str(tmp_path / "*.jsonl"), max_parts=2, min_part_bytes=1
+    )
+    parts = run_task(cut).xcom
+    assert len(parts) == 2
+    with DAG("tests", schedule=None):
+        found = BaseOperator(task_id="parts").output
+        arguments: Any = {"task_id": "send", "source_id": ref("source", "shop")}
+        mapped = operators.SegmentBatchEventsOperator.partial(**arguments).expand(part=found)
+        gather = operators.SegmentGatherReportsOperator(task_id="gather", parts=found, reports=mapped.output)
+    xcoms: dict[Any, Any] = {("parts", "return_value"): parts}
+    for index, part in enumerate(parts):
+        run = run_task(operators.SegmentBatchEventsOperator(**arguments, part=part))
+        assert run.state == "success", run.log
+        xcoms["send", "return_value", index] = run.xcom
+    report = run_task(gather, xcoms=xcoms).xcom
+    assert (report["sent"], report["source_id"]) == (40, names["source"][1])
+    assert {each.delivery.source_id for each in sandbox.state.accepted} == {names["source"][1]}
+
+
+def test_rows_go_to_a_source_by_name(
+    run_task: RunTask,
+    sandbox: Sandbox,
+    names: dict[str, tuple[Any, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the name is needed before the query is rendered, because the watermark is of a source."""
+    pytest.importorskip("airflow.providers.sqlite")
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as database:
+        database.execute("create table visits as select 'u1' as visitor, 7 as number")
+        database.commit()
+    connection = {"conn_type": "sqlite", "host": str(tmp_path / "shop.sqlite")}
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(connection))
+    given: Any = {
+        "task_id": "send",
+        "sql_conn_id": "shop",
+        "mapping": {"type": "page", "userId": "$visitor"},
+        "message_id_fields": ["number"],
+        "source_id": ref("source", "{{ params.shop }}"),
+    }
+    load = {
+        "watermark": "number",
+        "initial_watermark": 0,
+        "sql": "select * from visits where number > {{ watermark }}",
+        "ledger_path": str(tmp_path / "ledger"),
+    }
+    before = lists(sandbox)
+    for number, (how, sent) in enumerate([({"sql": "select * from visits"}, 1), (load, 1), (load, 0)], 1):
+        with DAG("tests", schedule=None, params=cast("Any", {"shop": "shop"})):
+            operator = SqlToSegmentOperator(**given, **how)
+        run = run_task(operator)
+        assert run.state == "success", run.log
+        assert (run.xcom["source_id"], run.xcom["sent"]) == (names["source"][1], sent)
+        assert lists(sandbox) == before + number
+
+
+def test_parts_of_a_path_are_names(
+    run_task: RunTask, sandbox: Sandbox, names: dict[str, tuple[Any, str]]
+) -> None:
+    def request(**arguments: Any) -> Any:
+        return run_task(operators.SegmentRequestOperator(task_id="a", **arguments))
+
+    in_path = {"source_id": ref("source", "shop")}
+    run = request(path="/sources/{source_id}", path_params=in_path)
+    assert run.xcom["source"]["id"] == names["source"][1], run.log
+    run = request(path="/sources/{id}", path_params={"id": ref("source", "shop")})
+    assert run.xcom["source"]["id"] == names["source"][1], run.log
+    run = request(path="/spaces/{spaceId}", path_params={"spaceId": ref("source", "shop")})
+    assert run.state == "failed"
+    assert "path_params.spaceId takes ref('space', ...)" in str(run.error)
+
+
+def test_the_hook_takes_ids(sandbox: Sandbox, names: dict[str, tuple[Any, str]]) -> None:
+    """It finds nothing under a reference, and says so before it sends anything."""
+    hook, source = SegmentHook(), ref("source", "shop")
+    events = [{"type": "page", "userId": "u1"}]
+    for method, arguments in {
+        hook.get_write_key: {"source_id": source},
+        hook.send_events: {"events": events, "source_id": source},
+        hook.preview_events: {"events": events, "source_id": source},
+    }.items():
+        with pytest.raises(SegmentNotFoundError, match="ref%3Asource%3Ashop"):
+            method(**arguments)
+    with pytest.raises(SegmentNotFoundError, match="ref%3Atracking_plan%3AShop"):
+        hook.send_events(events=events, tracking_plan_id=ref("tracking_plan", "Shop"))
+    assert sandbox.accepted == []
+    assert References(hook).id_of(source) == names["source"][1]
 
 
 def test_names_are_text() -> None:

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 import pytest
 
 from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.options import HookOptions
+from airflow_provider_segment.references import ref
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import asset_watchers
 from airflow_provider_segment.triggers.asset_watchers import (
@@ -43,6 +45,13 @@ def it_is_now(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
     ticks = count(1)  # milliseconds
     if "segment_sandbox" not in request.fixturenames:
         monkeypatch.setattr(Clock, "now", lambda clock: NOW + timedelta(milliseconds=next(ticks)))
+
+
+def test_a_reference_is_an_error_of_the_dag() -> None:
+    """It would be polled for ever: no task runs that could look it up."""
+    trigger = SegmentWarehouseSyncedTrigger(warehouse_id=ref("warehouse", "Shop"))
+    with pytest.raises(SegmentConfigurationError, match="warehouse_id takes an id, not ref:warehouse:Shop"):
+        trigger.serialize()
 
 
 class Store(dict[str, Any]):

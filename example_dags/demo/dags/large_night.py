@@ -13,6 +13,7 @@ from airflow_provider_segment.operators.parts import (
     SegmentPartitionEventsOperator,
 )
 from airflow_provider_segment.operators.verification import SegmentVerifyEventsOperator
+from airflow_provider_segment.references import ref
 
 ORDER = {
     "type": "track",
@@ -32,7 +33,7 @@ with DAG(
     default_args={"retries": 10, "retry_delay": timedelta(seconds=10)},
     params={
         "night": Param(type="string", description="Folder"),
-        "source_id": Param(type="string", description="The source to send to"),
+        "source": Param(type="string", description="Slug of the source to send to"),
         "rate": Param(type="integer", description="Events a second, of all tasks together"),
         "parts": Param(type="integer", description="Of each of the two kinds of files"),
     },
@@ -48,7 +49,7 @@ with DAG(
         )
         send = SegmentBatchEventsOperator.partial(
             task_id=f"send_{kind}",
-            source_id="{{ params.source_id }}",
+            source_id=ref("source", "{{ params.source }}"),
             max_events_per_second="{{ params.rate }}",
             rate_limiter_conn_id="limiter",
             concurrency=1,
