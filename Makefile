@@ -15,6 +15,7 @@ CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
 # The driver for MySQL is compiled: where there is nothing to compile it with, its tests are skipped.
 MYSQL          := $(if $(shell command -v mariadb_config || command -v mysql_config),$(VENV)/.mysql)
 CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
+EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(CORE),,,common-ai)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-ui demo-celery spark test test-cluster fuzz lint format bench drift facts docs constraints clean
@@ -89,7 +90,7 @@ clean: ## Remove what the other targets made
 $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd]'
+	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/.spark: $(VENV)/.base

@@ -39,7 +39,7 @@ FLOORS = [
     {"operators", "sensors", "notifications"},
     {"transfers", "decorators"},
     {"catalogue"},
-    {"commands"},
+    {"commands", "toolsets"},
     {"cli", "__main__"},
 ]
 """From the lowest: a module takes from its own part of a floor, and from the floors below."""
@@ -63,6 +63,7 @@ FORBIDDEN = {
     "sensors": {"httpx", "httpx_aiohttp", "aiohttp"},
     "notifications": {"httpx", "httpx_aiohttp", "aiohttp"},
     "catalogue": {"httpx", "httpx_aiohttp", "aiohttp"},
+    "toolsets": {"httpx", "httpx_aiohttp", "aiohttp"},
 }
 """Packages that a part knows nothing of: the client no Airflow, the operators no HTTP."""
 

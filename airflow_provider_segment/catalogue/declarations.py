@@ -88,7 +88,7 @@ def _operation(cls: Any, kind: str, module: str) -> Operation:
     fields: dict[str, Any] = getattr(cls, "fields", {})
     summary, description = _texts(cls)
     kinds = types_of(cls)
-    arguments = list(_arguments(cls, kinds))
+    arguments = arguments_of(cls)
     endpoint = getattr(cls, "endpoint", None)
     return Operation(
         name=cls.__name__,
@@ -138,6 +138,11 @@ def _named(reference: str) -> Any:
     """The class that a docstring refers to."""
     module, _, name = reference.rpartition(".")
     return getattr(import_module(module or f"{PACKAGE}.operators"), name)
+
+
+def arguments_of(cls: Any) -> list[Argument]:
+    """The arguments that a class declares or, if it declares none, that its constructor has."""
+    return list(_arguments(cls, types_of(cls)))
 
 
 def _arguments(cls: Any, kinds: dict[str, Any]) -> Iterator[Argument]:

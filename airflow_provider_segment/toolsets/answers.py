@@ -1,0 +1,53 @@
+"""What a model is told: without secrets, and no longer than it can use."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow_provider_segment.api.redaction import HIDDEN
+from airflow_provider_segment.api.secrets import holds_settings, secrets_in
+
+LONGEST = 20_000
+"""Characters of an answer, as JSON. It stays in the model's context for the rest of the run."""
+
+STEPS = ((200, 2_000), (50, 500), (20, 200), (5, 100))
+"""Items of a list, and characters of a text, that are kept: as many as fit."""
+
+
+def guarded(value: Any, name: object = "", *, setting: bool = False) -> Any:
+    """An answer without what may be a secret: write keys, and the values of settings.
+
+    Segment masks what its catalog calls a secret, and operators hide what looks like one. A model's provider
+    is another company, so here every setting is hidden that is no plain word, number, name or place.
+    """
+    if isinstance(value, dict):
+        setting = setting or holds_settings(name)
+        return {each: guarded(item, each, setting=setting) for each, item in value.items()}
+    if isinstance(value, list):
+        return [guarded(item, name, setting=setting) for item in value]
+    if name == "writeKeys":
+        return HIDDEN  # also their last characters
+    return HIDDEN if setting and any(secrets_in(value, name, declared=True)) else value
+
+
+def bounded(answer: Any) -> Any:
+    """An answer that is not too long; what was left out of it is said where it was."""
+    text = ""
+    for items, characters in STEPS:
+        shortened = _shortened(answer, items, characters)
+        text = json.dumps(shortened, ensure_ascii=False, default=str)
+        if len(text) <= LONGEST:
+            return shortened
+    return f"{text[:LONGEST]}... ({len(text) - LONGEST:,} more characters: ask for less)"
+
+
+def _shortened(value: Any, items: int, characters: int) -> Any:
+    if isinstance(value, str) and len(value) > characters:
+        return f"{value[:characters]}... ({len(value) - characters:,} more characters)"
+    if isinstance(value, dict):
+        return {name: _shortened(each, items, characters) for name, each in value.items()}
+    if isinstance(value, list):
+        kept = [_shortened(each, items, characters) for each in value[:items]]
+        return [*kept, f"... ({len(value) - items:,} more)"] if len(value) > items else kept
+    return value
