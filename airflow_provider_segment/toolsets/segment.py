@@ -1,27 +1,18 @@
 """The toolset, as pydantic-ai and Airflow's common-ai provider see it."""
 
+# pyright: reportMissingImports=false  (types are checked with Python 3.10, too, which common-ai is not for)
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.ai.utils.tool_definition import (  # pyright: ignore[reportMissingImports]
-    build_args_validator,
-)
-from airflow.providers.common.ai.utils.toolset_base import (  # pyright: ignore[reportMissingImports]
-    AirflowToolset,
-)
-from pydantic_ai.exceptions import (  # pyright: ignore[reportMissingImports]
-    ModelRetry,
-    ToolFailed,
-)
-from pydantic_ai.tools import (  # pyright: ignore[reportMissingImports]
-    ToolDefinition,
-)
-from pydantic_ai.toolsets.abstract import (  # pyright: ignore[reportMissingImports]
-    ToolsetTool,
-)
+from airflow.providers.common.ai.utils.tool_definition import build_args_validator
+from airflow.providers.common.ai.utils.toolset_base import AirflowToolset
+from pydantic_ai.exceptions import ModelRetry, ToolFailed
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets.abstract import ToolsetTool
 
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.toolsets.answers import bounded
@@ -31,9 +22,7 @@ from airflow_provider_segment.toolsets.tool import Tool
 from airflow_provider_segment.toolsets.tools import tools_for
 
 if TYPE_CHECKING:
-    from pydantic_ai import (  # pyright: ignore[reportMissingImports]
-        RunContext,
-    )
+    from pydantic_ai import RunContext
 
 INSTRUCTIONS = """\
 The tools whose names begin with "segment_" work with a workspace of Segment, Twilio's customer data platform.

@@ -33,6 +33,28 @@ class Run:
     def wait_for(self, task_id: str, state: str) -> None:
         self.airflow.wait_for_task(self.dag_id, self.run_id, task_id, state)
 
+    def wait_for_question(self, task_id: str) -> dict[str, Any]:
+        """Wait until a task asks, and can be given an answer; the question.
+
+        Airflow 3.3.2 loses an answer that is given before the process of the asking task is gone, and the
+        scheduler has noted that: it takes the exit of that process for the end of the task that goes on.
+        """
+        self.wait_for(task_id, "awaiting_input")
+        noted = f"TaskInstance Finished: dag_id={self.dag_id}, task_id={task_id}, run_id={self.run_id},"
+        self.airflow.wait_for(
+            "the scheduler's note that the asking process has ended",
+            lambda: noted in self.airflow.log.read_text(errors="replace"),
+        )
+        question: dict[str, Any] = self.airflow.get(self._place_of_question(task_id))
+        return question
+
+    def answer(self, task_id: str, option: str) -> None:
+        """Answer the question of a task, as a person does in the UI."""
+        self.airflow.patch(self._place_of_question(task_id), {"chosen_options": [option], "params_input": {}})
+
+    def _place_of_question(self, task_id: str) -> str:
+        return f"dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{task_id}/-1/hitlDetails"
+
     def state(self, task_id: str) -> str:
         return str(self.airflow.task(self.dag_id, self.run_id, task_id)["state"])
 

@@ -1,12 +1,14 @@
-"""The example DAG that asks before it sends: in a real Airflow, answered as a person answers in its UI."""
+"""The example DAGs that ask before they act: in a real Airflow, answered as a person does in its UI."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from tests.running_airflow.runs import Run
 
@@ -15,27 +17,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.airflow
 
-DAG = "preview_and_approve"
+DAG, AGENT = "preview_and_approve", "agent_with_approval"
 ANSWERS = {
     "Approve": {"approve": "success", "send": "success"},
     "Reject": {"approve": "success", "send": "skipped"},
 }
-
-
-def asked(airflow: ThrowawayAirflow, path: Path) -> Run:
-    """A run that waits for an answer, and can be given one.
-
-    Airflow 3.3.2 loses an answer that is given before the process of the asking task is gone, and the
-    scheduler has noted that: it takes the exit of that process for the end of the task that goes on.
-    """
-    run = Run.start(airflow, DAG, {"path": str(path)})
-    run.wait_for("approve", "awaiting_input")
-    noted = f"TaskInstance Finished: dag_id={DAG}, task_id=approve, run_id={run.run_id},"
-    airflow.wait_for(
-        "the scheduler's note that the asking process has ended",
-        lambda: noted in airflow.log.read_text(errors="replace"),
-    )
-    return run
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -46,15 +32,37 @@ def test_events_are_sent_if_somebody_approves_of_the_note(
     rows = [f"V{number},{number % 3},05.01.2026 14:30,5.50" for number in range(20)]
     path.write_text("\n".join(["code,customer,redeemed,value", *rows]))
 
-    run = asked(airflow, path)
-    place = f"dags/{DAG}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
-    question = airflow.get(place)
+    run = Run.start(airflow, DAG, {"path": str(path)})
+    question = run.wait_for_question("approve")
     assert question["subject"] == "Send these events to Segment?"
     assert question["body"] == run.xcom("preview", "note")
     assert "**20 API calls**" in question["body"] and "3 monthly tracked users" in question["body"]
     assert segment_sandbox.accepted == []
 
-    airflow.patch(place, {"chosen_options": [answer], "params_input": {}})
+    run.answer("approve", answer)
     assert run.end() == "success", run.log("approve")
     assert {task: run.state(task) for task in ANSWERS[answer]} == ANSWERS[answer]
     assert len(segment_sandbox.accepted) == (20 if answer == "Approve" else 0)
+
+
+@pytest.mark.parametrize(("answer", "enabled"), [("Approve", False), ("Reject", True)])
+def test_an_agent_changes_a_source_if_somebody_approves_of_the_call(
+    airflow: ThrowawayAirflow, segment_sandbox: Sandbox, answer: str, enabled: bool
+) -> None:
+    pytest.importorskip("airflow.providers.common.ai", reason="the extra common-ai is not installed")
+
+    def source() -> Any:
+        return SegmentHook().request("GET", f"/sources/{segment_sandbox.source_id}").data["source"]
+
+    run = Run.start(airflow, AGENT, {})
+    question = run.wait_for_question("agent")
+    assert "segment_update_source" in question["subject"]
+    called = {"source_id": f"ref:source:{source()['slug']}", "enabled": False}
+    assert json.dumps(called, indent=2) in question["body"]
+    assert source()["enabled"]
+
+    run.answer("agent", answer)
+    assert run.end() == "success", run.log("agent")
+    assert source()["enabled"] is enabled
+    assert ("denied" in run.xcom("agent")) is enabled
+    assert segment_sandbox.write_key not in run.log("agent")
