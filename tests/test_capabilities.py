@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from airflow_provider_segment.connection import CONN_FIELDS
 from airflow_provider_segment.lazy import classes_of_modules
 
 PAGE = (Path(__file__).parents[1] / "docs" / "capabilities.md").read_text()
-SPANS = sorted(set(re.findall(r"`([^`]+)`", PAGE)))
+HAS_AGENTS = find_spec("pydantic_ai") is not None
+"""Whether the extra common-ai is installed."""
+OF_AGENTS = re.compile(r"SegmentToolset\b|airflow_provider_segment\.toolsets\b")
+SPANS = sorted({span for span in re.findall(r"`([^`]+)`", PAGE) if HAS_AGENTS or not OF_AGENTS.match(span)})
 CALL = re.compile(r"(Segment\w+|SqlToSegment\w+)(?:\.(\w+))?(?:\((.*)\))?")
 CALLS = [span for span in SPANS if CALL.fullmatch(span)]
 MODULES = [span for span in SPANS if span.startswith("airflow_provider_segment.")]
-PACKAGES = ("operators", "sensors", "triggers", "hooks", "notifications")
+PACKAGES = ("operators", "sensors", "triggers", "hooks", "notifications", *(["toolsets"] * HAS_AGENTS))
 
 
 def public_classes() -> dict[str, str]:

@@ -7,6 +7,7 @@ import re
 import runpy
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,20 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 WITHOUT_AIRFLOW = ("sending_without_airflow.md", "spark.md")
 """Pages whose code is for other processes; their own tests run it."""
 CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-needs_airflow_3 = pytest.mark.skipif(version("apache-airflow") < "3", reason="shows what Airflow 2 has not")
+NEEDS = {
+    r"^from airflow.sdk import": pytest.mark.skipif(
+        version("apache-airflow") < "3", reason="shows what Airflow 2 has not"
+    ),
+    r"^from airflow_provider_segment.toolsets import": pytest.mark.skipif(
+        find_spec("pydantic_ai") is None, reason="the extra common-ai is not installed"
+    ),
+}
+"""What code needs that imports something."""
 BLOCKS = [
     pytest.param(
         code,
         id=f"{page.relative_to(ROOT)}-{number}",
-        marks=needs_airflow_3 if re.search("^from airflow.sdk import", code, re.MULTILINE) else (),
+        marks=[mark for line, mark in NEEDS.items() if re.search(line, code, re.MULTILINE)],
     )
     for page in PAGES
     if page.name not in WITHOUT_AIRFLOW

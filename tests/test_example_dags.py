@@ -47,7 +47,8 @@ def parsed(place: Path) -> dict[str, Any]:
 
 @pytest.mark.core
 def test_every_example_is_parsed() -> None:
-    assert set(parsed(EXAMPLES)) == {file.stem for file in EXAMPLES.glob("[!_]*.py")} - {"spark_orders"}
+    elsewhere = {"spark_orders", "agent_with_approval"}
+    assert set(parsed(EXAMPLES)) == {file.stem for file in EXAMPLES.glob("[!_]*.py")} - elsewhere
 
 
 @pytest.mark.skipif(not AIRFLOW_3, reason="the demo is for Airflow 3")
@@ -60,6 +61,16 @@ def test_the_example_with_spark_is_parsed_where_its_provider_is_installed() -> N
     [dag] = parsed(EXAMPLES / "spark_orders.py").values()
     assert dag.get_task("verify").upstream_task_ids == {"read_report"}
     assert dag.get_task("read_report").upstream_task_ids == {"send"}
+
+
+def test_the_example_with_an_agent_is_parsed_where_its_provider_is_installed() -> None:
+    pytest.importorskip("airflow.providers.common.ai")
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(EXAMPLES / "agent_with_approval.py"))
+    assert bag.import_errors == {}
+    [dag] = bag.dags.values()
+    assert dag.task_ids == ["agent"]
 
 
 @pytest.mark.core
