@@ -38,7 +38,7 @@ def _facts(offer: Offer, operation: Operation) -> dict[str, Any]:
     operator = operator_of(operation)
     if operator is None:
         said = {"operation": operation.name, "summary": operation.summary, "tool": None}
-        return {**said, "why": f"it is a {operation.kind} of Airflow, and not one request"}
+        return {**said, "why": "it is more than one request: a DAG runs it, as a task"}
     said = {"operation": name_of(operator), "summary": operation.summary, "tool": offer.tool_for(operator)}
     if said["tool"] is None:
         return {**said, "why": offer.why_not(operator)}

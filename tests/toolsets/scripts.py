@@ -28,6 +28,9 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from airflow_provider_segment.toolsets import SegmentToolset
 
+RETRIES = 3
+"""How often in a row a model may be wrong."""
+
 Call = tuple[str, dict[str, Any]]
 """The name of a tool, and its arguments."""
 
@@ -56,7 +59,7 @@ class Conversation:
 
     def __init__(self, toolset: SegmentToolset, *calls: Call) -> None:
         script = model_of(lambda told: calls[len(told)] if len(told) < len(calls) else "done")
-        agent = Agent(script, toolsets=[toolset], retries=10)
+        agent = Agent(script, toolsets=[toolset], retries=RETRIES)
         result = agent.run_sync("go")
         self.answers = told(result.all_messages())
         self.transcript = ModelMessagesTypeAdapter.dump_json(result.all_messages()).decode()

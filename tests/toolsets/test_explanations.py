@@ -41,9 +41,8 @@ def test_the_advice_depends_on_the_api() -> None:
 
 
 def test_what_people_reported_of_the_same() -> None:
-    error = (
-        "PUT /tracking-plans/p/rules: Segment answered 400: cannot replace the rules of a plan with over 200 rules"
-    )
+    reason = "cannot replace the rules of a plan with over 200 rules"
+    error = f"PUT /tracking-plans/p/rules: Segment answered 400: {reason}"
     [report, *_] = explain(error)["known"]
     assert "over 200 rules" in report["segment"]
     assert "SegmentReplaceRulesInTrackingPlanOperator" in report["here"]

@@ -42,9 +42,9 @@ FIXED = {
 
 def test_every_read_is_offered_or_withheld_for_a_reason() -> None:
     offer = Offer(())
-    withheld = {each.__name__ for each in READS if offer.tool_for(each) is None}
-    assert len(withheld) == 25
-    assert all(offer.why_not(each).startswith("it ") for each in READS if each.__name__ in withheld)
+    withheld = [each for each in READS if offer.tool_for(each) is None]
+    assert [each for each in withheld if not offer.why_not(each).startswith("it ")] == []
+    assert len(withheld) < len(READS) / 3
     for part in WITHHELD:
         assert [each for each in READS if part in each.__module__ or part in each.__name__], part
 
@@ -115,7 +115,9 @@ def test_arguments_have_a_schema_with_descriptions(operator: Any) -> None:
     for name, property in schema["properties"].items():
         assert property["description"], name
         assert "title" not in property
-    required = {name for name, field in operator.fields.items() if repr(field.default) == "<class 'inspect._empty'>"}
+    required = {
+        name for name, field in operator.fields.items() if repr(field.default) == "<class 'inspect._empty'>"
+    }
     assert set(schema.get("required", ())) == required
     assert schema["additionalProperties"] is False
 
