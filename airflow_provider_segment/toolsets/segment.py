@@ -1,6 +1,7 @@
 """The toolset, as pydantic-ai and Airflow's common-ai provider see it."""
 
-# pyright: reportMissingImports=false  (types are checked with Python 3.10, too, which common-ai is not for)
+# Types are checked with Python 3.10, too, which common-ai is not for.
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("airflow.providers.common.ai", reason="the extra common-ai is not installed")
 
+from pydantic_ai import Agent, DeferredToolRequests
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentServerError
@@ -25,11 +26,11 @@ from airflow_provider_segment.operators import (
     SegmentUpdateSourceOperator,
 )
 from airflow_provider_segment.sandbox import Sandbox
-from airflow_provider_segment.toolsets import SegmentToolset
+from airflow_provider_segment.toolsets import SegmentToolset, writes
 from airflow_provider_segment.toolsets.answers import LONGEST, bounded
 from tests.harness.sandbox_api import AMPLITUDE, POSTGRES_WAREHOUSE, create, send
 from tests.harness.task_runner import RunTask
-from tests.toolsets.scripts import RETRIES, Call, Conversation, ScriptedAgent, call
+from tests.toolsets.scripts import RETRIES, Call, Conversation, ScriptedAgent, call, model_of, told
 
 KEY = "amplitude-key-0123456789"
 
@@ -217,6 +218,25 @@ def test_what_the_model_can_correct_goes_back_to_it(
     assert said in str(call(toolset, tool, **arguments))
     with pytest.raises(UnexpectedModelBehavior, match="retries"):
         Conversation(toolset, *[(tool, arguments)] * (RETRIES + 5))
+
+
+def test_a_person_is_asked_about_valid_writes_only(segment_sandbox: Sandbox) -> None:
+    calls: list[Call] = [
+        ("segment_get", {"operation": "get_workspace"}),
+        ("segment_update_source", {"source_id": "ref:space:shop", "enabled": False}),
+        ("segment_update_source", {"source_id": "ref:source:sandbox", "enabled": False}),
+    ]
+    toolset = SegmentToolset(allow=(SegmentUpdateSourceOperator,)).approval_required(writes)
+    agent = Agent(
+        model_of(lambda told: calls[len(told)]), toolsets=[toolset], output_type=[str, DeferredToolRequests]
+    )
+    result = agent.run_sync("go")
+    [asked] = result.output.approvals
+    assert asked.args_as_dict() == calls[2][1]
+    [workspace, wrong] = told(result.all_messages())
+    assert workspace["slug"] == "sandbox"
+    assert "takes ref('source', ...)" in str(wrong)
+    assert SegmentHook().request("GET", "/sources").data["sources"][0]["enabled"]
 
 
 def test_a_refusal_goes_back_with_advice_and_is_not_counted(segment_sandbox: Sandbox) -> None:
