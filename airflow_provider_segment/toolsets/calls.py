@@ -52,16 +52,16 @@ def perform(operator: Operator, arguments: Mapping[str, Any], hook: SegmentHook)
     """What an operator returns, without secrets.
 
     :raises WrongCallError: an argument is wrong, or a name is unknown or ambiguous
-    :raises RefusedCallError: Segment refuses the request; or a write failed
-    :raises SegmentError: the connection is wrong; or Segment does not answer a read, which may pass
+    :raises RefusedCallError: Segment refuses the request, or the connection lacks a token; or a write failed
+    :raises SegmentError: a field of the connection is invalid; or Segment does not answer a read
     """
-    client = hook.get_conn()  # a wrong connection is nothing that a model could correct
+    client = hook.get_conn()  # an invalid field of the connection is nothing that a model could correct
     try:
         task = operator(task_id=name_of(operator), segment_conn_id=hook.segment_conn_id, **arguments)
         task.hook = hook
         # Not through execute(): there is no task of Airflow's with links and asset events here.
         return guarded(task.hidden(task.perform(task.arguments(), {})))
-    except (AirflowFailException, SegmentConfigurationError) as error:
+    except AirflowFailException as error:
         raise WrongCallError(client.scrub(str(error))) from None
     except SegmentError as error:
         passing = isinstance(error, SegmentRequestError) and error.passing

@@ -41,7 +41,7 @@ class SegmentToolset(AirflowToolset):
 
     An error that the model can correct (a wrong argument, an unknown name) goes back to it, and counts
     against its retries. So does a refusal of Segment's, with advice, without counting. If Segment does not
-    answer a read, or the connection is wrong, the task fails.
+    answer a read, or a field of the connection is invalid, the task fails.
 
     :param segment_conn_id: id of the Airflow connection. A template where the agent is one of
         ``AgentOperator`` or ``@task.agent``
@@ -95,7 +95,7 @@ class SegmentToolset(AirflowToolset):
 
         :raises ModelRetry: the model can correct the call
         :raises ToolFailed: it cannot
-        :raises SegmentError: the connection is wrong, or Segment does not answer
+        :raises SegmentError: a field of the connection is invalid, or Segment does not answer a read
         """
         try:
             return bounded(await self.run_blocking(tools_for(self.allow)[name].run, tool_args, self._hook()))

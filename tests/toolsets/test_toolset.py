@@ -245,6 +245,13 @@ def test_a_refusal_goes_back_with_advice_and_is_not_counted(segment_sandbox: San
     assert "404" in talk.answers[0] and "Check the id" in talk.answers[0]
 
 
+def test_a_token_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_EMPTY", json.dumps({"conn_type": "segment"}))
+    calls: list[Call] = [("segment_list", {"operation": "list_sources"})] * (RETRIES + 5)
+    told = Conversation(SegmentToolset("segment_empty"), *calls).answers
+    assert "lacks a Public API token (its password)" in told[-1]
+
+
 def test_a_write_whose_outcome_is_unknown_is_told_as_such(segment_sandbox: Sandbox) -> None:
     segment_sandbox.faults.add(
         "status", api="public", path="/labels", contains="team", status=500, when="after"
@@ -266,7 +273,7 @@ def test_the_run_fails_where_segment_does_not_answer_a_read(
         call(SegmentToolset("segment_impatient"), "segment_list", operation="list_sources")
 
 
-def test_the_run_fails_where_the_connection_is_wrong(
+def test_the_run_fails_where_the_connection_is_invalid(
     segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = {**segment_sandbox.connection, "extra": {"region": "mars"}}
