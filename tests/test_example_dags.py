@@ -65,11 +65,7 @@ def test_the_example_with_spark_is_parsed_where_its_provider_is_installed() -> N
 
 def test_the_example_with_an_agent_is_parsed_where_its_provider_is_installed() -> None:
     pytest.importorskip("airflow.providers.common.ai")
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(str(EXAMPLES / "agent_with_approval.py"))
-    assert bag.import_errors == {}
-    [dag] = bag.dags.values()
+    [dag] = parsed(EXAMPLES / "agent_with_approval.py").values()
     assert dag.task_ids == ["agent"]
 
 
