@@ -31,8 +31,8 @@ from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.api.tokens import (
-    REFUSED_OF_REQUEST,
     TOKENS,
+    TOKENS_OF_REQUEST,
     Renewal,
     Token,
     TokenKeeper,
@@ -189,16 +189,16 @@ class _Client:
         log.warning("The OAuth token could not be renewed yet; the old one is still valid: %s", error)
         return renewal.put_off(self.clock.monotonic())
 
-    def _refused(
-        self, keeper: TokenKeeper | None, token: Token | None, times: int, error: SegmentError
+    def _replaces(
+        self, keeper: TokenKeeper | None, token: Token | None, error: SegmentError, replaced: int
     ) -> bool:
         """Whether an error is the refusal of a token, and another one may help.
 
-        :param times: how many tokens of this request were refused, this one included
+        :param replaced: how many tokens of this request were replaced before
         """
         if keeper is None or token is None or not isinstance(error, SegmentAuthenticationError):
             return False
-        again = keeper.refuse(token) and times < REFUSED_OF_REQUEST
+        again = keeper.refuse(token) and replaced < TOKENS_OF_REQUEST
         if again:
             log.debug("Segment refused an OAuth token, which expired or was revoked: the next one is used")
         return again
@@ -325,14 +325,14 @@ class SegmentClient(_Client):
 
     def _retried(self, call: Call) -> Answer:
         rule, keeper = self._rule(call), self._keeper(call)
-        refused = 0
+        replaced = 0
         while True:
             token = self._token(keeper) if keeper else None
             try:
                 answer = self._send(call, rule, token)
             except SegmentError as error:
-                refused += 1
-                if self._refused(keeper, token, refused, error):
+                if self._replaces(keeper, token, error, replaced):
+                    replaced += 1
                     continue
                 seconds = self._wait(call, rule, error)
             else:
@@ -355,11 +355,13 @@ class SegmentClient(_Client):
 
     def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
         call, rule = keeper.call(self.settings), self._token_rule(once=once)
+        corrected = False
         while True:
             try:
                 return read_token(self._send(call, rule, None), self.clock.monotonic())
             except SegmentError as error:
-                if keeper.corrects_clock(error, self.clock.now()):
+                if not corrected and keeper.corrects_clock(error, self.clock.now()):
+                    corrected = True
                     continue
                 seconds = self._wait(call, rule, error)
             self.clock.sleep(seconds)
@@ -448,15 +450,15 @@ class AsyncSegmentClient(_Client):
 
     async def _retried(self, call: Call, turn: Callable[[], Awaitable[None]] | None = None) -> Answer:
         rule, keeper = self._rule(call), self._keeper(call)
-        refused = 0
+        replaced = 0
         while True:
             token = await self._token(keeper) if keeper else None
             await self._wait_for_turn(call, turn)
             try:
                 answer = await self._send(call, rule, token)
             except SegmentError as error:
-                refused += 1
-                if self._refused(keeper, token, refused, error):
+                if self._replaces(keeper, token, error, replaced):
+                    replaced += 1
                     continue
                 seconds = self._wait(call, rule, error)
             else:
@@ -479,12 +481,14 @@ class AsyncSegmentClient(_Client):
 
     async def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
         call, rule = keeper.call(self.settings), self._token_rule(once=once)
+        corrected = False
         while True:
             await self._wait_for_turn(call, None)
             try:
                 return read_token(await self._send(call, rule, None), self.clock.monotonic())
             except SegmentError as error:
-                if keeper.corrects_clock(error, self.clock.now()):
+                if not corrected and keeper.corrects_clock(error, self.clock.now()):
+                    corrected = True
                     continue
                 seconds = self._wait(call, rule, error)
             await self.clock.asleep(seconds)

@@ -86,7 +86,7 @@ def _url(text: str) -> httpx.URL:
 
 
 CREDENTIAL_NAMES: dict[Api, str] = {
-    "public": "Public API token (its password)",
+    "public": "Public API token (its password) or an OAuth app",
     "tracking": "write key",
     "profile": "Profile API token",
 }

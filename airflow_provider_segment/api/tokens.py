@@ -34,8 +34,8 @@ PAUSE_SECONDS = 60.0
 REFUSED_IN_A_ROW = 2
 """If so many tokens are refused and none is taken in between, no further one helps: the app or the source is
 the cause."""
-REFUSED_OF_REQUEST = 5
-"""A request is not sent with more than these, whatever other requests' tokens are worth."""
+TOKENS_OF_REQUEST = 5
+"""How often the token of one request is replaced, whatever other requests are answered."""
 ASSERTION_SECONDS = 60
 """The life of an assertion; Segment takes none that lives longer."""
 BACKDATED_SECONDS = 5

@@ -230,6 +230,24 @@ def test_one_that_stays_refused_is_an_error(segment: Segment, sandbox: Sandbox) 
     assert asked(sandbox) == [("oauth", 200), ("tracking", 401)] * 2
 
 
+def test_one_refused_again_and_again_is_replaced_while_others_are_taken(
+    segment: Segment, sandbox: Sandbox
+) -> None:
+    for n in range(4):
+        segment.track(f"{n}-first")
+        sandbox.faults.add("tokens_revoked", api="tracking", next=1)
+        segment.track(f"{n}-second")
+    assert len(sandbox.accepted) == 8
+    assert granted(sandbox) == 5
+
+
+def test_failures_of_another_kind_do_not_use_up_the_tokens(segment: Segment, sandbox: Sandbox) -> None:
+    sandbox.faults.add("status", api="tracking", status=500, next=6)
+    sandbox.faults.add("token_expired", api="tracking", next=1)
+    segment.track()
+    assert [status for _, status in asked(sandbox)][-3:] == [401, 200, 200]
+
+
 def test_a_renewal_that_fails_leaves_the_old_token(
     segment: Segment, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -346,6 +364,14 @@ def test_a_wrong_clock_is_corrected_by_the_servers(
     sandbox.advance_clock(HOUR / 2)
     segment.track("2")
     assert [status for api, status in asked(sandbox) if api == "oauth"] == [400, 200, 200], "it is remembered"
+
+
+def test_a_clock_that_jumps_is_corrected_once(new_segment: Callable[..., Segment], sandbox: Sandbox) -> None:
+    for seconds in (600, -600, 600, -600):
+        sandbox.faults.add("clock_skew", api="oauth", seconds=seconds, next=1)
+    with pytest.raises(SegmentAuthenticationError):
+        new_segment().track()
+    assert asked(sandbox) == [("oauth", 400)] * 2
 
 
 # Many at once
