@@ -37,8 +37,11 @@ from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.faults import Exchange, Fault, disconnected
 from tests.events.test_interruptions import Interruption, sending_threads
 from tests.harness.fuzzing import examples
+from tests.harness.masks import masks_of_this_test
 
-pytestmark = pytest.mark.core
+__all__ = ["masks_of_this_test"]
+
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("masks_of_this_test")]
 
 BATCH = 20
 FORKED = -1
@@ -135,6 +138,15 @@ FAULTS = st.one_of(
     st.fixed_dictionaries(
         {"kind": st.just("drip"), "when": st.sampled_from(["before", "after"]), "next": st.just(1)}
     ),
+    # These happen only where there are tokens.
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["tokens_revoked", "token_expired", "wrong_region"]),
+            "api": st.sampled_from(["tracking", "oauth"]),
+            **COUNTS,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just("clock_skew"), "seconds": st.sampled_from([-90, 7200]), **COUNTS}),
 )
 
 
@@ -156,6 +168,7 @@ class Plan:
     concurrency: int
     retries: int
     refused: bool  # nobody listens in the first run
+    oauth: bool  # the source enforces it
 
 
 PLANS = st.builds(
@@ -174,6 +187,7 @@ PLANS = st.builds(
     concurrency=st.integers(1, 4),
     retries=st.integers(0, 3),
     refused=st.sampled_from([False] * 7 + [True]),
+    oauth=st.booleans(),
 )
 
 
@@ -188,6 +202,7 @@ class Night:
         self.moved = timedelta()
         self.events = [self.event(n) for n in range(plan.events)]
         self.children: list[int] = []
+        self.app: dict[str, str] = {}
 
     def event(self, n: int) -> dict[str, Any]:
         event: dict[str, Any] = {
@@ -201,6 +216,10 @@ class Night:
         elif n in self.plan.evil:
             event["properties"]["evil"] = True
         return event
+
+    def connection(self, sandbox: Sandbox) -> dict[str, Any]:
+        """The connection of the plan."""
+        return sandbox.connection_with(self.app) if self.plan.oauth else sandbox.connection
 
     def input(self) -> dict[str, Any]:
         """The argument for the input; a file is written once, and read again by the second run."""
@@ -315,6 +334,8 @@ def night(
     """Prepares the run of a plan in an empty sandbox. Nobody waits long for anything."""
     current: list[Night] = []
     true_now = Clock.now
+    app = segment_sandbox.create_oauth_app()
+    registered = segment_sandbox.state.oauth.app(app["app_id"])
 
     class Watched(SendReport):
         def __init__(self, **values: Any) -> None:
@@ -339,7 +360,10 @@ def night(
 
     def prepare(plan: Plan, folder: Path) -> Night:
         segment_sandbox.reset()
+        segment_sandbox.state.oauth.apps[registered.id] = registered
+        segment_sandbox.enforce_oauth(segment_sandbox.source_id, plan.oauth)
         current[:] = [Night(plan, folder)]
+        current[-1].app = app
         return current[-1]
 
     yield prepare
@@ -365,7 +389,7 @@ def test_whatever_happens(
     poison: dict[str, Any] = {"kind": "status", "status": 400, "contains": '"evil":true'}
     for fault in [poison, *plan.faults]:  # whatever else happens to it, Segment never takes an evil event
         segment_sandbox.faults.add(**fault)
-    connection = {**segment_sandbox.connection, **({"host": refusing} if plan.refused else {})}
+    connection = {**it.connection(segment_sandbox), **({"host": refusing} if plan.refused else {})}
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(connection))
     hook = SegmentHook(retries=plan.retries, timeout=0.3)
     HAPPENING[:] = [it.happen(hook)] if plan.happens else []
@@ -395,7 +419,7 @@ def test_whatever_happens(
         assert it.reports[-1].unsent == 0
 
     # What a retry finds.
-    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(segment_sandbox.connection))
+    monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(it.connection(segment_sandbox)))
     segment_sandbox.faults.clear()
     segment_sandbox.faults.add(**poison)
     it.plan.happens = ""
