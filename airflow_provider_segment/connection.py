@@ -160,6 +160,12 @@ def checked_settings(values: dict[str, Any], whose: str = "") -> Settings:
         raise SegmentConfigurationError(f"{whose}{wrong}") from None
 
 
+def fields_to_move(connection: Connection) -> dict[str, str]:
+    """The extra fields with old names, which Airflow does not mask, and the names that they should have."""
+    extra = _extra_of(connection)
+    return {name: new for new, *old in OTHER_NAMES.values() for name in old if extra.get(name)}
+
+
 def _extra_of(connection: Connection) -> dict[str, Any]:
     """The extra. Airflow's own reading takes text that is not JSON for no extra at all.
 

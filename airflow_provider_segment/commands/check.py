@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from airflow_provider_segment.commands.connections import hook_of
 from airflow_provider_segment.commands.process import ERROR, Answer
-from airflow_provider_segment.hooks.connection_test import is_well
+from airflow_provider_segment.hooks.connection_test import is_well, verdict
 
 MARKS = {True: "ok", False: "failed", None: "-"}
 
@@ -22,5 +22,6 @@ def run(arguments: Namespace) -> Answer:
         facts = {"connection": arguments.conn_id, "well": well, "findings": list(map(asdict, findings))}
         text = json.dumps(facts, indent=2)
     else:
-        text = "\n".join(f"{MARKS[finding.well]:6}  {finding}" for finding in findings)
+        lines = (f"{MARKS[finding.well]:6}  {finding}" for finding in findings)
+        text = "\n".join((verdict(findings), *lines))
     return Answer(text, 0 if well else ERROR)

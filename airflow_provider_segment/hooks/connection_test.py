@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from airflow_provider_segment.api.settings import Settings
 
 
+SANDBOX_REGION = "x-segment-sandbox"
+"""The header in which a sandbox tells its region."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What is known of a part of the connection: a credential, the region, what it warns of."""
@@ -58,9 +62,17 @@ def is_well(findings: Sequence[Finding]) -> bool:
     return all(finding.well is not False for finding in findings)
 
 
-def in_a_line(findings: Sequence[Finding]) -> str:
-    """All findings in one line, for the button."""
-    return "; ".join(map(str, findings))
+def verdict(findings: Sequence[Finding]) -> str:
+    """Whether the connection works, in a sentence."""
+    wrong = [finding.subject for finding in findings if finding.well is False]
+    if wrong:
+        return f"Does not work: {', '.join(wrong)}."
+    return "Works." if any(finding.well for finding in findings) else "Nothing is known to be wrong."
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """The verdict, then a line for each finding, for the button."""
+    return "\n".join((verdict(findings), *(f"{finding};" for finding in findings))).removesuffix(";")
 
 
 def _credentials(client: SegmentClient) -> Iterator[Finding]:
@@ -106,11 +118,15 @@ def _tokens(client: SegmentClient) -> dict[Api, Finding]:
 
 def _public_api(client: SegmentClient, credential: str) -> Finding:
     try:
-        shape = {"workspace": {"name": str}}
-        workspace = client.request("GET", "/", shape=shape).data["workspace"]
+        answer = client.request("GET", "/", shape={"workspace": {"name": str}})
     except SegmentError as error:
         return Finding(credential, str(error), well=False)
-    return Finding(credential, f"works for workspace {workspace['name']!r}", well=True)
+    works, ours = f"works for workspace {answer.data['workspace']['name']!r}", client.settings.region
+    # Segment's hosts differ by region, and refuse a token of the other one. A sandbox stands for all of them.
+    theirs = answer.headers.get(SANDBOX_REGION, ours)
+    if theirs != ours:
+        return Finding(credential, f"{works}, a sandbox of the region {theirs}: set that region", well=False)
+    return Finding(credential, works, well=True)
 
 
 def _write_key(client: SegmentClient) -> Finding:

@@ -467,20 +467,24 @@ class SegmentHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """What Airflow's Test button shows: success or failure, and a finding on each credential."""
-        from airflow_provider_segment.hooks.connection_test import in_a_line, is_well
+        from airflow_provider_segment.hooks.connection_test import as_text, is_well
 
         findings = self.test_findings()
-        return is_well(findings), in_a_line(findings)
+        return is_well(findings), as_text(findings)
 
     def test_findings(self) -> list[Finding]:
         """The same as a list: a finding on the region, on each credential, and on what else is to be said."""
         from airflow_provider_segment.api.client import SegmentClient
+        from airflow_provider_segment.connection import fields_to_move
         from airflow_provider_segment.hooks.connection_test import Finding, check
 
         findings: list[Finding] = []
         try:
             with SegmentClient(self._settings(retries=1)) as client:  # somebody is waiting
                 findings.extend(check(client))
+            for name, new_name in fields_to_move(self.get_connection(self.segment_conn_id)).items():
+                hint = f"whoever can view connections can read it: move it to {new_name}"
+                findings.append(Finding(f"Extra {name}", hint, well=None))
         except Exception as error:  # the user at the button should see any error
             findings.append(Finding("Connection", str(error), well=False))
         return findings

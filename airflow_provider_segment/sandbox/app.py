@@ -112,6 +112,7 @@ class Gate:
         response = await (fault.answer(exchange) if fault else exchange.answer())
 
         response.headers["X-Request-Id"] = record.request_id
+        response.headers["X-Segment-Sandbox"] = self.state.region  # for whoever wonders who answers
         response.headers["Date"] = formatdate(self.state.clock.now() + scope["state"]["skew"], usegmt=True)
         protect(response.headers, any_origin=any_origin)
         if api == "profile":

@@ -136,6 +136,7 @@ def test_a_connection_that_works(segment: Segment, segment_sandbox: Sandbox) -> 
     checked = segment("check")
     assert (checked.status, checked.err) == (0, "")
     assert checked.out.splitlines() == [
+        "Works.",
         f"-       Region: US (Oregon) at {segment_sandbox.url}",
         "ok      Public API token: works for workspace 'Sandbox'",
         "ok      write key: belongs to source 'sandbox'",

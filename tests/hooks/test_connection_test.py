@@ -24,9 +24,12 @@ def use(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **changes: Any) -> Se
 def test_all_is_well(segment_sandbox: Sandbox) -> None:
     well, message = SegmentHook().test_connection()
     assert well
-    assert message.startswith("Region: US (Oregon) at http://127.0.0.1:")
-    assert "workspace 'Sandbox'" in message and "belongs to source 'sandbox'" in message
-    assert "\n" not in message
+    first, *lines = message.split("\n")
+    assert first == "Works."
+    assert lines[0].startswith("Region: US (Oregon) at http://127.0.0.1:")
+    assert lines[1] == "Public API token: works for workspace 'Sandbox';"
+    assert lines[2] == "write key: belongs to source 'sandbox';"
+    assert lines[3].startswith("Profile API token: not checked")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,9 @@ def test_the_findings_are_what_the_button_says(
         ("write key", False),
         ("Profile API token", None),
     ]
-    assert hook.test_connection() == (False, "; ".join(map(str, findings)))
+    well, text = hook.test_connection()
+    assert not well
+    assert text == "Does not work: write key.\n" + ";\n".join(map(str, findings))
 
 
 def test_sources_that_cannot_be_listed_leave_the_write_key_unchecked(segment_sandbox: Sandbox) -> None:
@@ -93,3 +98,30 @@ def test_sources_that_cannot_be_listed_leave_the_write_key_unchecked(segment_san
     *_, write_key, _ = SegmentHook(retries=0).test_findings()
     assert (write_key.subject, write_key.well) == ("write key", None)
     assert "403" in write_key.text
+
+
+def test_a_region_other_than_the_sandboxs_is_noticed(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well, said = use(monkeypatch, segment_sandbox, extra={"region": "eu"}).test_connection()
+    assert not well
+    assert said.startswith("Does not work: Public API token.")
+    assert "a sandbox of the region us: set that region" in said
+
+
+def test_a_write_key_that_airflow_shows_is_to_be_moved(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = segment_sandbox.write_key
+    hook = use(monkeypatch, segment_sandbox, extra={"secret_write_key": None, "write_key": key})
+    well, said = hook.test_connection()
+    assert well
+    assert "Extra write_key: whoever can view connections can read it: move it to secret_write_key" in said
+    assert key not in said
+
+
+def test_a_connection_of_which_nothing_can_be_checked(
+    segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well, said = use(monkeypatch, segment_sandbox, password=None).test_connection()
+    assert well and said.startswith("Nothing is known to be wrong.")
