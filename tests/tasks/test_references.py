@@ -304,6 +304,30 @@ def test_a_sensor_looks_names_up_once(
     assert lists(sandbox) == before + 1
 
 
+def test_ids_that_airflow_forgets_during_the_wait_are_looked_up_again(
+    run_task: RunTask, sandbox: Sandbox, names: dict[str, tuple[Any, str]]
+) -> None:
+    """As the ``dag.test()`` of Airflow 2 does."""
+
+    def new_sensor() -> sensors.SegmentEventVolumeSensor:
+        return sensors.SegmentEventVolumeSensor(
+            task_id="wait",
+            source_id=ref("source", "shop"),
+            min_count=0,
+            start="2026-01-01T00:00:00Z",
+            timeout=600,
+            deferrable=True,
+        )
+
+    before = lists(sandbox)
+    run = run_task(new_sensor())
+    assert run.deferred and run.deferred.next_kwargs["ids"]
+    run.deferred.next_kwargs = {}
+    resumed = run_task.resume(new_sensor(), run)
+    assert resumed.state == "success", resumed.log
+    assert lists(sandbox) == before + 2
+
+
 def test_a_rescheduled_sensor_keeps_the_ids(
     run_task: RunTask, sandbox: Sandbox, names: dict[str, tuple[Any, str]]
 ) -> None:
