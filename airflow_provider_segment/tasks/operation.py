@@ -24,6 +24,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_segment.api.media_types import ALPHA, BETA, STABLE
 from airflow_provider_segment.api.resources import Resource
 from airflow_provider_segment.arguments import FilePath
+from airflow_provider_segment.references import snake_case
 from airflow_provider_segment.tasks.base import SegmentRequestingOperator
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, PLACES, REQUIRED, Arg, option
 from airflow_provider_segment.tasks.results import Filter, save_items
@@ -148,8 +149,8 @@ class SegmentOperator(SegmentRequestingOperator):
         options |= {"media_type": operation.media_type, "shape": shape}
         options["secrets"] = tuple(self._secrets_of(arguments))
         answer = self.hook.request(method, path, **options)
-        if method != "GET":
-            self.log_write(method, path, options, answer, operation.envelope)
+        if method != "GET" or operation is type(self):
+            self._tell(operation, method, path, options, answer)
         return answer.data[operation.returns] if operation.returns else answer.data
 
     @classmethod
@@ -181,26 +182,31 @@ class SegmentOperator(SegmentRequestingOperator):
         with self.wrong_configuration_is_final():
             return Pages(path, **limits, **query, **options)
 
-    def log_write(
-        self, method: str, path: str, options: dict[str, Any], answer: Any, envelope: str | None
+    def _tell(
+        self, operation: type[SegmentOperator], method: str, path: str, options: dict[str, Any], answer: Any
     ) -> None:
-        """Log what was changed: the names of the arguments, never their values, which may be secrets."""
+        """Log what was done: the names of the arguments, never their values, which may be secrets."""
         from airflow_provider_segment.api.calls import Call
-        from airflow_provider_segment.api.redaction import hide_secrets
+        from airflow_provider_segment.tasks.said import called, done
 
         body = options.get("json", {})
-        names = [*options.get("query", {}), *(body[envelope] if envelope else body)]
+        names = [*options.get("query", {}), *(body[operation.envelope] if operation.envelope else body)]
         # A resource with its id; or a string: the id of a regulation, or SUCCESS.
-        data = self.hook.get_conn().scrub(hide_secrets(answer.data))
-        brought = [value.get("id") if isinstance(value, dict) else value for value in data.values()]
+        data = self.hidden(answer.data)
         self.log.info(
-            "%s %s (%s): %s, request id %s",
+            "%s%s: %s %s%s, request id %s",
+            done(operation.operation_name()),
+            "".join(called(value) for value in data.values()),
             method,
             Call(method, path, secrets=options["secrets"]).safe_path,
-            ", ".join(names),
-            ", ".join(word for word in brought if isinstance(word, str)) or answer.status,
+            f" with {', '.join(names)}" if names else "",
             answer.request_id,
         )
+
+    @classmethod
+    def operation_name(cls) -> str:
+        """The name of the operation in snake case: ``create_source``."""
+        return snake_case(cls.__name__.removeprefix("Segment").removesuffix("Operator"))
 
 
 class SegmentPagedOperator(SegmentOperator):
@@ -296,15 +302,21 @@ class SegmentListOperator(SegmentPagedOperator):
     ) -> Iterator[tuple[dict[str, Any], list[Any]]]:
         """The pages of the list ``key``: the ``data`` of each answer, and the items in it."""
         from airflow_provider_segment.api.pages import Paging
+        from airflow_provider_segment.tasks.said import done
 
         pages = self.pages(
             arguments, key=key, media_type=self.media_type, beside=self.beside, paging=Paging(pagination)
         )
+        count = requests = 0
         while call := pages.next_call():
             data = self.hook.request(
                 "GET", call.path, query=call.query, media_type=self.media_type, shape=call.shape
             ).data
-            yield data, pages.take(data)
+            items = pages.take(data)
+            count, requests = count + len(items), requests + 1
+            yield data, items
+        times = f"{requests:,} request{'s' if requests > 1 else ''}"
+        self.log.info("%s: %s, in %s", done(self.operation_name()), f"{count:,}", times)
 
 
 class SegmentDeleteOperator(SegmentOperator):

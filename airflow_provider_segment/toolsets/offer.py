@@ -21,7 +21,6 @@ from airflow_provider_segment.operators.delivery_overview import (
     SegmentGetIngressSuccessMetricsFromDeliveryOverviewOperator,
 )
 from airflow_provider_segment.operators.event_volume import SegmentGetEventsVolumeFromWorkspaceOperator
-from airflow_provider_segment.references import snake_case
 from airflow_provider_segment.tasks.operation import SegmentOperator
 
 Operator: TypeAlias = type[SegmentOperator]
@@ -65,7 +64,7 @@ name files and connections."""
 
 def name_of(operator: Operator) -> str:
     """The name of an operation: ``list_sources``."""
-    return snake_case(operator.__name__.removeprefix("Segment").removesuffix("Operator"))
+    return operator.operation_name()
 
 
 def is_read(operator: Operator) -> bool:
