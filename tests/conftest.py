@@ -22,6 +22,7 @@ register_profiles()
 
 pytest_plugins = [
     "airflow_provider_segment.sandbox.pytest_plugin",
+    "tests.harness.masks",
     "tests.harness.sandbox_api",
     "tests.harness.scripted_api",
 ]

@@ -115,8 +115,11 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
 
         watch = self._watch = self._watch or self._new_watch(self.arguments(), context)
         try:
-            verdict = look(watch.condition, self.hook.get_conn())
-            watch.saw(verdict)
+            client = self.hook.get_conn()
+            if not (watch.looks or self.reschedule):
+                watch.ends_at = client.clock.monotonic() + self.timeout
+            verdict = look(watch.condition, client)
+            watch.saw(verdict, client.clock.monotonic())
         except SegmentError as error:
             watch.failed(error)
             return PokeReturnValue(is_done=False)

@@ -180,6 +180,7 @@ class SegmentTrigger(BaseTrigger):
         try:
             watch = Watch(thaw(self.condition, self.facts), self.max_poll_failures)
             seconds, left = self._seconds_left(self.deadline), self._seconds_left(self.execution_deadline)
+            watch.ends_at = self._clock.monotonic() + min(seconds, left)
             try:
                 return await asyncio.wait_for(self._decided(watch), min(seconds, left))
             except asyncio.TimeoutError:
@@ -228,10 +229,10 @@ class SegmentTrigger(BaseTrigger):
                 except SegmentError as error:
                     await asyncio.to_thread(watch.failed, error)
                     continue
-                if verdict.message != watch.last:
+                now = self._clock.monotonic()
+                if watch.has_news(verdict, now):
                     # Writing the log may block while hundreds of triggers log the same at once.
-                    await asyncio.to_thread(watch.saw, verdict)
-                watch.failures = 0
+                    await asyncio.to_thread(watch.tell, verdict, now)
                 if verdict.state != "waiting":
                     return {"status": verdict.state, "message": verdict.message, "result": verdict.result}
 

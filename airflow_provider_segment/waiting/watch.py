@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_segment.waiting.condition import Ask, Condition, Verdict
 
 T = TypeVar("T")
+SIGN_OF_LIFE_SECONDS = 300.0
+"""How long a wait in which nothing changes is silent in the log."""
 log = logging.getLogger(__name__)
 
 PASSING = (
@@ -75,15 +78,37 @@ class Watch:
         self.condition = condition
         self.max_failures = max_failures
         self.failures = failures
+        self.looks = 0
+        """Polls that were answered."""
         self.last = "nothing yet"
         """The message of the latest verdict."""
+        self.ends_at = math.inf
+        """When the wait times out, by the monotonic clock; for the log."""
+        self._told_at = -math.inf
 
-    def saw(self, verdict: Verdict) -> None:
-        """Record a verdict; log it if its message is new."""
+    def saw(self, verdict: Verdict, now: float) -> None:
+        """Record a verdict; log it if its message is new, and from time to time as a sign of life.
+
+        :param now: of the monotonic clock
+        """
+        if self.has_news(verdict, now):
+            self.tell(verdict, now)
+
+    def has_news(self, verdict: Verdict, now: float) -> bool:
+        """Record a verdict; whether it is to be logged."""
+        self.looks += 1
         self.failures = 0
+        return verdict.message != self.last or now >= self._told_at + SIGN_OF_LIFE_SECONDS
+
+    def tell(self, verdict: Verdict, now: float) -> None:
+        """Log a verdict."""
+        what = self.condition.describe()
         if verdict.message != self.last:
-            log.info("Waiting for %s: %s", self.condition.describe(), verdict.message)
-        self.last = verdict.message
+            log.info("Waiting for %s: %s", what, verdict.message)
+        else:
+            left = f", {(self.ends_at - now) / 60:,.0f} min left" if self.ends_at < math.inf else ""
+            log.info("Still waiting for %s: %s (%s looks so far%s)", what, self.last, f"{self.looks:,}", left)
+        self.last, self._told_at = verdict.message, now
 
     def failed(self, error: SegmentError) -> None:
         """Record a failed poll.
@@ -115,11 +140,11 @@ def wait(watch: Watch, client: SegmentClient, *, interval: float, timeout: float
     :raises SegmentError: polling failed for good
     """
     clock = client.clock
-    end = clock.monotonic() + timeout
+    end = watch.ends_at = clock.monotonic() + timeout
     while True:
         try:
             verdict = look(watch.condition, client)
-            watch.saw(verdict)
+            watch.saw(verdict, clock.monotonic())
             if verdict.state != "waiting":
                 return verdict
         except SegmentError as error:

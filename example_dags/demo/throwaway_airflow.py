@@ -36,6 +36,8 @@ PATIENCE = 900
 """Seconds to wait for anything: a busy machine is no failure. A process that has died is noticed sooner."""
 # Read by each process of Airflow.
 LOCAL_SETTINGS = """# Lets SQLite read while it writes, and not wait for the disk.
+import os
+
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -45,8 +47,15 @@ def tune(connection, _):
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = OFF")
+    cursor.execute(f"PRAGMA busy_timeout = {os.environ['SQLITE_BUSY_MS']}")
     cursor.close()
 """
+
+
+BUSY_MS = {"api-server": 5_000}
+"""Milliseconds for which a component waits while SQLite is locked. The API server may wait for itself: one
+session of a request for another one. It gives up first, and its client asks again."""
+OTHERS_BUSY_MS = 30_000
 
 
 class ThrowawayAirflow:
@@ -71,6 +80,7 @@ class ThrowawayAirflow:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
             **settings(home, dags, self.port, self.url),
+            "SQLITE_BUSY_MS": str(OTHERS_BUSY_MS),
             **(environment or {}),
         }
         self._components: dict[str, subprocess.Popen[bytes]] = {}
@@ -278,7 +288,7 @@ class ThrowawayAirflow:
     def _start(self, *command: str, name: str | None = None) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", *command],
-            env=self._environment,
+            env={**self._environment, "SQLITE_BUSY_MS": str(BUSY_MS.get(command[0], OTHERS_BUSY_MS))},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

@@ -37,9 +37,6 @@ from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.faults import Exchange, Fault, disconnected
 from tests.events.test_interruptions import Interruption, sending_threads
 from tests.harness.fuzzing import examples
-from tests.harness.masks import masks_of_this_test
-
-__all__ = ["masks_of_this_test"]
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("masks_of_this_test")]
 

@@ -19,17 +19,18 @@ def time_out_after_first_poll(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     :returns: receives the seconds that the trigger would have waited
     """
     given: list[float] = []
-    saw = Watch.saw
+    has_news = Watch.has_news
 
     async def wait_for(wait: Coroutine[Any, Any, Any], seconds: float) -> None:
         given.append(seconds)
         event, loop = asyncio.Event(), asyncio.get_running_loop()
 
-        def saw_and_signal(watch: Watch, verdict: Verdict) -> None:
-            saw(watch, verdict)
+        def see_and_signal(watch: Watch, verdict: Verdict, now: float) -> bool:
+            watch.tell(verdict, now)
             loop.call_soon_threadsafe(event.set)
+            return has_news(watch, verdict, now)
 
-        monkeypatch.setattr(Watch, "saw", saw_and_signal)
+        monkeypatch.setattr(Watch, "has_news", see_and_signal)
         task = asyncio.ensure_future(wait)
         await event.wait()
         task.cancel()

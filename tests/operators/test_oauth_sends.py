@@ -18,11 +18,8 @@ from airflow_provider_segment.sending import send_events
 from airflow_provider_segment.sensors.warehouses import SegmentWarehouseSyncSensor
 from tests.events.test_send import make_events, numbers, read_lines, write_lines
 from tests.harness.fake_clock import simulate_time
-from tests.harness.masks import masks_of_this_test
 from tests.harness.task_runner import RunTask, TaskRun
 from tests.secrets.test_places import places
-
-__all__ = ["masks_of_this_test"]
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("masks_of_this_test")]
 

@@ -92,7 +92,8 @@ def test_index_of_the_output_is_the_id(run_task: RunTask) -> None:
 def test_write_is_logged_without_its_values(run_task: RunTask) -> None:
     run = run_task(Change(task_id="t", thing_id="t1", name="a new name", settings={"apiKey": "s3cret"}))
     [line] = [line for line in run.log.splitlines() if "PATCH /things/t1 with" in line]
-    assert "Changed a new name (id t1): PATCH /things/t1 with force, name, settings, request id request-1" in line
+    assert "Changed a new name (id t1): PATCH /things/t1 with force, name, settings, " in line
+    assert "request id request-1" in line
     assert "s3cret" not in line
 
 

@@ -32,6 +32,8 @@ from tests.harness.sandbox_api import AMPLITUDE, POSTGRES_WAREHOUSE, create, sen
 from tests.harness.task_runner import RunTask
 from tests.toolsets.scripts import RETRIES, Call, Conversation, ScriptedAgent, call, model_of, told
 
+pytestmark = pytest.mark.usefixtures("masks_of_this_test")
+
 KEY = "amplitude-key-0123456789"
 
 
