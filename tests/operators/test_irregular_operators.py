@@ -252,7 +252,7 @@ def test_body_in_an_envelope(run_task: RunTask, scripted_api: ScriptedAPI) -> No
     run = run_task(operator)
     assert run.xcom == {"id": "s"}
     assert scripted_api.last.body == {"input": {"enabled": False, "reverseETLModelId": "m"}}
-    assert "PATCH /destinations/d/subscriptions/s (enabled, reverseETLModelId): s" in run.log
+    assert "(id s): PATCH /destinations/d/subscriptions/s with enabled, reverseETLModelId, " in run.log
 
 
 def test_parameter_that_is_a_python_keyword(run_task: RunTask, scripted_api: ScriptedAPI) -> None:
