@@ -57,9 +57,9 @@ author names the operator; with the reason."""
 PRIVATE_ARGUMENTS = ("include_sample_values", "samples_count")
 """Arguments of reads that return data about people."""
 
-OPTIONS = ("limit", "if_exists", "missing_ok")
+OPTIONS = ("limit", "missing_ok")
 """The arguments that an agent may give besides those of the request. Others are for the DAG's author: they
-name files and connections."""
+name files and connections, or let a creation change what is there (``if_exists``)."""
 
 
 def name_of(operator: Operator) -> str:

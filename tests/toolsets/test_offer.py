@@ -127,6 +127,7 @@ def test_files_connections_and_errors_are_not_the_agents(operator: Any) -> None:
     given = schema_of(operator)["properties"].keys()
     never = {"to_path", "response_filter", "segment_conn_id", "region", "raise_on_error", "page_size"}
     assert not given & never
+    assert "if_exists" not in given, "a creation that is named would be an update that is not"
     assert not given & {"include_sample_values", "samples_count"}
 
 

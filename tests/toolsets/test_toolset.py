@@ -126,6 +126,17 @@ def test_a_named_write_is_made(segment_sandbox: Sandbox) -> None:
     assert label["value"] == "shop"
 
 
+@pytest.mark.parametrize("how", [{}, {"if_exists": "update"}])
+def test_a_named_creation_changes_nothing_that_is_there(segment_sandbox: Sandbox, how: Any) -> None:
+    toolset = SegmentToolset(allow=(SegmentCreateDestinationOperator,))
+    given = {"source_id": segment_sandbox.source_id, "metadata_id": AMPLITUDE, "settings": {}, "name": "A"}
+    made = call(toolset, "segment_create_destination", **given, enabled=True)
+    refused = str(call(toolset, "segment_create_destination", **given, enabled=False, **how))
+    assert ("if_exists" if how else f"exists already (id {made['id']})") in refused
+    found = SegmentHook().request("GET", f"/destinations/{made['id']}").data
+    assert found["destination"]["enabled"] is True
+
+
 @pytest.mark.parametrize("operator", [SegmentDeleteSourceOperator, None])
 def test_a_deletion_is_made_only_if_it_is_named(segment_sandbox: Sandbox, operator: Any) -> None:
     toolset = SegmentToolset(allow=(operator,) if operator else ())
