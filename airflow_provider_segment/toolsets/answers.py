@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from airflow_provider_segment.api.redaction import HIDDEN
-from airflow_provider_segment.api.secrets import holds_settings, secrets_in
+from airflow_provider_segment.api.secrets import holds_settings, is_secret_name, secrets_in
 
 LONGEST = 20_000
 """Characters of an answer, as JSON. It stays in the model's context for the rest of the run."""
@@ -15,19 +15,23 @@ STEPS = ((200, 2_000), (50, 500), (20, 200), (5, 100))
 """Items of a list, and characters of a text, that are kept: as many as fit."""
 
 
-def guarded(value: Any, name: object = "", *, setting: bool = False) -> Any:
+def guarded(value: Any, name: object = "", *, setting: bool = False, secret: bool = False) -> Any:
     """An answer without what may be a secret: write keys, and the values of settings.
 
     Segment masks what its catalog calls a secret, and operators hide what looks like one. A model's provider
-    is another company, so here every setting is hidden that is no plain word, number, name or place.
+    is another company, so here every setting is hidden that is no plain word, number, name or place; and all
+    that is inside of one with the name of a secret.
     """
     if isinstance(value, dict):
+        secret = secret or (setting and is_secret_name(name, setting=True))
         setting = setting or holds_settings(name)
-        return {each: guarded(item, each, setting=setting) for each, item in value.items()}
+        return {each: guarded(item, each, setting=setting, secret=secret) for each, item in value.items()}
     if isinstance(value, list):
-        return [guarded(item, name, setting=setting) for item in value]
+        return [guarded(item, name, setting=setting, secret=secret) for item in value]
     if name == "writeKeys":
         return HIDDEN  # also their last characters
+    if secret:
+        return HIDDEN
     return HIDDEN if setting and any(secrets_in(value, name, declared=True)) else value
 
 

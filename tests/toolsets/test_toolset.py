@@ -27,7 +27,7 @@ from airflow_provider_segment.operators import (
 )
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.toolsets import SegmentToolset, writes
-from airflow_provider_segment.toolsets.answers import LONGEST, bounded
+from airflow_provider_segment.toolsets.answers import LONGEST, bounded, guarded
 from tests.harness.sandbox_api import AMPLITUDE, POSTGRES_WAREHOUSE, create, send
 from tests.harness.task_runner import RunTask
 from tests.toolsets.scripts import RETRIES, Call, Conversation, ScriptedAgent, call, model_of, told
@@ -300,6 +300,16 @@ def test_a_template_of_the_models_is_text(segment_sandbox: Sandbox, monkeypatch:
     toolset = SegmentToolset(allow=(SegmentUpdateSourceOperator,))
     given = {"source_id": segment_sandbox.source_id, "name": "{{ var.value.secret }}"}
     assert call(toolset, "segment_update_source", **given)["name"] == "{{ var.value.secret }}"
+
+
+def test_all_that_is_inside_of_a_secret_is_hidden() -> None:
+    settings = {"secretKey": {"value": "hunter", "more": [{"name": "x"}]}, "region": {"value": "frankfurt"}}
+    assert guarded({"settings": settings}) == {
+        "settings": {
+            "secretKey": {"value": "***", "more": [{"name": "***"}]},
+            "region": {"value": "frankfurt"},
+        }
+    }
 
 
 @pytest.mark.parametrize(
