@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import Any
 
 from airflow_provider_segment.api.redaction import HIDDEN
@@ -10,6 +11,9 @@ from airflow_provider_segment.api.secrets import holds_settings, is_secret_name,
 
 LONGEST = 20_000
 """Characters of an answer, as JSON. It stays in the model's context for the rest of the run."""
+
+BESIDE = 100
+"""Characters of what is beside a list in an answer."""
 
 STEPS = ((200, 2_000), (50, 500), (20, 200), (5, 100))
 """Items of a list, and characters of a text, that are kept: as many as fit."""
@@ -35,6 +39,13 @@ def guarded(value: Any, name: object = "", *, setting: bool = False, secret: boo
     return HIDDEN if setting and any(secrets_in(value, name, declared=True)) else value
 
 
+def fitting(items: list[Any]) -> list[Any]:
+    """As many of the first items as an answer has room for, at least one; their long texts are cut later."""
+    sizes = accumulate(len(json.dumps(_shortened(item, *STEPS[0]), default=str)) + 2 for item in items)
+    room = LONGEST - BESIDE
+    return items[: max(1, sum(size <= room for size in sizes))]
+
+
 def bounded(answer: Any) -> Any:
     """An answer that is not too long; what was left out of it is said where it was."""
     text = ""
@@ -44,6 +55,12 @@ def bounded(answer: Any) -> Any:
         if len(text) <= LONGEST:
             return shortened
     return f"{text[:LONGEST]}... ({len(text) - LONGEST:,} more characters: ask for less)"
+
+
+def shortened(text: str) -> str:
+    """An error, whose end says what to do: of a long one the middle is left out."""
+    half = STEPS[0][1]
+    return text if len(text) <= 2 * half else f"{text[:half]} ... {text[-half:]}"
 
 
 def _shortened(value: Any, items: int, characters: int) -> Any:

@@ -15,7 +15,7 @@ from airflow_provider_segment.api.regions import Api
 from airflow_provider_segment.catalogue.ranking import stems_of
 from airflow_provider_segment.docstrings import plain
 from airflow_provider_segment.errors import REFUSALS, SegmentRequestError, error_of_status
-from airflow_provider_segment.toolsets.offer import PREFIX
+from airflow_provider_segment.toolsets.offer import EXPLAIN_ERROR
 from airflow_provider_segment.toolsets.tool import Tool, object_of
 
 PAGE = "refusals.md"
@@ -46,7 +46,7 @@ def explanation() -> Tool:
     """The tool."""
     what = "The error as a log shows it, or the HTTP status that Segment answered with."
     return Tool(
-        name=f"{PREFIX}explain_error",
+        name=EXPLAIN_ERROR,
         description="Say what an error of Segment's, or of its Airflow provider, means: what to do about it, "
         "whether trying again may help, and what is known of similar ones. Sends nothing.",
         schema=object_of({"error": {"type": "string", "description": what}}),

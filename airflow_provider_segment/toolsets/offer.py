@@ -27,6 +27,9 @@ Operator: TypeAlias = type[SegmentOperator]
 
 PREFIX = "segment_"
 GET, LIST, VOLUME, DELIVERY = (f"{PREFIX}{word}" for word in ("get", "list", "volume", "delivery"))
+SEARCH, EXPLAIN_ERROR = f"{PREFIX}search", f"{PREFIX}explain_error"
+FIXED = (GET, LIST, VOLUME, DELIVERY, SEARCH, EXPLAIN_ERROR)
+"""The tools that every agent has."""
 
 VOLUME_OPERATOR: Operator = SegmentGetEventsVolumeFromWorkspaceOperator
 AT_SOURCE: dict[str, Operator] = {
@@ -44,8 +47,10 @@ AT_DESTINATION: dict[str, Operator] = {
 WITHHELD = {
     "credentials": "it is about credentials",
     "deletion_and_suppression": "it is about people whose data is deleted or suppressed",
+    "audit_trail": "it returns data about people",
     "functions": "it returns code, which may hold secrets",
     "live_plugins": "it returns code, which may hold secrets",
+    "iam_users": "it returns data about people",
     "profiles": "it returns data about people",
     "SampleValues": "it returns data about people",
     "AudiencePreview": "it returns data about people",
@@ -98,6 +103,8 @@ def checked(named: Iterable[Any]) -> tuple[Operator, ...]:
 
 def _checked(named: Any) -> Operator:
     if isinstance(named, type) and issubclass(named, SegmentOperator) and hasattr(named, "endpoint"):
+        if (name := f"{PREFIX}{name_of(named)}") in FIXED:
+            raise ValueError(f"allow: there is a tool {name} already: give {named.__name__} another name")
         return named
     raise ValueError(
         "allow takes classes of operators that are one request of Segment's Public API, as "

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_segment.catalogue import find_operations, operation_named
+from airflow_provider_segment.toolsets.answers import fitting
 from airflow_provider_segment.toolsets.calls import WrongCallError, check, perform
 from airflow_provider_segment.toolsets.offer import (
     GET,
@@ -18,7 +19,7 @@ from airflow_provider_segment.toolsets.offer import (
     name_of,
     operator_of,
 )
-from airflow_provider_segment.toolsets.schemas import schema_of_any
+from airflow_provider_segment.toolsets.schemas import Schema, schema_of_any
 from airflow_provider_segment.toolsets.tool import Arguments, Tool
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ ITEMS, MOST_ITEMS = 50, 200
 
 NEAR = 5
 """Operations that are named instead of one that does not exist."""
+
+OFFSET: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "default": 0,
+    "description": "How many of the list to leave out, from its beginning: those that were returned before.",
+}
 
 ABOUT_KIND = ("id", "slug", "name")
 """What the items of a list say of the catalog's entry that each is of; all of it is with the single item."""
@@ -43,17 +51,18 @@ def list_(offer: Offer) -> Tool:
     """The tool that returns a list."""
     description = (
         f"Return things of the Segment workspace: {ITEMS} `items`, or as many as `limit` says, at most "
-        f"{MOST_ITEMS}; and whether there are `more`."
+        f"{MOST_ITEMS}, and fewer if they are long; and whether there are `more`, which `offset` leads to."
     )
-    return _tool(LIST, description, offer)
+    return _tool(LIST, description, offer, offset=OFFSET)
 
 
-def _tool(name: str, description: str, offer: Offer) -> Tool:
+def _tool(name: str, description: str, offer: Offer, **further: Schema) -> Tool:
     read = Read(name, offer)
+    schema = schema_of_any(read.operators)
     return Tool(
         name=name,
         description=description,
-        schema=schema_of_any(read.operators),
+        schema={**schema, "properties": {**schema["properties"], **further}},
         run=read.run,
         check=lambda arguments: check(*read.call(arguments)),
     )
@@ -83,11 +92,12 @@ class Read:
         """
         given = dict(arguments)
         name = given.pop("operation")
+        offset = given.pop("offset", 0)
         operator = self.operators.get(name)
         if operator is None:
             raise WrongCallError(self._instead_of(name))
         if "limit" in arguments_for(operator):
-            given["limit"] = _limit(given) + 1  # one more shows that there are more
+            given["limit"] = offset + _limit(given) + 1  # one more shows that there are more
         elif self.tool == LIST:
             given.pop("limit", None)  # a list that Segment returns as a whole
         return operator, given
@@ -97,8 +107,9 @@ class Read:
         answer = perform(*self.call(arguments), hook)
         if not isinstance(answer, list):
             return answer
-        limit = _limit(arguments)
-        return {"items": list(map(_brief, answer[:limit])), "more": len(answer) > limit}
+        offset = arguments.get("offset", 0)
+        items = fitting(list(map(_brief, answer[offset : offset + _limit(arguments)])))
+        return {"items": items, "more": len(answer) > offset + len(items)}
 
     def _instead_of(self, name: str) -> str:
         operation = operation_named(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_segment.catalogue import Operation, find_operations
-from airflow_provider_segment.toolsets.offer import PREFIX, Offer, name_of, operator_of
+from airflow_provider_segment.toolsets.offer import SEARCH, Offer, name_of, operator_of
 from airflow_provider_segment.toolsets.schemas import schema_of
 from airflow_provider_segment.toolsets.tool import Tool, object_of
 
@@ -16,7 +16,7 @@ FOUND, MOST_FOUND = 5, 20
 def search(offer: Offer) -> Tool:
     """The tool, for what is offered."""
     return Tool(
-        name=f"{PREFIX}search",
+        name=SEARCH,
         description="Find operations of Segment by words: what each does, the tool that runs it, and its "
         "arguments. What has no tool you cannot run: a person can, as a task of Airflow.",
         schema=object_of(

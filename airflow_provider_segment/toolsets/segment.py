@@ -16,7 +16,7 @@ from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets.abstract import ToolsetTool
 
 from airflow_provider_segment.hooks.segment import SegmentHook
-from airflow_provider_segment.toolsets.answers import bounded
+from airflow_provider_segment.toolsets.answers import bounded, shortened
 from airflow_provider_segment.toolsets.calls import RefusedCallError, WrongCallError
 from airflow_provider_segment.toolsets.offer import Operator, checked
 from airflow_provider_segment.toolsets.tool import Tool
@@ -100,9 +100,9 @@ class SegmentToolset(AirflowToolset):
         try:
             return bounded(await self.run_blocking(tools_for(self.allow)[name].run, tool_args, self._hook()))
         except WrongCallError as error:
-            raise ModelRetry(str(error)) from None
+            raise ModelRetry(shortened(str(error))) from None
         except RefusedCallError as error:
-            raise ToolFailed(str(error)) from None
+            raise ToolFailed(shortened(str(error))) from None
 
     def _hook(self) -> SegmentHook:
         """One hook for each connection: AgentOperator copies a toolset to render its template."""
@@ -113,7 +113,7 @@ def _check(tool: Tool, ctx: RunContext[Any], /, **arguments: Any) -> None:
     try:
         tool.check(arguments)
     except WrongCallError as error:
-        raise ModelRetry(str(error)) from None
+        raise ModelRetry(shortened(str(error))) from None
 
 
 def writes(ctx: RunContext[Any], tool: ToolDefinition, arguments: dict[str, Any]) -> bool:

@@ -91,6 +91,47 @@ def test_a_list_has_fifty_items_or_as_many_as_are_asked_for(segment_sandbox: San
     assert count(operation="list_labels", limit=10) == (10, True)  # one request returns all of them
 
 
+def test_a_long_list_is_read_to_its_end(segment_sandbox: Sandbox) -> None:
+    for number in range(200):
+        create("/sources", slug=f"shop-{number}", metadataId="iUM16Md8P2", enabled=True)
+    toolset = SegmentToolset()
+    read: list[Any] = []
+    more = True
+    while more:
+        answer = call(toolset, "segment_list", operation="list_sources", limit=200, offset=len(read))
+        assert len(json.dumps(answer)) <= LONGEST
+        assert all(isinstance(item, dict) for item in answer["items"]), "none was left out in silence"
+        read += answer["items"]
+        more = answer["more"]
+    assert len({source["slug"] for source in read}) == len(read) == 201
+    beyond = call(toolset, "segment_list", operation="list_sources", offset=500)
+    assert beyond == {"items": [], "more": False}
+
+
+@pytest.mark.parametrize("operation", ["list_users", "list_invites", "list_audit_events"])
+def test_who_works_there_is_not_told(segment_sandbox: Sandbox, operation: str) -> None:
+    talk = Conversation(SegmentToolset(), ("segment_list", {"operation": operation}))
+    assert f"{operation} is not offered: it returns data about people" in talk.answers[0]
+
+
+def test_an_error_is_not_longer_than_an_answer(segment_sandbox: Sandbox) -> None:
+    long: list[dict[str, Any]] = [
+        {"operation": "x" * 60_000},
+        {"operation": "get_source", "source_id": "ref:source:" + "y" * 60_000},
+    ]
+    for arguments in long:
+        talk = Conversation(SegmentToolset(), ("segment_get", arguments))
+        assert len(talk.answers[0]) < 10_000
+
+
+def test_a_tool_is_not_replaced() -> None:
+    class SegmentSearchOperator(SegmentUpdateSourceOperator):
+        """Another search."""
+
+    with pytest.raises(ValueError, match="there is a tool segment_search already"):
+        SegmentToolset(allow=(SegmentSearchOperator,))
+
+
 def test_events_are_counted_when_they_arrive_and_where_they_end(segment_sandbox: Sandbox) -> None:
     send(segment_sandbox, {"event": "Order Completed"}, {"event": "Order Completed"})
     toolset, window = SegmentToolset(), today(segment_sandbox)
