@@ -20,7 +20,7 @@ NO_TOKEN = (
 
 ADVICE: dict[tuple[Server, int], str] = {
     ("tracking", 401): "Check the write key and the region of the Segment connection. A source that enforces "
-    "OAuth takes events only from an OAuth app, whose id and key the connection has.",
+    "OAuth takes events only from an OAuth app that is connected to it, whose id and key the connection has.",
     ("tracking", 403): "Check the write key of the Segment connection: its source may not take these events.",
     ("tracking", 404): "Check the region and the base URL of the Segment connection.",
     ("profile", 401): "Check the Profile API token and the region of the Segment connection.",

@@ -41,7 +41,6 @@ from airflow_provider_segment.api.tokens import (
 )
 from airflow_provider_segment.api.waits import seconds_until_reset
 from airflow_provider_segment.errors import (
-    SegmentAuthenticationError,
     SegmentConfigurationError,
     SegmentError,
     SegmentRateLimitError,
@@ -182,12 +181,13 @@ class _Client:
             self.scrub = Scrubber([*self.settings.secrets, *self._tokens])
         return token
 
-    def _put_off(self, renewal: Renewal, error: SegmentError) -> Token:
-        """The old token, because a new one could not be got; raises the error if there is none."""
+    def _put_off(self, renewal: Renewal, error: SegmentError) -> None:
+        """Go on with the old token, because a new one could not be got; raises the error if there is none."""
         if renewal.spare is None:
             raise error
+        error.scrub(self.scrub)
         log.warning("The OAuth token could not be renewed yet; the old one is still valid: %s", error)
-        return renewal.put_off(self.clock.monotonic())
+        renewal.put_off(self.clock.monotonic())
 
     def _replaces(
         self, keeper: TokenKeeper | None, token: Token | None, error: SegmentError, replaced: int
@@ -196,16 +196,15 @@ class _Client:
 
         :param replaced: how many tokens of this request were replaced before
         """
-        if keeper is None or token is None or not isinstance(error, SegmentAuthenticationError):
+        if keeper is None or token is None or not isinstance(error, keeper.refusals):
             return False
         again = keeper.refuse(token) and replaced < TOKENS_OF_REQUEST
         if again:
             log.debug("Segment refused an OAuth token, which expired or was revoked: the next one is used")
         return again
 
-    def _token_rule(self, *, once: bool) -> RetryRule:
-        retries = 0 if once else self.settings.retries
-        return RetryRule("oauth", repeatable=True, retries=retries, clock=self.clock)
+    def _token_rule(self) -> RetryRule:
+        return RetryRule("oauth", repeatable=True, retries=self.settings.retries, clock=self.clock)
 
     def _request(
         self, http: httpx.Client | httpx.AsyncClient, call: Call, rule: RetryRule, token: Token | None
@@ -350,11 +349,11 @@ class SegmentClient(_Client):
                 try:
                     turn.token = self._granted(keeper, once=turn.spare is not None)
                 except SegmentError as error:
-                    return self._put_off(turn, error)
+                    self._put_off(turn, error)
         return self._use(turn)
 
     def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
-        call, rule = keeper.call(self.settings), self._token_rule(once=once)
+        call, rule = keeper.call(self.settings), self._token_rule()
         corrected = False
         while True:
             try:
@@ -363,6 +362,8 @@ class SegmentClient(_Client):
                 if not corrected and keeper.corrects_clock(error, self.clock.now()):
                     corrected = True
                     continue
+                if once:  # there is a valid token: nobody waits
+                    raise
                 seconds = self._wait(call, rule, error)
             self.clock.sleep(seconds)
 
@@ -476,11 +477,11 @@ class AsyncSegmentClient(_Client):
                 try:
                     turn.token = await self._granted(keeper, once=turn.spare is not None)
                 except SegmentError as error:
-                    return self._put_off(turn, error)
+                    self._put_off(turn, error)
         return self._use(turn)
 
     async def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
-        call, rule = keeper.call(self.settings), self._token_rule(once=once)
+        call, rule = keeper.call(self.settings), self._token_rule()
         corrected = False
         while True:
             await self._wait_for_turn(call, None)
@@ -490,6 +491,8 @@ class AsyncSegmentClient(_Client):
                 if not corrected and keeper.corrects_clock(error, self.clock.now()):
                     corrected = True
                     continue
+                if once:  # there is a valid token: nobody waits
+                    raise
                 seconds = self._wait(call, rule, error)
             await self.clock.asleep(seconds)
 

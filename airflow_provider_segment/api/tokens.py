@@ -22,10 +22,20 @@ from typing_extensions import TypedDict
 from airflow_provider_segment.api.calls import Answer, Call
 from airflow_provider_segment.api.regions import HOSTS, Api, host_of
 from airflow_provider_segment.api.settings import Settings
-from airflow_provider_segment.errors import SegmentAuthenticationError, SegmentConfigurationError
+from airflow_provider_segment.errors import (
+    SegmentAuthenticationError,
+    SegmentConfigurationError,
+    SegmentError,
+    SegmentPermissionError,
+)
 
 SCOPES: dict[Api, str] = {"tracking": "tracking_api:write", "public": "public_api:read_write"}
 """What a token has to be for. The Profile API takes none."""
+
+REFUSALS_OF_TOKEN: dict[Api, tuple[type[SegmentError], ...]] = {
+    "tracking": (SegmentAuthenticationError, SegmentPermissionError),
+    "public": (SegmentAuthenticationError,),  # a 403 is about what the app may do
+}
 
 RENEWED_AFTER = 0.5
 """The part of a token's life after which it is renewed."""
@@ -63,8 +73,10 @@ class Token(NamedTuple):
 class TokenKeeper:
     """The token of one app for one scope, and who renews it."""
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self, api: Api) -> None:
+        self.scope = SCOPES[api]
+        self.refusals = REFUSALS_OF_TOKEN[api]
+        """The errors that say that Segment did not take a token."""
         self._skew = timedelta()
         self._refused_in_a_row = 0
         self._token: Token | None = None
@@ -97,6 +109,15 @@ class TokenKeeper:
                 self._token = None
                 self._refused_in_a_row += 1
             return self._refused_in_a_row < REFUSED_IN_A_ROW
+
+    def put_off(self, token: Token, until: float) -> None:
+        """Renew a token later, unless it was refused.
+
+        :param until: when, by the monotonic clock
+        """
+        with self._lock:
+            if self._token is token:
+                self._token = token._replace(renew_at=until)
 
     def end_renewal(self, token: Token | None) -> None:
         """Take the next token, if there is one, and let those go on who wait for it."""
@@ -147,11 +168,10 @@ class Renewal:
     def __exit__(self, *_: object) -> None:
         self._keeper.end_renewal(self.token)
 
-    def put_off(self, now: float) -> Token:
-        """The old token, used further."""
+    def put_off(self, now: float) -> None:
+        """Use the old token further, unless Segment has refused it in the meantime."""
         assert self.spare is not None
-        self.token = self.spare._replace(renew_at=now + PAUSE_SECONDS)
-        return self.token
+        self._keeper.put_off(self.spare, now + PAUSE_SECONDS)
 
 
 class TokenKeepers:
@@ -164,15 +184,14 @@ class TokenKeepers:
         """The one for an API; None if its credential is not OAuth."""
         if not settings.uses_oauth(api):
             return None
-        scope = SCOPES[api]
         key = (
             host_of("oauth", settings.region, settings.base_url),
             settings.oauth_app_id,
             settings.oauth_key_id,
             settings.oauth_private_key,
-            scope,
+            SCOPES[api],
         )
-        return self._keepers.get(key) or self._keepers.setdefault(key, TokenKeeper(scope))
+        return self._keepers.get(key) or self._keepers.setdefault(key, TokenKeeper(api))
 
     def clear(self) -> None:
         """Forget all tokens."""

@@ -372,20 +372,20 @@ class SegmentHook(BaseHook):
             return self._preview(source, *check_call(given, options))
 
     def _preview(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> PreviewReport:
+        from airflow_provider_segment.errors import SegmentAuthenticationError
         from airflow_provider_segment.events.dry_run import DryRun
 
         source_id = own["source_id"]
         settings = self._settings(write_key=self.get_write_key(source_id) if source_id else None)
         suppressed = destinations = None
-        if settings.public_api_token is not None:
-            from airflow_provider_segment.api.paths import fill_path
-            from airflow_provider_segment.events.integrations import reached
-
-            found = self.paginate("/suppressions", page_size=200)
-            suppressed = {user for one in found for user in one.get("subjectIds") or ()}
-            if source_id:
-                path = fill_path("/sources/{source_id}/connected-destinations", {"source_id": source_id})
-                destinations = reached(self.paginate(path), options["integrations"])
+        try:
+            if settings.public_api_token is not None or settings.uses_oauth("public"):
+                suppressed, destinations = self._spared_and_reached(source_id, options["integrations"])
+        except SegmentAuthenticationError as error:
+            if settings.public_api_token is not None:
+                raise
+            # An OAuth app may be for events only.
+            self.log.warning("Suppressed users and destinations are not looked up: %s", error)
         return DryRun(
             settings.write_key.get_secret_value() if settings.write_key else "",
             self.log,
@@ -397,6 +397,20 @@ class SegmentHook(BaseHook):
             destinations=destinations,
             stop=self._stop,
         ).run()
+
+    def _spared_and_reached(
+        self, source_id: str | None, integrations: Any
+    ) -> tuple[set[str], list[str] | None]:
+        """The suppressed users; and, of a source, which destinations get its events."""
+        from airflow_provider_segment.api.paths import fill_path
+        from airflow_provider_segment.events.integrations import reached
+
+        found = self.paginate("/suppressions", page_size=200)
+        suppressed = {user for one in found for user in one.get("subjectIds") or ()}
+        if not source_id:
+            return suppressed, None
+        path = fill_path("/sources/{source_id}/connected-destinations", {"source_id": source_id})
+        return suppressed, reached(self.paginate(path), integrations)
 
     def _send(self, source: Source, own: dict[str, Any], options: dict[str, Any]) -> SendReport:
         from airflow_provider_segment.assets import note_lineage

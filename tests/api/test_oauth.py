@@ -29,6 +29,7 @@ from airflow_provider_segment.errors import (
     SegmentAnswerError,
     SegmentAuthenticationError,
     SegmentConfigurationError,
+    SegmentPermissionError,
     SegmentRateLimitError,
     SegmentServerError,
 )
@@ -266,6 +267,40 @@ def test_a_renewal_that_fails_leaves_the_old_token(
     segment.track("5")
     assert granted(sandbox) == 2
     assert len(sandbox.accepted) == 5
+
+
+def test_a_renewal_that_is_to_wait_leaves_the_old_token_at_once(segment: Segment, sandbox: Sandbox) -> None:
+    segment.track("1")
+    sandbox.advance_clock(HOUR / 2)
+    sandbox.faults.add("status", api="oauth", status=429, retry_after=200)
+    segment.track("2")
+    assert segment.clock.slept == []
+    assert asked(sandbox)[-2:] == [("oauth", 429), ("tracking", 200)]
+
+
+def test_a_403_of_the_tracking_api_replaces_the_token_too(segment: Segment, sandbox: Sandbox) -> None:
+    sandbox.faults.add("status", api="tracking", status=403, next=1)
+    segment.track()
+    assert asked(sandbox) == [("oauth", 200), ("tracking", 403), ("oauth", 200), ("tracking", 200)]
+
+
+def test_a_403_of_the_public_api_is_about_what_the_app_may_do(segment: Segment, sandbox: Sandbox) -> None:
+    sandbox.faults.add("status", api="public", status=403, next=1)
+    with pytest.raises(SegmentPermissionError):
+        segment.request("GET", "/")
+    assert asked(sandbox) == [("oauth", 200), ("public", 403)]
+
+
+def test_a_token_that_was_refused_during_its_renewal_does_not_come_back() -> None:
+    keeper = tokens.TokenKeeper("tracking")
+    old = tokens.Token("old", renew_at=0, expires_at=100)
+    keeper.end_renewal(old)
+    renewal = keeper.ask(1)
+    assert isinstance(renewal, tokens.Renewal) and renewal.spare == old
+    with renewal:
+        assert keeper.refuse(old)
+        renewal.put_off(1)
+    assert isinstance(keeper.ask(2), tokens.Renewal)
 
 
 # What the authorization server may answer

@@ -210,3 +210,14 @@ def test_without_airflow(segment_sandbox: Sandbox, connect: Connect) -> None:
     )
     assert report.sent == 100
     assert numbers(segment_sandbox) == list(range(100))
+
+
+@pytest.mark.parametrize("scopes", [["tracking_api:write", "public_api:read_write"], ["tracking_api:write"]])
+def test_a_preview_looks_up_what_the_app_may_see(
+    segment_sandbox: Sandbox, connect: Connect, scopes: list[str]
+) -> None:
+    connect({"scopes": scopes})
+    report = SegmentHook().preview_events(make_events(3))
+    looked_up = "/suppressions" in [each["path"] for each in segment_sandbox.requests]
+    assert looked_up == (len(scopes) == 2)
+    assert report.read == 3
