@@ -66,7 +66,7 @@ def send_events(
     :param base_url: replaces Segment's hosts: a sandbox, proxy or private gateway
     :param timeout: seconds for a request to connect, to send and to answer, each; 30 by default
     :param retries: retries of a request that failed; 10 by default
-    :param oauth_app_id: of an OAuth app, for a source that enforces OAuth; takes the extra ``oauth``
+    :param oauth_app_id: of an OAuth app, for a source that enforces OAuth; needs ``pyjwt[crypto]``
     :param oauth_key_id: Segment's id of the app's public key
     :param oauth_private_key: its private half in PEM, or the path of a file that holds it
     :param path: instead of ``events``: a file, a glob, or a list of them. Without Airflow, what is not on

@@ -16,7 +16,7 @@ NO_TOKEN = (
     "Check the OAuth app id, key id, private key and region of the Segment connection, and that the app has "
     "the scope: tracking_api:write to send events, public_api:read_write for the Public API."
 )
-"""On an authorization server that gives no token, whatever its status."""
+"""On an authorization server that refuses a token."""
 
 ADVICE: dict[tuple[Server, int], str] = {
     ("tracking", 401): "Check the write key and the region of the Segment connection. A source that enforces "
@@ -32,13 +32,18 @@ ADVICE: dict[tuple[Server, int], str] = {
 }
 
 
+def refuses_token(api: Server, response: httpx.Response) -> bool:
+    """Whether the authorization server says that the credential is wrong: with whatever status but 429."""
+    return api == "oauth" and response.is_client_error and response.status_code != 429
+
+
 def advice_on(api: Server, response: httpx.Response, base_url: str | None) -> str | None:
     """The advice; None where the error's class has it."""
     if response.is_redirect:
         where = f"The connection's base URL is {base_url}: correct it." if base_url else ELSEWHERE
         return f"It refers to {_location(response)}, which is not followed. {where}"
     advice = ADVICE.get((api, response.status_code))
-    if api == "oauth" and response.is_client_error and response.status_code != 429:
+    if refuses_token(api, response):
         advice = NO_TOKEN
     if base_url and response.status_code in (404, 405):
         own = (

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_segment.api.advice import advice_on
+from airflow_provider_segment.api.advice import advice_on, refuses_token
 from airflow_provider_segment.api.bodies import Body
 from airflow_provider_segment.api.calls import Answer, AnswerFormat, Call
 from airflow_provider_segment.api.certificates import fault_of_certificate
@@ -19,7 +19,6 @@ from airflow_provider_segment.errors import (
     SegmentAuthenticationError,
     SegmentConfigurationError,
     SegmentError,
-    SegmentRateLimitError,
     SegmentTimeoutError,
     SegmentTransportError,
     error_of_status,
@@ -52,8 +51,8 @@ def read_answer(
         unreadable = error
     if not response.is_success:
         kind = error_of_status(response.status_code)
-        if call.api == "oauth" and response.is_client_error and kind is not SegmentRateLimitError:
-            kind = SegmentAuthenticationError  # it refuses the credential, and no event or resource
+        if refuses_token(call.api, response):
+            kind = SegmentAuthenticationError  # also a 400: no event is to blame
         refused = kind(
             call.method,
             call.safe_path,

@@ -21,7 +21,7 @@ from airflow_provider_segment.api.answers import read_answer, request_id_of, tra
 from airflow_provider_segment.api.bodies import Body
 from airflow_provider_segment.api.calls import Answer, AnswerFormat, Call
 from airflow_provider_segment.api.certificates import ssl_context
-from airflow_provider_segment.api.clock import Clock
+from airflow_provider_segment.api.clock import SIGNAL_SECONDS, Clock
 from airflow_provider_segment.api.deadline import adeadline_in, deadline_in, keep_deadlines
 from airflow_provider_segment.api.pages import Pages
 from airflow_provider_segment.api.rate_limits import RATE_LIMITERS, RateLimiter, RateLimiters
@@ -96,8 +96,6 @@ let through."""
 
 TOKENS_SCRUBBED = 2
 """How many of its last tokens a client removes from texts: some requests still have the one before."""
-SIGNAL_SECONDS = 1.0
-"""How long a thread waits for another one's token before it looks for signals."""
 
 T = TypeVar("T")
 
@@ -146,8 +144,13 @@ class _Client:
         repeatable = call.method in REPEATABLE_METHODS if call.repeatable is None else call.repeatable
         return RetryRule(call.api, repeatable=repeatable, retries=self.settings.retries, clock=self.clock)
 
-    def _wait(self, call: Call, rule: RetryRule, error: SegmentError) -> float:
-        """Seconds to wait after a failed attempt; raises the error if there is no further attempt."""
+    def _wait(self, call: Call, rule: RetryRule, error: SegmentError, token: Token | None = None) -> float:
+        """Seconds to wait after a failed attempt; raises the error if there is no further attempt.
+
+        :param token: of OAuth, that the attempt was made with
+        """
+        if token is not None and self._is_to_replace(call, rule, error, token):
+            return 0.0
         # Whatever the server or a library put into it.
         error.scrub(self._scrubber(call))
         if isinstance(error, SegmentRequestError):
@@ -181,25 +184,21 @@ class _Client:
             self.scrub = Scrubber([*self.settings.secrets, *self._tokens])
         return token
 
-    def _put_off(self, renewal: Renewal, error: SegmentError) -> None:
+    def _put_off(self, keeper: TokenKeeper, spare: Token | None, error: SegmentError) -> None:
         """Go on with the old token, because a new one could not be got; raises the error if there is none."""
-        if renewal.spare is None:
+        if spare is None:
             raise error
         error.scrub(self.scrub)
         log.warning("The OAuth token could not be renewed yet; the old one is still valid: %s", error)
-        renewal.put_off(self.clock.monotonic())
+        keeper.put_off(spare, self.clock.monotonic())
 
-    def _replaces(
-        self, keeper: TokenKeeper | None, token: Token | None, error: SegmentError, replaced: int
-    ) -> bool:
-        """Whether an error is the refusal of a token, and another one may help.
-
-        :param replaced: how many tokens of this request were replaced before
-        """
-        if keeper is None or token is None or not isinstance(error, keeper.refusals):
+    def _is_to_replace(self, call: Call, rule: RetryRule, error: SegmentError, token: Token) -> bool:
+        """Whether an error is the refusal of a token, and another one may help."""
+        keeper = self._keeper(call)
+        if keeper is None or not isinstance(error, keeper.refusals):
             return False
-        again = keeper.refuse(token) and replaced < TOKENS_OF_REQUEST
-        if again:
+        rule.tokens += 1
+        if again := keeper.refuse(token) and rule.tokens <= TOKENS_OF_REQUEST:
             log.debug("Segment refused an OAuth token, which expired or was revoked: the next one is used")
         return again
 
@@ -229,6 +228,8 @@ class _Client:
         # garbage collector.
         response.stream = httpx.ByteStream(b"")
         self._apply_rate_limit(call, response)
+        if response.is_success and (keeper := self._keeper(call)):
+            keeper.accept()
         scrub = self.scrub if response.is_success else self._scrubber(call)
         return read_answer(call, response, body, self.clock.now(), self.settings.base_url, scrub)
 
@@ -324,32 +325,26 @@ class SegmentClient(_Client):
 
     def _retried(self, call: Call) -> Answer:
         rule, keeper = self._rule(call), self._keeper(call)
-        replaced = 0
         while True:
             token = self._token(keeper) if keeper else None
             try:
-                answer = self._send(call, rule, token)
+                return self._send(call, rule, token)
             except SegmentError as error:
-                if self._replaces(keeper, token, error, replaced):
-                    replaced += 1
-                    continue
-                seconds = self._wait(call, rule, error)
-            else:
-                if keeper:
-                    keeper.accept()
-                return answer
+                seconds = self._wait(call, rule, error, token)
             self.clock.sleep(seconds)
 
     def _token(self, keeper: TokenKeeper) -> Token:
         while not isinstance(turn := keeper.ask(self.clock.monotonic()), Token):
             if not isinstance(turn, Renewal):
+                if keeper.is_renewed_here:  # in a call that this one, in a signal handler, interrupts
+                    return self._use(self._granted(keeper, once=False))
                 wait([turn], timeout=SIGNAL_SECONDS)
                 continue
             with turn:
                 try:
                     turn.token = self._granted(keeper, once=turn.spare is not None)
                 except SegmentError as error:
-                    self._put_off(turn, error)
+                    self._put_off(keeper, turn.spare, error)
         return self._use(turn)
 
     def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:
@@ -451,21 +446,13 @@ class AsyncSegmentClient(_Client):
 
     async def _retried(self, call: Call, turn: Callable[[], Awaitable[None]] | None = None) -> Answer:
         rule, keeper = self._rule(call), self._keeper(call)
-        replaced = 0
         while True:
             token = await self._token(keeper) if keeper else None
             await self._wait_for_turn(call, turn)
             try:
-                answer = await self._send(call, rule, token)
+                return await self._send(call, rule, token)
             except SegmentError as error:
-                if self._replaces(keeper, token, error, replaced):
-                    replaced += 1
-                    continue
-                seconds = self._wait(call, rule, error)
-            else:
-                if keeper:
-                    keeper.accept()
-                return answer
+                seconds = self._wait(call, rule, error, token)
             await self.clock.asleep(seconds)
 
     async def _token(self, keeper: TokenKeeper) -> Token:
@@ -477,7 +464,7 @@ class AsyncSegmentClient(_Client):
                 try:
                     turn.token = await self._granted(keeper, once=turn.spare is not None)
                 except SegmentError as error:
-                    self._put_off(turn, error)
+                    self._put_off(keeper, turn.spare, error)
         return self._use(turn)
 
     async def _granted(self, keeper: TokenKeeper, *, once: bool) -> Token:

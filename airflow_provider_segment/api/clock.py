@@ -9,6 +9,10 @@ from datetime import datetime, timedelta, timezone
 CLOCKS_APART = timedelta(minutes=5)
 """The largest difference assumed between Segment's clock and the system clock."""
 
+SIGNAL_SECONDS = 1.0
+"""How late a signal may be noticed. One that comes just before a thread begins to wait for a lock is handled
+only when the thread wakes, so the main thread does not sleep for longer than this."""
+
 
 class Clock:
     """The system clock."""

@@ -25,10 +25,11 @@ def read_private_key(text: str) -> str:
     """
     if "-----BEGIN" not in text:
         text = _read_file(text)
-    found = _PEM.search(text.replace("\\r", "").replace("\\n", "\n"))
-    if found is None:
+    found = _PEM.findall(text.replace("\\r", "").replace("\\n", "\n"))
+    if not found:
         raise ValueError("is cut off: a private key in PEM ends with -----END PRIVATE KEY-----")
-    kind, content = found.groups()
+    # A file may have certificates before it.
+    kind, content = next((each for each in found if each[0].endswith("PRIVATE KEY")), found[0])
     if not kind.endswith("PRIVATE KEY"):
         raise ValueError(f"is no private key but a {kind.lower()}: give the other half of what Segment has")
     if kind.startswith("ENCRYPTED") or "ENCRYPTED" in content:

@@ -113,14 +113,15 @@ def _with_write_key(content: bytes, call: Call, settings: Settings) -> bytes:
 
     :raises SegmentConfigurationError: it is no JSON object, or there is no write key
     """
-    members = content.lstrip()[1:].lstrip()
-    if not content.lstrip().startswith(b"{") or not members:
+    content = content.strip()
+    if not (content.startswith(b"{") and content.endswith(b"}")):
         raise SegmentConfigurationError(
             f"{call.method} {call.safe_path}: with OAuth, the write key goes into the body, which must be a "
             "JSON object, uncompressed"
         )
-    separator = b"" if members.startswith(b"}") else b","
-    return b'{"writeKey":%b%b%b' % (write(_secret_of("tracking", settings)), separator, members)
+    # Last, so that it counts even if there is another one, as in the header.
+    separator = b"" if content[1:-1].isspace() or len(content) == 2 else b","
+    return b'%b%b"writeKey":%b}' % (content[:-1], separator, write(_secret_of("tracking", settings)))
 
 
 def json_body(call: Call, document: Any) -> Callable[[datetime], bytes]:

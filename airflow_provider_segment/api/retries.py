@@ -101,6 +101,8 @@ class RetryRule:
     def __init__(self, api: Server, *, repeatable: bool, retries: int | None, clock: Clock) -> None:
         self.attempts = 0
         """Failed attempts so far."""
+        self.tokens = 0
+        """OAuth tokens that were refused; these attempts do not count."""
         patience = PATIENCE[api]
         self._api: Server = api
         self._repeatable = repeatable

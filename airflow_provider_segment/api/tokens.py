@@ -46,6 +46,7 @@ REFUSED_IN_A_ROW = 2
 the cause."""
 TOKENS_OF_REQUEST = 5
 """How often the token of one request is replaced, whatever other requests are answered."""
+INSTALL = "pip install 'pyjwt[crypto]'"
 ASSERTION_SECONDS = 60
 """The life of an assertion; Segment takes none that lives longer."""
 BACKDATED_SECONDS = 5
@@ -81,7 +82,8 @@ class TokenKeeper:
         self._refused_in_a_row = 0
         self._token: Token | None = None
         self._renewal: Future[None] | None = None
-        self._lock = threading.Lock()
+        self._renewing_thread = 0
+        self._lock = threading.RLock()  # a signal handler may ask in the middle of it
 
     def ask(self, now: float) -> Token | Renewal | Future[None]:
         """A token to send with; the caller's turn to get one; or, where that is another's, its end.
@@ -94,9 +96,14 @@ class TokenKeeper:
                 return token
             if self._renewal:
                 return self._renewal
-            self._renewal = Future()
+            self._renewal, self._renewing_thread = Future(), threading.get_ident()
             self._renewal.set_running_or_notify_cancel()  # a coroutine that waits for it may be cancelled
             return Renewal(self, token)
+
+    @property
+    def is_renewed_here(self) -> bool:
+        """Whether this thread itself has the turn, so that it would wait for itself."""
+        return self._renewal is not None and self._renewing_thread == threading.get_ident()
 
     def accept(self) -> None:
         """Note that Segment took a token of this app."""
@@ -110,14 +117,14 @@ class TokenKeeper:
                 self._refused_in_a_row += 1
             return self._refused_in_a_row < REFUSED_IN_A_ROW
 
-    def put_off(self, token: Token, until: float) -> None:
+    def put_off(self, token: Token, now: float) -> None:
         """Renew a token later, unless it was refused.
 
-        :param until: when, by the monotonic clock
+        :param now: of the monotonic clock
         """
         with self._lock:
             if self._token is token:
-                self._token = token._replace(renew_at=until)
+                self._token = token._replace(renew_at=now + PAUSE_SECONDS)
 
     def end_renewal(self, token: Token | None) -> None:
         """Take the next token, if there is one, and let those go on who wait for it."""
@@ -167,11 +174,6 @@ class Renewal:
 
     def __exit__(self, *_: object) -> None:
         self._keeper.end_renewal(self.token)
-
-    def put_off(self, now: float) -> None:
-        """Use the old token further, unless Segment has refused it in the meantime."""
-        assert self.spare is not None
-        self._keeper.put_off(self.spare, now + PAUSE_SECONDS)
 
 
 class TokenKeepers:
@@ -233,7 +235,7 @@ def _assertion(settings: Settings, now: datetime) -> str:
         import jwt
     except ImportError:
         raise SegmentConfigurationError(
-            "OAuth needs PyJWT: pip install 'airflow-provider-segment[oauth]'"
+            f"OAuth needs PyJWT, which Airflow has; elsewhere: {INSTALL}"
         ) from None
     assert settings.oauth_private_key is not None
     issued = int(now.timestamp()) - BACKDATED_SECONDS
@@ -255,5 +257,5 @@ def _assertion(settings: Settings, now: datetime) -> str:
     except Exception:  # PyJWT's errors and those of its library, which may quote the key
         raise SegmentConfigurationError(
             "the OAuth private key of the Segment connection cannot sign: it must be an RSA key in PEM "
-            "(signing needs PyJWT with cryptography: pip install 'airflow-provider-segment[oauth]')"
+            f"(or PyJWT lacks the library cryptography: {INSTALL})"
         ) from None

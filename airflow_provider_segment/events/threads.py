@@ -15,13 +15,10 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from airflow_provider_segment.api.clock import SIGNAL_SECONDS
 from airflow_provider_segment.events.stop import Stop
 
 T = TypeVar("T")
-
-SIGNAL_SECONDS = 1.0
-"""How late a signal may be noticed. One that comes just before the main thread begins to wait for a lock is
-handled only when the thread wakes, so it does not sleep for longer than this."""
 
 
 def run_in_thread(

@@ -187,12 +187,12 @@ class SegmentOperator(SegmentRequestingOperator):
     ) -> None:
         """Log what was done: the names of the arguments, never their values, which may be secrets."""
         from airflow_provider_segment.api.calls import Call
-        from airflow_provider_segment.tasks.said import called, done
+        from airflow_provider_segment.tasks.said import brief, called, done
 
         body = options.get("json", {})
         names = [*options.get("query", {}), *(body[operation.envelope] if operation.envelope else body)]
         # A resource with its id; or a string: the id of a regulation, or SUCCESS.
-        data = self.hidden(answer.data)
+        data = self.hidden({name: brief(value) for name, value in answer.data.items()})
         self.log.info(
             "%s%s: %s %s%s, request id %s",
             done(operation.operation_name()),

@@ -22,10 +22,17 @@ def done(operation: str) -> str:
     return " ".join((past.capitalize(), *others))
 
 
+def brief(resource: Any) -> Any:
+    """What :func:`called` may need of a resource, so that secrets are looked for in that only."""
+    if isinstance(resource, Mapping):
+        return {name: resource[name] for name in (*NAMES, "id") if name in resource}
+    return resource if isinstance(resource, str) else None
+
+
 def called(resource: Any) -> str:
     """A resource of an answer: its name and id, " shop (id s1)"; a text as it is; "" for anything else.
 
-    :param resource: without secrets
+    :param resource: brief, and without secrets
     """
     if isinstance(resource, str):
         return f" ({resource})"

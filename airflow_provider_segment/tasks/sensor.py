@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.api.retries import MAX_POLL_FAILURES
 from airflow_provider_segment.assets import PartitionKey, emit, note_lineage
 from airflow_provider_segment.resources import resources_in
@@ -116,8 +117,6 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         watch = self._watch = self._watch or self._new_watch(self.arguments(), context)
         try:
             client = self.hook.get_conn()
-            if not (watch.looks or self.reschedule):
-                watch.ends_at = client.clock.monotonic() + self.timeout
             verdict = look(watch.condition, client)
             watch.saw(verdict, client.clock.monotonic())
         except SegmentError as error:
@@ -184,7 +183,9 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
 
         try_number, failures = Memory(context).get(FAILURES, [None, 0])
         known = failures if self.reschedule and try_number == self._try(context) else 0
-        return Watch(self.condition(arguments, context), arguments["max_poll_failures"], known)
+        watch = Watch(self.condition(arguments, context), arguments["max_poll_failures"], known)
+        watch.ends_at = Clock().monotonic() + self.timeout
+        return watch
 
     @staticmethod
     def _try(context: Context) -> int | None:

@@ -12,7 +12,7 @@ from airflow_provider_segment.errors import SegmentConfigurationError, SegmentEr
 from airflow_provider_segment.references import references_in
 from airflow_provider_segment.tasks.references import misfit
 from airflow_provider_segment.toolsets.answers import guarded
-from airflow_provider_segment.toolsets.offer import Operator, arguments_for, is_read, name_of
+from airflow_provider_segment.toolsets.offer import Operator, arguments_for, is_read
 from airflow_provider_segment.toolsets.schemas import checker_of
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def check(operator: Operator, arguments: Mapping[str, Any]) -> None:
     """
     known = arguments_for(operator)
     faults = [
-        f"{name_of(operator)} has no argument {name!r}; it takes {', '.join(known) or 'none'}"
+        f"{operator.operation_name()} has no argument {name!r}; it takes {', '.join(known) or 'none'}"
         for name in arguments
         if name not in known
     ]
     try:
         check_arguments(checker_of(operator), arguments)
     except SegmentConfigurationError as error:
-        faults.append(f"{name_of(operator)}: {error}")
+        faults.append(f"{operator.operation_name()}: {error}")
     places = references_in(dict(arguments), operator.endpoint)
     faults += filter(None, (misfit(path, text, operator.endpoint) for path, text in places))
     if faults:
@@ -57,7 +57,7 @@ def perform(operator: Operator, arguments: Mapping[str, Any], hook: SegmentHook)
     """
     client = hook.get_conn()  # an invalid field of the connection is nothing that a model could correct
     try:
-        task = operator(task_id=name_of(operator), segment_conn_id=hook.segment_conn_id, **arguments)
+        task = operator(task_id=operator.operation_name(), segment_conn_id=hook.segment_conn_id, **arguments)
         task.hook = hook
         # Not through execute(): there is no task of Airflow's with links and asset events here.
         return guarded(task.hidden(task.perform(task.arguments(), {})))

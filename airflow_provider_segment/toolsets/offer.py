@@ -67,11 +67,6 @@ OPTIONS = ("limit", "missing_ok")
 name files and connections, or let a creation change what is there (``if_exists``)."""
 
 
-def name_of(operator: Operator) -> str:
-    """The name of an operation: ``list_sources``."""
-    return operator.operation_name()
-
-
 def is_read(operator: Operator) -> bool:
     """Whether it changes nothing."""
     return operator.endpoint.startswith("GET ")
@@ -103,7 +98,7 @@ def checked(named: Iterable[Any]) -> tuple[Operator, ...]:
 
 def _checked(named: Any) -> Operator:
     if isinstance(named, type) and issubclass(named, SegmentOperator) and hasattr(named, "endpoint"):
-        if (name := f"{PREFIX}{name_of(named)}") in FIXED:
+        if (name := f"{PREFIX}{named.operation_name()}") in FIXED:
             raise ValueError(f"allow: there is a tool {name} already: give {named.__name__} another name")
         return named
     raise ValueError(
@@ -124,17 +119,17 @@ class Offer:
     @cached_property
     def reads(self) -> dict[str, Operator]:
         """By name, but for those that have a tool of their own."""
-        named = {name_of(operator): operator for operator in self.allow if is_read(operator)}
+        named = {operator.operation_name(): operator for operator in self.allow if is_read(operator)}
         return {name: each for name, each in (_reads() | named).items() if each not in _counting()}
 
     @cached_property
     def writes(self) -> dict[str, Operator]:
         """By name."""
-        return {name_of(operator): operator for operator in self.allow if not is_read(operator)}
+        return {operator.operation_name(): operator for operator in self.allow if not is_read(operator)}
 
     def tool_for(self, operator: Operator) -> str | None:
         """The name of the tool that runs an operator; None if none does."""
-        name = name_of(operator)
+        name = operator.operation_name()
         if name in self.writes:
             return f"{PREFIX}{name}"
         if operator in _counting():
@@ -152,7 +147,7 @@ class Offer:
 @cache
 def _reads() -> dict[str, Operator]:
     """What every agent may read, by name."""
-    return {name_of(each): each for each in _requests() if is_read(each) and not _withheld(each)}
+    return {each.operation_name(): each for each in _requests() if is_read(each) and not _withheld(each)}
 
 
 def _requests() -> Iterator[Operator]:

@@ -16,7 +16,6 @@ from airflow_provider_segment.toolsets.offer import (
     Offer,
     Operator,
     arguments_for,
-    name_of,
     operator_of,
 )
 from airflow_provider_segment.toolsets.schemas import Schema, schema_of_any
@@ -116,12 +115,14 @@ class Read:
         if operation and (operator := operator_of(operation)):
             tool = self.offer.tool_for(operator)
             if tool == self.tool:
-                return f"write {name_of(operator)} instead of {name}"
+                return f"write {operator.operation_name()} instead of {name}"
             if tool is not None:
                 return f"{name} belongs to the tool {tool}"
             return f"{name} is not offered: {self.offer.why_not(operator)}"
         meant = map(operator_of, find_operations(name.replace("_", " ")))
-        offered = [name_of(each) for each in meant if each and name_of(each) in self.operators]
+        offered = [
+            each.operation_name() for each in meant if each and each.operation_name() in self.operators
+        ]
         near = list(dict.fromkeys([*get_close_matches(name, self.operators), *offered]))[:NEAR]
         return f"{self.tool} has no operation {name!r}; near are {', '.join(near) or 'none'}"
 

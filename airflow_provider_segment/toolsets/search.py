@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_segment.catalogue import Operation, find_operations
-from airflow_provider_segment.toolsets.offer import SEARCH, Offer, name_of, operator_of
+from airflow_provider_segment.toolsets.offer import SEARCH, Offer, operator_of
 from airflow_provider_segment.toolsets.schemas import schema_of
 from airflow_provider_segment.toolsets.tool import Tool, object_of
 
@@ -39,7 +39,11 @@ def _facts(offer: Offer, operation: Operation) -> dict[str, Any]:
     if operator is None:
         said = {"operation": operation.name, "summary": operation.summary, "tool": None}
         return {**said, "why": "it is more than one request: a DAG runs it, as a task"}
-    said = {"operation": name_of(operator), "summary": operation.summary, "tool": offer.tool_for(operator)}
+    said = {
+        "operation": operator.operation_name(),
+        "summary": operation.summary,
+        "tool": offer.tool_for(operator),
+    }
     if said["tool"] is None:
         return {**said, "why": offer.why_not(operator)}
     properties = schema_of(operator)["properties"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -187,6 +188,13 @@ def test_an_empty_object_names_its_source(segment: Segment, sandbox: Sandbox) ->
     assert asked(sandbox)[-1] == ("tracking", 200)
 
 
+def test_the_write_key_of_the_connection_counts(segment: Segment, sandbox: Sandbox) -> None:
+    """As it does in the header."""
+    event = {"userId": "u", "event": "E", "messageId": "m1", "writeKey": "another"}
+    segment.request("POST", "/v1/track", api="tracking", json=event)
+    assert [event["messageId"] for event in sandbox.accepted] == ["m1"]
+
+
 def test_the_authorization_server_is_no_api(segment: Segment) -> None:
     with pytest.raises(SegmentConfigurationError, match="an API is one of public, tracking, profile"):
         segment.request("POST", "/token", api="oauth")
@@ -299,7 +307,7 @@ def test_a_token_that_was_refused_during_its_renewal_does_not_come_back() -> Non
     assert isinstance(renewal, tokens.Renewal) and renewal.spare == old
     with renewal:
         assert keeper.refuse(old)
-        renewal.put_off(1)
+        keeper.put_off(old, 1)
     assert isinstance(keeper.ask(2), tokens.Renewal)
 
 
@@ -453,6 +461,36 @@ def test_threads_and_coroutines_share_one_token(sandbox: Sandbox) -> None:
     assert not errors
     assert len(sandbox.accepted) == 50
     assert sandbox.oauth_apps[-1]["granted"] == held.hits == 1
+
+
+def test_a_signal_handler_does_not_wait_for_what_it_interrupted(
+    sandbox: Sandbox, app: dict[str, str]
+) -> None:
+    """As ``on_kill``, which cancels a job, while its task asks for its first token."""
+    settings = Settings(base_url=sandbox.url, write_key=sandbox.write_key, **oauth_of(app))
+    held: Any = sandbox.faults.add("held", api="oauth", next=1)
+
+    def track(message_id: str) -> None:
+        with SegmentClient(settings) as client:
+            event = {"userId": "u", "event": "E", "messageId": message_id}
+            client.request("POST", "/v1/track", api="tracking", json=event)
+
+    def handle(*_: Any) -> None:
+        track("of the handler")
+        held.released = 1
+
+    def interrupt() -> None:
+        while held.hits == 0:
+            threading.Event().wait(0.01)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        threading.Thread(target=interrupt).start()
+        track("of the task")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert [event["messageId"] for event in sandbox.accepted] == ["of the handler", "of the task"]
 
 
 def test_a_cancelled_renewal_leaves_the_turn_to_the_next(sandbox: Sandbox, app: dict[str, str]) -> None:

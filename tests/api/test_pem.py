@@ -33,6 +33,7 @@ KEY = "\n".join(
         KEY.replace("\n", "\\n"),
         KEY.replace("\n", "\\r\\n"),
         f"Bag Attributes\n  friendlyName: segment\n{KEY}",
+        f"{KEY.replace('PRIVATE KEY', 'CERTIFICATE')}\n{KEY}",
     ],
 )
 def test_however_it_was_pasted_it_is_the_same_key(text: str) -> None:

@@ -12,7 +12,7 @@ from airflow_provider_segment.operators import (
     SegmentListSourcesOperator,
 )
 from airflow_provider_segment.sandbox import Sandbox
-from airflow_provider_segment.tasks.said import called, done
+from airflow_provider_segment.tasks.said import brief, called, done
 from tests.harness.task_runner import RunTask, TaskRun
 
 pytestmark = pytest.mark.core
@@ -47,7 +47,7 @@ def test_an_operation_as_what_was_done(operation: str, said: str) -> None:
     ],
 )
 def test_a_resource_as_it_is_called(resource: Any, said: str) -> None:
-    assert called(resource) == said
+    assert called(brief(resource)) == said
 
 
 def lines(run: TaskRun, words: str) -> list[str]:

@@ -24,7 +24,7 @@ from airflow_provider_segment.operators import (
 )
 from airflow_provider_segment.tasks.operation import SegmentOperator
 from airflow_provider_segment.toolsets import SegmentToolset
-from airflow_provider_segment.toolsets.offer import WITHHELD, Offer, is_read, name_of, operator_of
+from airflow_provider_segment.toolsets.offer import WITHHELD, Offer, is_read, operator_of
 from airflow_provider_segment.toolsets.schemas import schema_of
 from airflow_provider_segment.toolsets.tools import tools_for
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_a_tool_is_an_error_of_the_dag(named: Any) -> None:
         SegmentToolset(allow=(named,))
 
 
-@pytest.mark.parametrize("operator", REQUESTS, ids=name_of)
+@pytest.mark.parametrize("operator", REQUESTS, ids=lambda operator: operator.operation_name())
 def test_arguments_have_a_schema_with_descriptions(operator: Any) -> None:
     schema = schema_of(operator)
     Draft202012Validator.check_schema(schema)
@@ -122,7 +122,7 @@ def test_arguments_have_a_schema_with_descriptions(operator: Any) -> None:
     assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("operator", REQUESTS, ids=name_of)
+@pytest.mark.parametrize("operator", REQUESTS, ids=lambda operator: operator.operation_name())
 def test_files_connections_and_errors_are_not_the_agents(operator: Any) -> None:
     given = schema_of(operator)["properties"].keys()
     never = {"to_path", "response_filter", "segment_conn_id", "region", "raise_on_error", "page_size"}
