@@ -14,6 +14,7 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sending import send_events
+from airflow_provider_segment.spark import PRIVATE_KEY_ENV
 from tests.spark.sessions import ROOT, WRITE_KEY, WRITE_KEY_ENV, printed, session, write
 
 from pyspark import TaskContext  # isort: skip
@@ -54,10 +55,17 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def spark(events_log: Path, output: Path) -> Iterator[Any]:
+def private_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the executors take the key of an OAuth app from."""
+    return tmp_path_factory.mktemp("spark-key") / "segment.pem"
+
+
+@pytest.fixture(scope="module")
+def spark(events_log: Path, output: Path, private_key: Path) -> Iterator[Any]:
     log = {"spark__eventLog__enabled": "true", "spark__eventLog__dir": events_log.as_uri()}
     log["spark__eventLog__compress"] = "false"
     log["spark__sql__execution__arrow__maxRecordsPerBatch"] = "100"  # not 10,000: a partition here has fewer
+    log[f"spark__executorEnv__{PRIVATE_KEY_ENV}"] = str(private_key)
     with session("local[2,3]", output, **log) as spark:  # a partition has three tries
         yield spark
 
@@ -70,6 +78,20 @@ def report(tmp_path: Path) -> Path:
 def read(report: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(report.read_text())
     return content
+
+
+def test_a_source_that_enforces_oauth(
+    spark: Any, segment_sandbox: Sandbox, report: Path, output: Path, private_key: Path
+) -> None:
+    app = segment_sandbox.create_oauth_app()
+    segment_sandbox.enforce_oauth(segment_sandbox.source_id)
+    private_key.write_text(app["private_key"])
+    ids = {"oauth_app_id": app["app_id"], "oauth_key_id": app["key_id"]}
+    rows = spark.range(0, 100, 1, 2).selectExpr(AS_JSON)
+    write(rows, base_url=segment_sandbox.url, json_column="value", report_path=str(report), **ids)
+    assert read(report)["total"]["sent"] == len(segment_sandbox.accepted) == 100
+    shown = output.read_text()
+    assert not [line for line in app["private_key"].splitlines()[1:-1] if line in shown]
 
 
 def test_columns_by_a_mapping(spark: Any, segment_sandbox: Sandbox, report: Path) -> None:
