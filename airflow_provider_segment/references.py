@@ -4,7 +4,7 @@ A reference is text, ``ref:source:shop``, so it survives templates, XComs, param
 Segment has a colon. It becomes an id in the task that it is given to, before that sends anything else.
 
 ``KINDS`` says what has a name: an operation that lists it, where the name is in the list, and the arguments
-that hold its id. :mod:`airflow_provider_segment.tasks.references` looks names up.
+that hold its id. :mod:`airflow_provider_segment.hooks.references` looks names up.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def ref(kind: str, *names: str, type: str | None = None) -> Any:
         raise ValueError(f"{_form(kind)}, not {names}")
     path = "/".join([path, *map(_escape, others)])
     text = f"{PREFIX}{kind}:{path}" + (f"{_TYPE}{type}" if type is not None else "")
-    if not _TEMPLATE.search(text):
+    if not has_templates(text):
         read(text)
     _made.add(text)
     return text
@@ -282,6 +282,11 @@ def chain(kind: str) -> list[str]:
     """The kinds that a kind belongs to, from the outermost, and itself."""
     parent = KINDS[kind].parent
     return [*(chain(parent) if parent else ()), kind]
+
+
+def has_templates(reference: str) -> bool:
+    """Whether names of a reference are to be rendered first."""
+    return _TEMPLATE.search(reference) is not None
 
 
 def kinds_for(argument: str, endpoint: str = "") -> list[str]:

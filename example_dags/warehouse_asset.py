@@ -7,26 +7,26 @@ including syncs that ended while it was down (Airflow 3.3 and later).
 from __future__ import annotations
 
 # [START warehouse_asset]
-import os
 from datetime import datetime
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_segment.references import ref
 from airflow_provider_segment.triggers.asset_watchers import SegmentWarehouseSyncedTrigger
-
-# A watcher takes an id: no task runs that could look up a name. It must be known when this file is parsed:
-# there are no params then, and a Variable would be read from Airflow's database at each parsing.
-WAREHOUSE_ID = os.environ.get("SEGMENT_WAREHOUSE_ID", "your-warehouse-id")
 
 try:
     from airflow.sdk import Asset, AssetWatcher
 except ImportError:  # Airflow 2 has no watchers: nothing starts the DAG there
     schedule: Any = None
 else:
-    trigger = SegmentWarehouseSyncedTrigger(warehouse_id=WAREHOUSE_ID)
-    watcher = AssetWatcher(name="synced", trigger=trigger)
-    schedule = Asset(f"segment://warehouses/{WAREHOUSE_ID}", watchers=[watcher])
+    trigger = SegmentWarehouseSyncedTrigger(warehouse_id=ref("warehouse", "Shop"))
+    schedule = Asset(
+        name="Warehouse Shop: synced",
+        uri="segment://warehouses/Shop",
+        group="Segment",
+        watchers=[AssetWatcher(name="Segment has loaded it", trigger=trigger)],
+    )
 
 with DAG(
     "warehouse_asset",

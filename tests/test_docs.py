@@ -18,9 +18,11 @@ from pydantic import ValidationError
 from airflow_provider_segment import operators
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.lazy import classes_of_modules
+from airflow_provider_segment.references import ref
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.declarative import NOT_GIVEN, Declarative
-from tests.harness.ids import ids_given
+from airflow_provider_segment.triggers.asset_watchers import SegmentWarehouseSyncedTrigger
+from tests.harness.ids import ids_given, triggers_of
 from tests.harness.sandbox_api import POSTGRES, POSTGRES_WAREHOUSE, WEBHOOKS, create
 from tests.harness.task_runner import RunTask
 
@@ -122,6 +124,22 @@ SegmentAddDestinationToAudienceOperator(
         "path": ["path_params.id: spa_sandboxSpace0001"],
         "body": ["destination.id: 5GFhvtz8fha42Cm5B85vd4"],
     }
+
+
+@pytest.mark.skipif(version("apache-airflow") < "3", reason="Airflow 2 has no watchers")
+def test_an_id_of_an_asset_watcher_would_be_found() -> None:
+    from airflow.sdk import Asset, AssetWatcher
+
+    given = ["rh5BDZp6QDHvXFCkibm1pR", ref("warehouse", "Shop")]
+    watchers = [
+        AssetWatcher(name="synced", trigger=SegmentWarehouseSyncedTrigger(warehouse_id=each))
+        for each in given
+    ]
+    dag = DAG("watching", schedule=Asset("segment://warehouses/Shop", watchers=watchers))
+    assert [ids_given(trigger) for trigger in triggers_of(dag)] == [
+        ["warehouse_id: rh5BDZp6QDHvXFCkibm1pR"],
+        [],
+    ]
 
 
 @pytest.fixture

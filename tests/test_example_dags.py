@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from example_dags.demo.night import DAY, FAULTY, make_night
-from tests.harness.ids import ids_given
+from tests.harness.ids import ids_given, triggers_of
 from tests.harness.sandbox_api import start_sync
 from tests.harness.task_runner import REPOSITORY, RunTask
 
@@ -37,10 +37,10 @@ def parsed(place: Path) -> dict[str, Any]:
     bag = DagBag(str(place))
     assert bag.import_errors == {}
     assert [
-        (dag.dag_id, task.task_id, each)
+        (dag.dag_id, each)
         for dag in bag.dags.values()
-        for task in dag.tasks
-        for each in ids_given(task)
+        for given in (*dag.tasks, *triggers_of(dag))
+        for each in ids_given(given)
     ] == []
     return dict(bag.dags)
 

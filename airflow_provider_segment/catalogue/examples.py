@@ -190,8 +190,8 @@ def _arguments(cls: Any, kinds: dict[str, Any], required: list[str]) -> dict[str
     endpoint = getattr(cls, "endpoint", "")
     values: dict[str, Any] = {}
     for name in names:
-        # Triggers, which have no fields, take no names.
-        named = kinds_for(name, endpoint) if fields and name not in OF_ANY_KIND else []
+        takes_names = hasattr(cls, "fields") or hasattr(cls, "arguments")  # of tasks, and of watchers
+        named = kinds_for(name, endpoint) if takes_names and name not in OF_ANY_KIND else []
         if name in also:
             values[name] = also[name]
         elif named:

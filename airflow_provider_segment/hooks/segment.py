@@ -111,19 +111,19 @@ class SegmentHook(BaseHook):
 
     async def get_async_conn(self) -> AsyncSegmentClient:
         """A client for coroutines (triggers), to be closed by the caller: ``async with``."""
-        from airflow.providers.common.compat.connection import get_async_connection
-
-        from airflow_provider_segment.api.certificates import ssl_context
         from airflow_provider_segment.api.client import AsyncSegmentClient
-        from airflow_provider_segment.api.secrets import forms_of
-        from airflow_provider_segment.version_compat import amask_secrets
 
-        connection = await get_async_connection(self.segment_conn_id)
-        settings = read_settings(connection, **self._overrides)
-        await amask_secrets(forms_of(settings.secrets))
-        self._warn(settings)
-        await asyncio.to_thread(ssl_context)  # slow the first time
-        return AsyncSegmentClient(settings)
+        return AsyncSegmentClient(await self._async_settings())
+
+    async def get_conn_for_threads(self) -> SegmentClient:
+        """The same client as :meth:`get_conn`, created in a coroutine, to be closed by the caller: ``with``.
+
+        In a triggerer only coroutines can read a connection. Afterwards the hook can be used in a thread.
+        """
+        from airflow_provider_segment.api.client import SegmentClient
+
+        self._client = SegmentClient(await self._async_settings())
+        return self._client
 
     def request(self, method: str, path: str, **options: Unpack[CallOptions]) -> Answer:
         """Call any endpoint; see :meth:`airflow_provider_segment.api.client.SegmentClient.request`."""
@@ -518,6 +518,20 @@ class SegmentHook(BaseHook):
         settings = read_settings(connection, **(self._overrides | overrides))
         mask_secrets(forms_of(settings.secrets))
         self._warn(settings)
+        return settings
+
+    async def _async_settings(self) -> Settings:
+        from airflow.providers.common.compat.connection import get_async_connection
+
+        from airflow_provider_segment.api.certificates import ssl_context
+        from airflow_provider_segment.api.secrets import forms_of
+        from airflow_provider_segment.version_compat import amask_secrets
+
+        connection = await get_async_connection(self.segment_conn_id)
+        settings = read_settings(connection, **self._overrides)
+        await amask_secrets(forms_of(settings.secrets))
+        self._warn(settings)
+        await asyncio.to_thread(ssl_context)  # slow the first time
         return settings
 
     def _warn(self, settings: Settings) -> None:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+    from airflow_provider_segment.hooks.references import References
     from airflow_provider_segment.hooks.segment import SegmentHook
     from airflow_provider_segment.resources import ResourceLocator
-    from airflow_provider_segment.tasks.references import References
     from airflow_provider_segment.triggers.segment import CancelRequest
     from airflow_provider_segment.waiting.condition import Condition
 
@@ -132,14 +132,14 @@ class SegmentTask(Declarative, BaseOperator):
     @cached_property
     def references(self) -> References:
         """The ids of what the arguments name, looked up once for the task."""
-        from airflow_provider_segment.tasks.references import References
+        from airflow_provider_segment.hooks.references import References
 
         return References(self.hook)
 
     def check_when_parsed(self) -> None:
         """Refuse a reference to something else than an argument holds the id of."""
         if any(is_made(each) for each in _values(vars(self).get(name) for name in self.fields)):
-            from airflow_provider_segment.tasks.references import misplaced
+            from airflow_provider_segment.hooks.references import misplaced
 
             given = {name: getattr(self, name) for name in self.fields}
             if wrong := misplaced(given, getattr(self, "endpoint", "")):

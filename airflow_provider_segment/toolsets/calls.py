@@ -9,8 +9,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_segment.arguments import check_arguments
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentError, SegmentRequestError
+from airflow_provider_segment.hooks.references import misfit
 from airflow_provider_segment.references import references_in
-from airflow_provider_segment.tasks.references import misfit
 from airflow_provider_segment.toolsets.answers import guarded
 from airflow_provider_segment.toolsets.offer import Operator, arguments_for, is_read
 from airflow_provider_segment.toolsets.schemas import checker_of

@@ -29,7 +29,7 @@ from airflow_provider_segment.api.clock import Clock, timestamp
 from airflow_provider_segment.api.regions import Region
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.options import HookOptions
-from airflow_provider_segment.references import is_made
+from airflow_provider_segment.references import has_templates, is_made
 from airflow_provider_segment.version_compat import SharedStreamProducer, stores_of_assets
 
 if TYPE_CHECKING:
@@ -92,26 +92,33 @@ class FeedStream(SharedStreamProducer):
     async def polls(self) -> AsyncIterator[SharedPoll]:
         """Poll for ever; yield each result again while a trigger has more of it to emit.
 
-        A failed poll is logged, and repeated after the interval.
+        A failed poll is logged, and repeated after the interval. The ids of names are looked up before the
+        first poll, and after each that failed.
         """
+        from airflow_provider_segment.triggers.names import with_ids
         from airflow_provider_segment.triggers.segment import connect
         from airflow_provider_segment.waiting.feeds import MAX_LATENESS
         from airflow_provider_segment.waiting.polls import Subscriber, shared_polls
 
         clock = Clock()
         since = clock.now() - MAX_LATENESS
+        feed = self._feed
+        has_ids = False
         async with shared_polls(self._options, partial(connect, self._options)) as polls:
             subscriber = Subscriber(
                 polls,
-                lambda now: self._feed.look(now, since),
+                lambda now: feed.look(now, since),
                 self._interval,
                 moving=self._feed.moving,
             )
             while True:
                 try:
+                    if not has_ids:
+                        feed, has_ids = await with_ids(self._feed, self._options), True
                     occurrences = await subscriber.look(clock)
                 except Exception as error:  # no error at Segment stops the polling
                     log.error("Cannot poll %s: %s", self._feed, error)
+                    has_ids = False  # what has the name may have another id by now
                     await clock.asleep(self._interval)
                     continue
                 poll = SharedPoll(occurrences, since)
@@ -141,6 +148,9 @@ class FeedStream(SharedStreamProducer):
 
 class SegmentWatcherTrigger(BaseEventTrigger):
     """Emits an event for each occurrence at Segment, once. The base of the triggers for ``AssetWatcher``.
+
+    Instead of an id, an argument takes a reference: ``ref("warehouse", "Shop")``, without templates. It is
+    looked up before the first poll, and again after each poll that failed.
 
     :param segment_conn_id: the Airflow connection
     :param poll_interval: seconds between polls
@@ -179,13 +189,9 @@ class SegmentWatcherTrigger(BaseEventTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments.
 
-        :raises SegmentConfigurationError: one is a reference
+        :raises SegmentConfigurationError: a reference is of another kind than the argument, or has templates
         """
-        for name in self.arguments:
-            if is_made(value := getattr(self, name)):
-                raise SegmentConfigurationError(
-                    f"{name} takes an id, not {value}: no task runs that could look it up"
-                )
+        self._check_references()
         names = (*self.arguments, "segment_conn_id", "poll_interval")
         # Airflow tells triggers apart by these: one that was stored before there were more stays the same.
         further = ("region", "log_requests", "request_timeout")
@@ -193,6 +199,19 @@ class SegmentWatcherTrigger(BaseEventTrigger):
             **{name: getattr(self, name) for name in names},
             **{name: value for name in further if (value := getattr(self, name)) is not None},
         }
+
+    def _check_references(self) -> None:
+        """An error of the DAG, instead of one in the triggerer's log."""
+        given = {name: value for name in self.arguments if is_made(value := getattr(self, name))}
+        if not given:
+            return
+        from airflow_provider_segment.hooks.references import misplaced
+
+        if wrong := misplaced(given, ""):
+            raise SegmentConfigurationError(wrong)
+        for name, value in given.items():
+            if has_templates(value):
+                raise SegmentConfigurationError(f"{name}: no task runs that could render {value}")
 
     @property
     def hook_options(self) -> HookOptions:
@@ -361,11 +380,11 @@ class SegmentWarehouseSyncedTrigger(SegmentWatcherTrigger):
         """The syncs to the warehouse."""
         from airflow_provider_segment.waiting.feeds import WarehouseSyncs
 
-        return WarehouseSyncs(warehouse_id=self.warehouse_id)
+        return WarehouseSyncs(warehouse_id=self.warehouse_id, source_id=self.source_id)
 
     def wants(self, occurrence: Occurrence) -> bool:
-        """Syncs of the source with one of the outcomes."""
-        return self.source_id in (None, occurrence["ordering_key"]) and occurrence["outcome"] in self.outcomes
+        """Syncs with one of the outcomes."""
+        return occurrence["outcome"] in self.outcomes
 
 
 class SegmentReverseEtlSyncedTrigger(SegmentWatcherTrigger):

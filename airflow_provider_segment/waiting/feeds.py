@@ -65,6 +65,8 @@ class WarehouseSyncs(Feed, frozen=True, kw_only=True):
     """Syncs to a warehouse that have ended."""
 
     warehouse_id: str
+    source_id: str | None = None
+    """Only those of this source."""
 
     def look(self, now: datetime, since: datetime) -> Look:
         """Read the reports."""
@@ -78,7 +80,7 @@ class WarehouseSyncs(Feed, frozen=True, kw_only=True):
                 "payload": {"warehouse_id": self.warehouse_id, **report},
             }
             for report in reports
-            if report.get("end")
+            if report.get("end") and self.source_id in (None, report["sourceId"])
         ]
 
 

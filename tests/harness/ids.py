@@ -9,12 +9,14 @@ from airflow_provider_segment.references import PREFIX, references_in
 
 
 def ids_given(task: Any) -> list[str]:
-    """Where a task, or a mapped one, is given the id of something that has a name, and the id.
+    """Where a task, a mapped one, or the trigger of an asset watcher is given the id of something that has a
+    name, and the id.
 
     References are none, nor is what another task returned, or a template that pulls it.
     """
     operator = getattr(task, "operator_class", type(task))
-    fields, endpoint = getattr(operator, "fields", {}), getattr(operator, "endpoint", "")
+    fields = getattr(operator, "fields", getattr(operator, "arguments", ()))
+    endpoint = getattr(operator, "endpoint", "")
     return [
         f"{'.'.join(map(str, path))}: {text}"
         for given in _arguments(task)
@@ -23,6 +25,17 @@ def ids_given(task: Any) -> list[str]:
         )
         if not (text := marked.removeprefix(PREFIX)).startswith(PREFIX) and "ti.xcom_pull(" not in text
     ]
+
+
+def triggers_of(dag: Any) -> list[Any]:
+    """The triggers of the asset watchers that start a DAG."""
+    return [watcher.trigger for watcher in _watchers(getattr(dag.timetable, "asset_condition", None))]
+
+
+def _watchers(schedule: Any) -> Iterator[Any]:
+    for part in getattr(schedule, "objects", ()):  # of several assets
+        yield from _watchers(part)
+    yield from getattr(schedule, "watchers", ())  # Airflow 2 has none
 
 
 def _arguments(task: Any) -> Iterator[Mapping[str, Any]]:

@@ -168,14 +168,6 @@ def start_sync(sandbox: Sandbox, warehouse_id: str | None = None) -> str:
     return iso(script.given_at)
 
 
-def rename_warehouse(sandbox: Sandbox, old: str, new: str) -> None:
-    """Give a warehouse the id that a DAG file has: Segment chooses ids itself."""
-    collections = sandbox.state.collections
-    for path in [path for path in collections if f"/warehouses/{old}" in path]:
-        collections[path.replace(old, new)] = collections.pop(path)
-    collections["/warehouses"][new] = {**collections["/warehouses"].pop(old), "id": new}
-
-
 def syncs_of(mapping: dict[str, str]) -> list[dict[str, Any]]:
     """The reverse ETL syncs of a mapping."""
     path = f"/reverse-etl-models/{mapping['model_id']}/subscriptionId/{mapping['subscription_id']}/syncs"

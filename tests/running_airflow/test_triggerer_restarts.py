@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
-from tests.harness.sandbox_api import create_warehouse, rename_warehouse, start_sync
+from tests.harness.sandbox_api import create_warehouse, start_sync
 from tests.running_airflow.runs import WATCHED, Run, watch
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class Restarts:
         self._sandbox = sandbox
         self.starts: list[str] = []  # of the syncs of the watched warehouse
         self._warehouse = create_warehouse(sandbox)
-        rename_warehouse(sandbox, create_warehouse(sandbox), WATCHED)
+        self._watched = create_warehouse(sandbox, WATCHED)
         self.wait = Run.start(airflow, "wait_impatiently", {"warehouse_id": self._warehouse})
         watch(airflow, WATCHING)
         self.wait.wait_for("wait", "deferred")
         self._polled(self._warehouse, times=2)
-        self._polled(WATCHED, times=1)
+        self._polled(self._watched, times=1)
 
         self._sync_watched()
         self._recorded()
@@ -51,7 +51,7 @@ class Restarts:
 
     def _sync_watched(self) -> None:
         self._sandbox.advance_clock(1)  # each sync has a start of its own
-        self.starts.append(start_sync(self._sandbox, WATCHED))
+        self.starts.append(start_sync(self._sandbox, self._watched))
 
     def _polled(self, warehouse: str, *, times: int) -> None:
         """Wait for that many more polls."""

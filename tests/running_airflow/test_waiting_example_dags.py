@@ -17,7 +17,6 @@ from tests.harness.sandbox_api import (
     create,
     create_mapping,
     create_warehouse,
-    rename_warehouse,
     start_sync,
     syncs_of,
 )
@@ -69,8 +68,6 @@ class WarehouseRuns:
     """The runs that need Airflow 3, and what each has to itself."""
 
     def __init__(self, airflow: ThrowawayAirflow, sandbox: Sandbox, folder: Path) -> None:
-        from example_dags.warehouse_asset import WAREHOUSE_ID
-
         make_night(folder, 100)
         self.warehouse = create_warehouse(sandbox, "ready")
         start_sync(sandbox, self.warehouse)
@@ -79,12 +76,12 @@ class WarehouseRuns:
         unpause(airflow, "warehouse_ready")
         self.ready = Run.start(airflow, "warehouse_ready", {"events": str(folder), "day": DAY, **conf})
 
-        rename_warehouse(sandbox, create_warehouse(sandbox, "watched"), WAREHOUSE_ID)
+        watched = create_warehouse(sandbox, "Shop")
         self.starts = []
         for _ in range(2):
             # What ended before the watch began starts no run; this is later, and there at the first poll.
             sandbox.advance_clock(600)
-            self.starts.append(start_sync(sandbox, WAREHOUSE_ID))
+            self.starts.append(start_sync(sandbox, watched))
         watch(airflow, "warehouse_asset")
 
 

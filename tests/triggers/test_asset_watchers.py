@@ -17,6 +17,7 @@ import pytest
 from airflow_provider_segment.api.clock import Clock
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.hooks.options import HookOptions
+from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.references import ref
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.triggers import asset_watchers
@@ -30,8 +31,8 @@ from airflow_provider_segment.triggers.asset_watchers import (
     SegmentWatcherTrigger,
     SharedPoll,
 )
-from airflow_provider_segment.waiting.feeds import Occurrence
-from tests.harness.sandbox_api import create, send
+from airflow_provider_segment.waiting.feeds import Feed, Look, Occurrence
+from tests.harness.sandbox_api import create, create_warehouse, send, start_sync
 
 T = TypeVar("T")
 NOW = datetime.now(timezone.utc)
@@ -47,11 +48,17 @@ def it_is_now(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
         monkeypatch.setattr(Clock, "now", lambda clock: NOW + timedelta(milliseconds=next(ticks)))
 
 
-def test_a_reference_is_an_error_of_the_dag() -> None:
-    """It would be polled for ever: no task runs that could look it up."""
-    trigger = SegmentWarehouseSyncedTrigger(warehouse_id=ref("warehouse", "Shop"))
-    with pytest.raises(SegmentConfigurationError, match="warehouse_id takes an id, not ref:warehouse:Shop"):
-        trigger.serialize()
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        (ref("source", "shop"), r"warehouse_id takes ref\('warehouse', ...\), not ref:source:shop"),
+        (ref("warehouse", "{{ var.value.name }}"), "warehouse_id: no task runs that could render ref:"),
+    ],
+)
+def test_a_wrong_reference_is_an_error_of_the_dag(reference: str, why: str) -> None:
+    """It would be an error of every poll."""
+    with pytest.raises(SegmentConfigurationError, match=why):
+        SegmentWarehouseSyncedTrigger(warehouse_id=reference).serialize()
 
 
 class Store(dict[str, Any]):
@@ -151,18 +158,17 @@ def test_what_occurred_before_the_first_poll_is_not_emitted() -> None:
     assert run(emitted(watching(trigger(), Store()), [synced(1), synced(-1)])) == ["a/-1"]
 
 
-def test_only_the_requested_outcomes_and_sources_are_emitted() -> None:
+def test_only_the_requested_outcomes_are_emitted() -> None:
     occurrences = [synced(-1), synced(-2, outcome="partial"), synced(-3, "b"), synced(-4, outcome="unknown")]
     assert run(emitted(watching(trigger(), Store()), occurrences)) == ["a/-1", "b/-3"]
-    assert run(emitted(watching(trigger(source_id="b"), Store()), occurrences)) == ["b/-3"]
     assert run(emitted(watching(trigger(outcomes=["partial"]), Store()), occurrences)) == ["a/-2"]
 
 
 def test_two_watchers_of_one_asset_keep_separate_progress() -> None:
     store = Store()
-    one, other = trigger(source_id="a"), trigger(source_id="b")
-    occurrences = [synced(-1), synced(-2, "b")]
-    for watcher, expected in ((one, ["a/-1"]), (other, ["b/-2"]), (one, []), (other, [])):
+    one, other = trigger(), trigger(outcomes=["partial"])
+    occurrences = [synced(-1), synced(-2, outcome="partial")]
+    for watcher, expected in ((one, ["a/-1"]), (other, ["a/-2"]), (one, []), (other, [])):
         assert run(emitted(watching(watcher, store), occurrences)) == expected
     assert len(store) == 2
 
@@ -219,17 +225,15 @@ def test_a_poll_reaches_back_as_far_as_any_trigger_needs() -> None:
     async def main() -> list[timedelta]:
         reached: list[timedelta] = []
 
-        class Reaching(FeedStream):
-            pass
+        class Reaching(Feed, frozen=True):
+            moving = True
 
-        stream = Reaching("segment_default", trigger().feed(), 0.01)
+            def look(self, now: datetime, since: datetime) -> Look:
+                reached.append(now - since)
+                return []
+                yield
 
-        def look(now: datetime, since: datetime) -> Any:
-            reached.append(now - since)
-            return []
-            yield
-
-        stream._feed = SimpleNamespace(look=look, moving=True)  # type: ignore[assignment]
+        stream = FeedStream(HookOptions("segment_default"), Reaching(), 0.01)
         watcher = watching(trigger(), recorded)
         async for _ in limited(stream.polls(), watcher):
             pass
@@ -275,6 +279,12 @@ async def first_poll(sandbox: Sandbox) -> None:
     """Wait for the watcher's first request: by then it has recorded when it started."""
     before = len(sandbox.requests)
     while len(sandbox.requests) == before:  # noqa: ASYNC110  (the sandbox runs in another thread)
+        await asyncio.sleep(0.01)
+
+
+async def polled(sandbox: Sandbox, warehouse_id: str) -> None:
+    """Wait until a watcher has asked for the syncs of a warehouse."""
+    while not any(each["path"] == f"/warehouses/{warehouse_id}/syncs" for each in list(sandbox.requests)):  # noqa: ASYNC110  (as above)
         await asyncio.sleep(0.01)
 
 
@@ -332,6 +342,55 @@ def test_a_sync_of_a_mapping(segment_sandbox: Sandbox, simulated_time: None, map
     assert run(main())["syncStatus"] == "SUCCESS"
 
 
+@pytest.mark.parametrize("source", ["sandbox", "web"])
+def test_syncs_of_what_has_these_names(segment_sandbox: Sandbox, simulated_time: None, source: str) -> None:
+    """The lists are read once; only syncs of the named source are emitted."""
+    warehouse_id, _ = create_warehouse(segment_sandbox, "Shop"), create_warehouse(segment_sandbox, "Other")
+    web = create("/sources", slug="web", enabled=True, metadataId="iUM16Md8P2")
+    source_id = {"sandbox": segment_sandbox.source_id, "web": web}[source]
+    watcher = SegmentWarehouseSyncedTrigger(ref("warehouse", "Shop"), ref("source", source))
+
+    async def main() -> Any:
+        first = asyncio.ensure_future(anext(watcher.run()))
+        await polled(segment_sandbox, warehouse_id)
+        start_sync(segment_sandbox)
+        return (await first).payload
+
+    event = run(main())
+    assert (event["warehouse_id"], event["sourceId"]) == (warehouse_id, source_id)
+    paths = [each["path"] for each in segment_sandbox.requests if each["method"] == "GET"]
+    assert paths.count("/warehouses") == paths.count("/sources") == 1
+
+
+def test_a_name_is_looked_up_again_after_a_failed_poll(
+    segment_sandbox: Sandbox, simulated_time: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before the warehouse is there, and when it was deleted and created again."""
+    create_warehouse(segment_sandbox, "Other")
+    watcher = SegmentWarehouseSyncedTrigger(ref("warehouse", "Shop"))
+
+    async def main() -> list[Any]:
+        stream = watcher.run()
+        first = asyncio.ensure_future(anext(stream))
+        while "Cannot poll" not in caplog.text:  # noqa: ASYNC110  (the poll is a task of its own)
+            await asyncio.sleep(0.01)
+        warehouse_id = await asyncio.to_thread(create_warehouse, segment_sandbox, "Shop")
+        await polled(segment_sandbox, warehouse_id)
+        start_sync(segment_sandbox, warehouse_id)
+        found = [(await first).payload["warehouse_id"] == warehouse_id]
+
+        hook = SegmentHook()
+        await asyncio.to_thread(hook.request, "DELETE", f"/warehouses/{warehouse_id}")
+        again = await asyncio.to_thread(create_warehouse, segment_sandbox, "Shop")
+        second = asyncio.ensure_future(anext(stream))
+        await polled(segment_sandbox, again)
+        start_sync(segment_sandbox, again)
+        return [*found, (await second).payload["warehouse_id"] == again]
+
+    assert run(main()) == [True, True]
+    assert "there is no warehouse 'Shop'. There is 'Other'" in caplog.text
+
+
 def test_an_invalid_request_is_repeated_only_after_the_interval(
     segment_sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +418,7 @@ def test_an_invalid_request_is_repeated_only_after_the_interval(
         SegmentAudienceUpdatedTrigger(space_id="s", audience_id="a"),
         SegmentEventVolumeTrigger(source_id="s", count=5, event_name="E"),
         SegmentAuditEventTrigger(resource_type="SOURCE", event_types=["Source Modified"]),
+        trigger(source_id=ref("source", "shop")),
     ],
     ids=lambda watcher: type(watcher).__name__,
 )

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, AssetWatcher, get_current_context, task
 
 from airflow_provider_segment.operators import SegmentRunReverseEtlSyncOperator
+from airflow_provider_segment.references import ref
 from airflow_provider_segment.sensors import (
     SegmentAudienceSensor,
     SegmentDeliverySensor,
@@ -80,7 +81,8 @@ synced = Asset(
     uri=f"segment://warehouses/{WATCHED}",
     watchers=[
         AssetWatcher(
-            name="synced", trigger=SegmentWarehouseSyncedTrigger(warehouse_id=WATCHED, poll_interval=1.0)
+            name="synced",
+            trigger=SegmentWarehouseSyncedTrigger(warehouse_id=ref("warehouse", WATCHED), poll_interval=1.0),
         )
     ],
 )

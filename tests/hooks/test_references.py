@@ -14,10 +14,10 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseO
 
 from airflow_provider_segment import operators, sensors
 from airflow_provider_segment.errors import SegmentConfigurationError, SegmentNotFoundError
+from airflow_provider_segment.hooks.references import References
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.references import KINDS, kinds_for, read, ref
 from airflow_provider_segment.sandbox import Sandbox
-from airflow_provider_segment.tasks.references import References
 from airflow_provider_segment.transfers.sql_to_segment import SqlToSegmentOperator
 from tests.harness.sandbox_api import AMPLITUDE, POSTGRES_WAREHOUSE, WEBHOOKS, Api, ago, create
 from tests.harness.task_runner import RunTask

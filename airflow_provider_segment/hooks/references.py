@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import Parameter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_segment.errors import (
@@ -25,8 +26,8 @@ from airflow_provider_segment.references import (
     kinds_at,
     read,
     references_in,
+    snake_case,
 )
-from airflow_provider_segment.tasks.declarative import REQUIRED, wire_name
 
 if TYPE_CHECKING:
     from airflow_provider_segment.hooks.segment import SegmentHook
@@ -49,7 +50,7 @@ class Listed(NamedTuple):
 
 
 class References:
-    """The ids of references, each list read once. A task has one; it needs a hook only.
+    """The ids of references, each list read once. A task has one.
 
     :param hook: whose token reads the lists
     """
@@ -131,7 +132,7 @@ class References:
         lister: Any = getattr(import_module(OPERATORS + module), name)
         of_parents = {name: id for name, id in zip(declared.above, above, strict=False) if name}
         arguments = {name: id for name, id in of_parents.items() if name in lister.fields}
-        selected = {wire_name(name): id for name, id in of_parents.items() if name not in arguments}
+        selected = {name: id for name, id in of_parents.items() if name not in arguments}
         defaults = {name: field.default for name, field in lister.fields.items() if field.place == "option"}
         operator = lister(task_id=f"list_{kind}", **_required(lister))
         operator.hook = self._hook
@@ -145,7 +146,8 @@ class References:
             if kind == "destination_action":
                 items = items["actions"]
             for item in items:
-                if all(item.get(member) == id for member, id in selected.items()):
+                members = {snake_case(member): value for member, value in item.items()}
+                if all(members.get(name) == id for name, id in selected.items()):
                     yield from _listed(kind, item)
 
 
@@ -200,7 +202,7 @@ def _member(item: Any, path: str) -> Any:
 
 
 def _required(lister: Any) -> dict[str, Any]:
-    return {name: "" for name, field in lister.fields.items() if field.default is REQUIRED}
+    return {name: "" for name, field in lister.fields.items() if field.default is Parameter.empty}
 
 
 def _ambiguous(reference: str, name: Name, fitting: list[Listed]) -> str:
