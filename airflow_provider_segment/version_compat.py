@@ -1,4 +1,5 @@
-"""The differences between versions of Airflow and of its compatibility package; the only such place."""
+"""The differences between versions of Airflow and of its compatibility package; the only such place,
+but for what runs DAGs in tests: `testing.airflow_versions`."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ FLOORS = [
     {"catalogue"},
     {"commands", "toolsets"},
     {"cli", "__main__"},
+    {"testing"},
 ]
 """From the lowest: a module takes from its own part of a floor, and from the floors below."""
 

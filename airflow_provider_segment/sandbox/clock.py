@@ -27,9 +27,19 @@ class MovableClock:
             raise ValueError(f"the clock cannot be moved by {seconds} s: it stays between 1970 and 9000")
         self._offset += seconds
 
+    @property
+    def is_frozen(self) -> bool:
+        return self._frozen_at is not None
+
     def freeze(self) -> None:
         if self._frozen_at is None:
             self._frozen_at = time.time()
+
+    def unfreeze(self) -> None:
+        """Let the time run on from where it stands."""
+        if self._frozen_at is not None:
+            self._offset += self._frozen_at - time.time()
+            self._frozen_at = None
 
 
 def iso(seconds: float) -> str:

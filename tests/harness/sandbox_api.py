@@ -16,7 +16,8 @@ from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.faults import Exchange, Fault
-from tests.harness.fake_clock import freeze_at_noon, simulate_time
+from airflow_provider_segment.testing.simulated_time import simulate_time
+from tests.harness.fake_clock import freeze_at_noon
 
 AMPLITUDE, WEBHOOKS, REDSHIFT, POSTGRES = (  # Postgres as a source
     "5f7dd6d21ad74f3842b1fc47",

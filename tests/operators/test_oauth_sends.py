@@ -16,8 +16,8 @@ from airflow_provider_segment.operators.sources import SegmentCreateSourceOperat
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sending import send_events
 from airflow_provider_segment.sensors.warehouses import SegmentWarehouseSyncSensor
+from airflow_provider_segment.testing.simulated_time import simulate_time
 from tests.events.test_send import make_events, numbers, read_lines, write_lines
-from tests.harness.fake_clock import simulate_time
 from tests.harness.task_runner import RunTask, TaskRun
 from tests.secrets.test_places import places
 

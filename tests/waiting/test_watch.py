@@ -9,10 +9,10 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sensors import SegmentWarehouseSyncSensor
+from airflow_provider_segment.testing.simulated_time import simulate_time
 from airflow_provider_segment.waiting.condition import Verdict
 from airflow_provider_segment.waiting.warehouses import WarehouseSynced
 from airflow_provider_segment.waiting.watch import Watch
-from tests.harness.fake_clock import simulate_time
 from tests.harness.sandbox_api import ago
 from tests.harness.task_runner import RunTask
 
