@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal, cast
 
 from typing_extensions import Required, TypedDict
 
+LONGEST_SHOWN = 50
+"""Characters of a wrong argument that an error shows."""
+
 
 class Validator:
     """A custom check in the type of an argument: ``Annotated[int, Validator(...)]``.
@@ -70,10 +73,13 @@ def make_checker(
     return TypeAdapter(shape)
 
 
-def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_arguments(
+    checker: Any, given: Mapping[str, Any], *, secrets: Collection[str] = ()
+) -> dict[str, Any]:
     """The given arguments, converted to their types.
 
-    :raises SegmentConfigurationError: names each invalid one
+    :param secrets: arguments whose value no error shows; nor does one that looks like a secret
+    :raises SegmentConfigurationError: names each invalid one, with its value
     """
     from pydantic import ValidationError
 
@@ -82,9 +88,24 @@ def check_arguments(checker: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", checker.validate_python(given))
     except ValidationError as error:
-        # Without the values, or a cause that shows them: they may be secrets.
-        wrong = {f"{_where(one['loc'])}: {complaint(one)}" for one in error.errors(include_input=False)}
+        # Without a cause, which shows all values: some may be secrets.
+        shown = {name: _shown(name, value) for name, value in given.items() if name not in secrets}
+        wrong = {
+            f"{_where(one['loc'])}: {complaint(one)}{shown.get(str(one['loc'][0]), '')}"
+            for one in error.errors(include_input=False)
+        }
         raise SegmentConfigurationError("; ".join(sorted(wrong))) from None
+
+
+def _shown(name: str, value: Any) -> str:
+    """A value for the end of a complaint about it; "" for what may be long, a secret, or data of people."""
+    from airflow_provider_segment.api.secrets import secrets_in
+
+    if not isinstance(value, (str, int, float)) or any(secrets_in(value, name)):
+        return ""
+    if isinstance(value, str) and (len(value) > LONGEST_SHOWN or value.lstrip().startswith(("{", "["))):
+        return ""
+    return f" (given: {value!r})"
 
 
 def complaint(fault: Mapping[str, Any]) -> str:

@@ -166,6 +166,20 @@ def fields_to_move(connection: Connection) -> dict[str, str]:
     return {name: new for new, *old in OTHER_NAMES.values() for name in old if extra.get(name)}
 
 
+def secrets_of(connection: Connection) -> list[str]:
+    """What is secret in a connection of any type.
+
+    Airflow's own reading of the extra, ``extra_dejson``, would warn of each value that is too short to mask.
+    """
+    from airflow_provider_segment.api.secrets import secrets_in
+
+    try:
+        extra = _extra_of(connection)
+    except ValueError:  # no JSON: its hook will not find anything there either
+        extra = {}
+    return [*secrets_in(extra), *filter(None, [connection.password])]
+
+
 def _extra_of(connection: Connection) -> dict[str, Any]:
     """The extra. Airflow's own reading takes text that is not JSON for no extra at all.
 

@@ -35,7 +35,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class SegmentError(Exception):
@@ -62,6 +65,13 @@ class SegmentError(Exception):
     def may_have_run(self) -> bool:
         """Whether Segment may have carried the request out, in this attempt or an earlier one."""
         return self.repeated
+
+    def bare(self) -> Self:
+        """The error without the frames of retries and of the HTTP library, which would fill a task's log."""
+        if self.__cause__ is not None:
+            self.__cause__.__cause__ = None  # and no context is shown
+            self.__cause__.with_traceback(None)
+        return self.with_traceback(None)
 
 
 class SegmentConfigurationError(SegmentError):
@@ -142,7 +152,7 @@ LONGEST_REASON = 2_000
 
 
 class SegmentRequestError(SegmentError):
-    """A request failed. The message says what was asked, what happened, and what to do.
+    """A request failed. The message says what to do, what was asked, and what happened.
 
     :param method: the HTTP method
     :param path: the path, without host and query
@@ -183,8 +193,8 @@ class SegmentRequestError(SegmentError):
         return f"{super().__str__()} ({', '.join(notes)})" if notes else super().__str__()
 
     def __str__(self) -> str:
-        """What was asked, what happened, what to do."""
-        return f"{self.summary}. {self.advice}" if self.advice else self.summary
+        """What to do, what was asked, what happened."""
+        return f"{self.advice} {self.summary}" if self.advice else self.summary
 
 
 class SegmentTransportError(SegmentRequestError):

@@ -1,7 +1,8 @@
 """Kinds of Segment resources: how arguments and answers identify them, their pages and their asset URIs.
 
-The paths of the pages come from Segment's documentation (sources, warehouses, functions, spaces) and its own
-tools (tracking plans). For other kinds only the page that lists them is known.
+The paths of the pages in Segment's app come from its documentation (sources, warehouses, functions, spaces)
+and its own tools (tracking plans). For other kinds only the page that lists them is known: neither shows the
+address of a destination, a sync, a model or an audience.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from urllib.parse import quote
 
 WORKSPACE_PAGE = "/overview"
 
+SANDBOX_PAGE = "/_sandbox#/"
+"""The page of a sandbox, below its base URL."""
+
 
 class ResourceKind(NamedTuple):
     """A kind of resource.
@@ -19,6 +23,7 @@ class ResourceKind(NamedTuple):
     :param argument: the argument of operators and sensors that holds the id
     :param member: the name of the resource in answers
     :param collection: its name in API paths and asset URIs
+    :param in_sandbox: what the page of a sandbox calls the kind
     :param page: path of its page in Segment's app, below the workspace, with ``{id}`` or ``{slug}``; None if
         unknown
     :param pages: path of the page that lists all resources of this kind; None if unknown
@@ -27,22 +32,38 @@ class ResourceKind(NamedTuple):
     argument: str
     member: str
     collection: str
+    in_sandbox: str | None = None
     page: str | None = None
     pages: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Path of one of them in the Public API, with ``{id}``."""
+        return f"/{self.collection}/{{id}}"
 
 
 # Order matters: a task with several of these arguments is about the first. A warehouse's connection to a
 # source belongs to the warehouse.
 KINDS = (
-    ResourceKind("audience_id", "audience", "audiences"),
-    ResourceKind("model_id", "reverseEtlModel", "reverse-etl-models"),
-    ResourceKind("warehouse_id", "warehouse", "warehouses", "/warehouses/{id}/overview"),
-    ResourceKind("tracking_plan_id", "trackingPlan", "tracking-plans", "/protocols/tracking-plans/{id}"),
-    ResourceKind("function_id", "function", "functions", pages="/functions/catalog"),
-    ResourceKind("destination_id", "destination", "destinations", pages="/destinations"),
-    ResourceKind("source_id", "source", "sources", "/sources/{slug}/overview", "/sources"),
-    ResourceKind("space_id", "space", "spaces", "/unify/spaces/{slug}/explorer", "/unify"),
+    ResourceKind("audience_id", "audience", "audiences", "audience"),
+    ResourceKind("model_id", "reverseEtlModel", "reverse-etl-models", "reverse-etl"),
+    ResourceKind("warehouse_id", "warehouse", "warehouses", "warehouse", "/warehouses/{id}/overview"),
+    ResourceKind(
+        "tracking_plan_id",
+        "trackingPlan",
+        "tracking-plans",
+        "tracking-plan",
+        "/protocols/tracking-plans/{id}",
+    ),
+    ResourceKind("function_id", "function", "functions", "function", pages="/functions/catalog"),
+    ResourceKind("destination_id", "destination", "destinations", "destination", pages="/destinations"),
+    ResourceKind("source_id", "source", "sources", "source", "/sources/{slug}/overview", "/sources"),
+    ResourceKind("space_id", "space", "spaces", "space", "/unify/spaces/{slug}/explorer", "/unify"),
 )
+
+
+CONNECTION = ResourceKind("", "", "connections", pages="/sources")
+"""Stands in for the source that a connection's write key belongs to."""
 
 
 class ResourceLocator(NamedTuple):
@@ -51,13 +72,6 @@ class ResourceLocator(NamedTuple):
     kind: ResourceKind
     id: str
     slug: str | None = None
-
-    @property
-    def path(self) -> str:
-        """Path in the Public API."""
-        from airflow_provider_segment.api.paths import fill_path
-
-        return fill_path(f"/{self.kind.collection}/{{id}}", {"id": self.id})
 
     @property
     def needs_slug(self) -> bool:
@@ -78,6 +92,11 @@ class ResourceLocator(NamedTuple):
             return self.kind.pages
 
     @property
+    def in_sandbox(self) -> str | None:
+        """Its place in the page of a sandbox; None if it has none."""
+        return f"{self.kind.in_sandbox}/{quote(self.id, safe='')}" if self.kind.in_sandbox else None
+
+    @property
     def uri(self) -> str:
         """URI of its asset."""
         return uri_of(self.kind.collection, self.id)
@@ -93,7 +112,7 @@ def source_of(source_id: str | None, conn_id: str) -> ResourceLocator:
     stands in for it."""
     if source_id is not None:
         return next(resources_in({"source_id": source_id}))
-    return ResourceLocator(ResourceKind("", "", "connections", pages="/sources"), conn_id)
+    return ResourceLocator(CONNECTION, conn_id)
 
 
 def resources_in(arguments: Mapping[str, Any]) -> Iterator[ResourceLocator]:

@@ -16,7 +16,9 @@ from airflow_provider_segment.operators import (
     SegmentCreateWorkspaceRegulationOperator,
     SegmentDeleteUsersDataOperator,
     SegmentGetSourceOperator,
+    SegmentIdentifyOperator,
     SegmentPageOperator,
+    SegmentRemoveWriteKeyFromSourceOperator,
     SegmentTrackOperator,
     SegmentUpdateSelectiveSyncForWarehouseOperator,
 )
@@ -132,3 +134,36 @@ def test_the_rest_of_an_event_follows_the_table(segment_sandbox: Sandbox, row: R
                 for step in place:
                     sent = sent[step]
                 assert json.dumps(sent) == json.dumps(json.loads(becomes))
+
+
+def error_of(operator: Any) -> str:
+    with pytest.raises(AirflowFailException) as caught:
+        operator.arguments()
+    return str(caught.value)
+
+
+def test_a_wrong_argument_is_shown() -> None:
+    error = error_of(SegmentGetSourceOperator(task_id="a", source_id="s", region="mars", request_timeout=-1))
+    assert "region: Input should be 'us' or 'eu' (given: 'mars')" in error
+    assert "(given: -1)" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hidden"),
+    [
+        ({"traits": '{"email": "jane@example.com"'}, "jane"),  # data of people
+        ({"raise_on_error": "https://user:s3cret@example.com"}, "s3cret"),
+        ({"raise_on_error": "x" * 51}, "xxx"),
+    ],
+)
+def test_what_may_be_secret_or_long_is_not_shown(arguments: dict[str, str], hidden: str) -> None:
+    error = error_of(SegmentIdentifyOperator(task_id="a", user_id="u", **arguments))
+    assert error.startswith(f"SegmentIdentifyOperator: {next(iter(arguments))}: ")
+    assert "given" not in error and hidden not in error
+
+
+def test_an_argument_that_is_secret_is_not_shown() -> None:
+    operator = SegmentRemoveWriteKeyFromSourceOperator(task_id="a", source_id="s", write_key=True)
+    assert error_of(operator) == (
+        "SegmentRemoveWriteKeyFromSourceOperator: write_key: Input should be a valid string"
+    )

@@ -26,7 +26,7 @@ from airflow_provider_segment.api.deadline import adeadline_in, deadline_in, kee
 from airflow_provider_segment.api.pages import Pages
 from airflow_provider_segment.api.rate_limits import RATE_LIMITERS, RateLimiter, RateLimiters
 from airflow_provider_segment.api.redaction import Scrubber
-from airflow_provider_segment.api.regions import Api
+from airflow_provider_segment.api.regions import SANDBOX_REGION, SANDBOXES, Api
 from airflow_provider_segment.api.requests import build_request, json_body
 from airflow_provider_segment.api.retries import REPEATABLE_METHODS, RetryRule
 from airflow_provider_segment.api.settings import Settings
@@ -228,6 +228,8 @@ class _Client:
         # garbage collector.
         response.stream = httpx.ByteStream(b"")
         self._apply_rate_limit(call, response)
+        if self.settings.base_url and SANDBOX_REGION in response.headers:
+            SANDBOXES.add(self.settings.base_url)
         if response.is_success and (keeper := self._keeper(call)):
             keeper.accept()
         scrub = self.scrub if response.is_success else self._scrubber(call)
@@ -296,7 +298,10 @@ class SegmentClient(_Client):
         :param secrets: what else no log and no error may show of the request (see :class:`.Call`)
         :raises SegmentError: see ``errors.py``; raised after the retries
         """
-        return self._retried(self._call(method, path, **options))
+        try:
+            return self._retried(self._call(method, path, **options))
+        except SegmentError as error:
+            raise error.bare() from error.__cause__
 
     def paginate(self, path: str, **options: Unpack[PageOptions]) -> Iterator[Any]:
         """Every item of a list, page after page; each page is requested when it is reached.
@@ -312,7 +317,11 @@ class SegmentClient(_Client):
         """
         pages = Pages(path, **options)
         while call := pages.next_call():
-            yield from pages.take(self._retried(call).data)
+            try:
+                answer = self._retried(call)
+            except SegmentError as error:
+                raise error.bare() from error.__cause__
+            yield from pages.take(answer.data)
 
     def get_new_token(self, api: Api) -> None:
         """Ask for an OAuth token for an API, although there may be one: to see whether it is granted.
@@ -435,13 +444,20 @@ class AsyncSegmentClient(_Client):
 
         :param turn: awaited before each attempt, last of all: whoever holds a rate decides when it goes out
         """
-        return await self._retried(self._call(method, path, **options), turn)
+        try:
+            return await self._retried(self._call(method, path, **options), turn)
+        except SegmentError as error:
+            raise error.bare() from error.__cause__
 
     async def paginate(self, path: str, **options: Unpack[PageOptions]) -> AsyncIterator[Any]:
         """Every item of a list; arguments as for :meth:`SegmentClient.paginate`."""
         pages = Pages(path, **options)
         while call := pages.next_call():
-            for item in pages.take((await self._retried(call)).data):
+            try:
+                answer = await self._retried(call)
+            except SegmentError as error:
+                raise error.bare() from error.__cause__
+            for item in pages.take(answer.data):
                 yield item
 
     async def _retried(self, call: Call, turn: Callable[[], Awaitable[None]] | None = None) -> Answer:

@@ -41,3 +41,14 @@ def read_region(region: Any) -> Any:
 def host_of(server: Server, region: Region, base_url: str | None = None) -> str:
     """The origin to send to; ``base_url`` (a sandbox, proxy or gateway) stands for all of them."""
     return (base_url or HOSTS[region][server]).rstrip("/")
+
+
+SANDBOX_REGION = "x-segment-sandbox"
+"""The header of a sandbox's answers, which tells its region."""
+SANDBOXES: set[str] = set()
+"""The base URLs of which this process has had an answer from a sandbox."""
+
+
+def is_sandbox(base_url: str | None) -> bool:
+    """Whether a sandbox has answered there: it says so in each answer."""
+    return base_url in SANDBOXES

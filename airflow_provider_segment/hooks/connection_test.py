@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_segment.api.client import SegmentClient
 from airflow_provider_segment.api.redaction import write_keys_of
-from airflow_provider_segment.api.regions import REGION_NAMES, Api
+from airflow_provider_segment.api.regions import REGION_NAMES, SANDBOX_REGION, Api
 from airflow_provider_segment.api.resources import Source
 from airflow_provider_segment.api.tokens import SCOPES
 from airflow_provider_segment.errors import SegmentError
 
 if TYPE_CHECKING:
     from airflow_provider_segment.api.settings import Settings
-
-
-SANDBOX_REGION = "x-segment-sandbox"
-"""The header in which a sandbox tells its region."""
 
 
 @dataclass(frozen=True)

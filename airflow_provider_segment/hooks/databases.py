@@ -31,8 +31,7 @@ def database_and_scrubber(conn_id: str) -> tuple[Any, Callable[[Any], Any]]:
     from airflow.providers.common.compat.sdk import BaseHook
 
     from airflow_provider_segment.api.redaction import Scrubber
-    from airflow_provider_segment.api.secrets import secrets_in
+    from airflow_provider_segment.connection import secrets_of
 
     connection = BaseHook.get_connection(conn_id)
-    secrets = [*secrets_in(connection.extra_dejson), *filter(None, [connection.password])]
-    return database_hook(conn_id), Scrubber(secrets)
+    return database_hook(conn_id), Scrubber(secrets_of(connection))

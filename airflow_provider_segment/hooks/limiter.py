@@ -32,10 +32,10 @@ def _open(conn_id: str) -> Limiter:
     from airflow.providers.common.compat.sdk import BaseHook
 
     from airflow_provider_segment.api.redaction import Scrubber
-    from airflow_provider_segment.api.secrets import secrets_in
+    from airflow_provider_segment.connection import secrets_of
 
     connection = BaseHook.get_connection(conn_id)
-    secrets = [*secrets_in(connection.extra_dejson), *filter(None, [connection.password])]
+    secrets = secrets_of(connection)
     name = f"the rate limiter of the connection {conn_id!r}"
     try:
         hook: Any = BaseHook.get_hook(conn_id)

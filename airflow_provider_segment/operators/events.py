@@ -67,12 +67,12 @@ class _EventOperator(SegmentBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the event."""
-        from airflow_provider_segment.tasks.links import leave_link
+        from airflow_provider_segment.tasks.links import linked
 
         arguments = self.arguments()
         try:
-            leave_link(context, self.hook, self.about(arguments))
-            message_id = self.perform(arguments, context)
+            with linked(context, self.hook, self.about(arguments)):
+                message_id = self.perform(arguments, context)
         except Exception as error:
             if arguments["raise_on_error"]:
                 raise

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_segment.api.rate_limits import RATE_LIMITERS
+from airflow_provider_segment.api.regions import SANDBOXES
 from airflow_provider_segment.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def segment_sandbox(_segment_sandbox_server: Sandbox, monkeypatch: pytest.Monkey
     sandbox = _segment_sandbox_server
     sandbox.reset()
     RATE_LIMITERS.clear()
+    SANDBOXES.add(sandbox.url)  # or the first task would ask
     monkeypatch.setenv("AIRFLOW_CONN_SEGMENT_DEFAULT", json.dumps(sandbox.connection))
     return sandbox
 

@@ -145,6 +145,11 @@ class SegmentTask(Declarative, BaseOperator):
             if wrong := misplaced(given, getattr(self, "endpoint", "")):
                 raise SegmentConfigurationError(f"{self.task_id}: {wrong}")
 
+    @property
+    def never_shown(self) -> tuple[str, ...]:
+        """Those that are secret, or hold something that may be."""
+        return (*self.secrets, *self.may_hold_secrets)
+
     def checked(self, names: Iterable[str]) -> dict[str, Any]:
         """Some arguments, rendered, each checked, with ids instead of references.
 
@@ -269,13 +274,14 @@ class SegmentBaseOperator(SegmentTask):
 
     def execute(self, context: Context) -> Any:
         """Check the arguments, do the work, return its result."""
-        from airflow_provider_segment.tasks.links import leave_link
+        from airflow_provider_segment.tasks.links import linked
 
         self.began()
         arguments = self.arguments()
         with self.wrong_configuration_is_final():
-            leave_link(context, self.hook, self.about(arguments), look_up=self.waits)
-            return self.finish(arguments, self.perform(arguments, context), context)
+            with linked(context, self.hook, self.about(arguments), look_up=self.waits):
+                result = self.perform(arguments, context)
+            return self.finish(arguments, result, context)
 
     def hidden(self, result: Any) -> Any:
         """A result without what is secret in it."""
@@ -290,7 +296,7 @@ class SegmentBaseOperator(SegmentTask):
 
         result = self.hidden(result)
         made = resource_in(self.returns, result)
-        if made and made.page:
+        if made and (made.page or made.in_sandbox):
             leave_link(context, self.hook, [made])
         if change := self.change(arguments, result):
             resource = made or next(self.about(arguments), None)

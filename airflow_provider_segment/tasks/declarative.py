@@ -206,6 +206,11 @@ class Declarative:
         """
         return self.checked(self.fields)
 
+    @property
+    def never_shown(self) -> tuple[str, ...]:
+        """Arguments whose values no error shows."""
+        return ()
+
     def checked(self, names: Iterable[str]) -> dict[str, Any]:
         """The same of some arguments.
 
@@ -216,7 +221,7 @@ class Declarative:
         names = tuple(names)
         given = {name: value for name in names if (value := getattr(self, name)) is not NOT_GIVEN}
         with self.wrong_configuration_is_final():
-            return check_arguments(self._checker(names), given)
+            return check_arguments(self._checker(names), given, secrets=self.never_shown)
 
     @contextmanager
     def wrong_configuration_is_final(self) -> Iterator[None]:

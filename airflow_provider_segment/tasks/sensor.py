@@ -21,7 +21,7 @@ from airflow_provider_segment.assets import PartitionKey, emit, note_lineage
 from airflow_provider_segment.resources import resources_in
 from airflow_provider_segment.tasks.base import SegmentTask
 from airflow_provider_segment.tasks.declarative import Arg
-from airflow_provider_segment.tasks.links import leave_link
+from airflow_provider_segment.tasks.links import linked
 from airflow_provider_segment.tasks.memory import Memory
 
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ class SegmentSensor(SegmentTask, BaseSensorOperator):  # pyright: ignore[reportI
         arguments = self._arguments_of_poke(context) if self.reschedule else self.arguments()
         self._watch = self._new_watch(arguments, context)
         # A rescheduled task runs this at every poke.
-        leave_link(context, self.hook, resources_in(arguments), look_up=not self.reschedule)
+        with linked(context, self.hook, resources_in(arguments), look_up=not self.reschedule):
+            return self._wait(arguments, context)
+
+    def _wait(self, arguments: dict[str, Any], context: Context) -> Any:
         if not self.reschedule or arguments["deferrable"]:
             self.timeout = Memory(context).seconds_left(self.timeout)
         if arguments["deferrable"]:

@@ -39,7 +39,8 @@ def check(operator: Operator, arguments: Mapping[str, Any]) -> None:
         if name not in known
     ]
     try:
-        check_arguments(checker_of(operator), arguments)
+        secrets = (*operator.secrets, *operator.may_hold_secrets)
+        check_arguments(checker_of(operator), arguments, secrets=secrets)
     except SegmentConfigurationError as error:
         faults.append(f"{operator.operation_name()}: {error}")
     places = references_in(dict(arguments), operator.endpoint)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import traceback
 from typing import Any
 
 import httpx
 import pytest
 
 from airflow_provider_segment import errors
-from airflow_provider_segment.api.client import SegmentClient
+from airflow_provider_segment.api.client import AsyncSegmentClient, SegmentClient
 from airflow_provider_segment.api.settings import Settings
 from airflow_provider_segment.hooks.segment import SegmentHook
 from tests.harness.fake_clock import FakeClock
@@ -95,7 +98,8 @@ def test_what_was_tried_once_for_good_is_not_counted() -> None:
 def test_the_request_id_and_the_connection_are_in_parentheses() -> None:
     answer = httpx.Response(422, headers={"X-Request-Id": "req-1"}, json={"errors": [{"message": "no"}]})
     message = said(answer, "POST", "/sources", json={})
-    assert "Segment answered 422: no (request id req-1, connection 'segment_x'). Correct" in message
+    assert message.startswith("Correct the named field. POST /sources: Segment answered 422: no (request id")
+    assert message.endswith("(request id req-1, connection 'segment_x')")
     assert "[" not in message
 
 
@@ -116,3 +120,34 @@ def test_the_hook_knows_its_connection(scripted_api: ScriptedAPI) -> None:
 def test_a_long_reason_is_cut() -> None:
     answer = httpx.Response(400, json={"errors": [{"message": "x" * 500_000}]})
     assert len(said(answer, "POST", "/sources", json={})) < 3_000
+
+
+def answer_of(request: httpx.Request) -> httpx.Response:
+    if request.url.path == "/refused":
+        return httpx.Response(404)
+    raise httpx.ConnectError("nobody there")
+
+
+@pytest.mark.parametrize("path", ["/refused", "/unanswered"])
+@pytest.mark.parametrize("call", ["request", "paginate"])
+@pytest.mark.parametrize("kind", [SegmentClient, AsyncSegmentClient])
+def test_a_traceback_is_that_of_the_call(kind: Any, call: str, path: str) -> None:
+    """None of the frames of retries and of the HTTP library: they would fill a task's log."""
+    settings = Settings.model_validate({"public_api_token": "t", "retries": 2})
+    client = kind(settings, transport=httpx.MockTransport(answer_of), clock=FakeClock())
+
+    async def items() -> Any:
+        return [item async for item in client.paginate(path)]
+
+    def run() -> Any:
+        if kind is AsyncSegmentClient:
+            return asyncio.run(client.request("GET", path) if call == "request" else items())
+        return client.request("GET", path) if call == "request" else list(client.paginate(path))
+
+    with pytest.raises(errors.SegmentRequestError) as caught:
+        run()
+    text = "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
+    functions = re.findall(r'File ".*airflow_provider_segment/(.*)", line \d+, in (\w+)', text)
+    assert functions == [("api/client.py", call)]
+    assert "httpcore" not in text and "/httpx/" not in text
+    assert ("httpx.ConnectError: nobody there" in text) == (path == "/unanswered")

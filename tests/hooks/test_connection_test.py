@@ -35,7 +35,7 @@ def test_all_is_well(segment_sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("changes", "well", "said"),
     [
-        ({"password": "a-wrong-token"}, False, "Public API token: GET /: Segment answered 401"),
+        ({"password": "a-wrong-token"}, False, "Public API token: Check the credential and the region"),
         ({"extra": {"secret_write_key": "a-wrong-key"}}, False, "belongs to no source"),
         ({"password": None}, True, "not checked: that needs access to the Public API"),
         (

@@ -14,11 +14,13 @@ SANDBOX = sandbox.__name__
 FOLDER = Path(sandbox.__path__[0])
 
 # It judges the client, and so must not share the client's mistakes. What Segment publishes is a fact, not a
-# judgement. The fixtures empty the clients' rate limiters, and run DAGs.
+# judgement. The fixtures empty the clients' rate limiters, say
+# that a sandbox answers, and run DAGs.
 ALLOWED = {
     f"{SANDBOX}.enforced_limits": {f"{PACKAGE}.api.published_limits"},
     f"{SANDBOX}.pytest_plugin": {
         f"{PACKAGE}.api.rate_limits",
+        f"{PACKAGE}.api.regions",
         f"{PACKAGE}.testing.dag_runs",
         f"{PACKAGE}.testing.throw_away_airflow",
     },
