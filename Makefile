@@ -14,11 +14,12 @@ PIP            := $(VENV)/bin/python -m pip install --quiet --disable-pip-versio
 CONSTRAINED    := $(PIP) $(CONSTRAINTS:%=--constraint %)
 # The driver for MySQL is compiled: where there is nothing to compile it with, its tests are skipped.
 MYSQL          := $(if $(shell command -v mariadb_config || command -v mysql_config),$(VENV)/.mysql)
-CORE           := $(if $(filter 2.%,$(AIRFLOW)),-m core)
-EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(CORE),,,common-ai)
+AIRFLOW_2      := $(filter 2.%,$(AIRFLOW))
+SELECTED       := $(if $(AIRFLOW_2),-m core,-m 'not demo')
+EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(AIRFLOW_2),,,common-ai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui demo-celery spark test test-cluster fuzz lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo fuzz lint format bench drift facts docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,7 +27,7 @@ help: ## Show this
 demo: $(VENV)/.base ## A nightly backfill by a real Airflow into the sandbox: no account needed
 	@$(VENV)/bin/python -m example_dags.demo
 
-demo-ui: $(VENV)/.base ## The same, and Airflow keeps running until Ctrl-C, for its UI
+demo-ui: $(VENV)/.base $(VENV)/.demo ## The same, and all example DAGs to click on, until Ctrl-C; PostgreSQL for those that use it
 	@$(VENV)/bin/python -m example_dags.demo --ui
 
 demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celery workers, through their faults; ARGS='500000 --rate 2500'
@@ -36,12 +37,15 @@ demo-celery: $(VENV)/.base $(VENV)/.cluster ## Millions of events over two Celer
 test-cluster: $(VENV)/.test $(VENV)/.cluster ## The same with fewer events, as a test: some 5 minutes
 	$(VENV)/bin/python -m pytest -m cluster -o faulthandler_timeout=3600 $(ARGS)
 
+test-demo: $(VENV)/.test ## All example DAGs, triggered in the demo: some 5 minutes; needs PostgreSQL
+	$(VENV)/bin/python -m pytest -m demo $(ARGS)
+
 spark: $(VENV)/.test $(VENV)/.spark ## The tests of the PySpark data source; needs Java 17
 	$(VENV)/bin/python -m pytest -m spark $(ARGS)
 
 # Cores are counted by `logical`: `auto` leaves out hyperthreads, and a small machine for CI may be one core of two.
 test: $(VENV)/.test $(MYSQL) ## All tests, on all cores; ARGS='-k name' passes arguments on to pytest
-	$(VENV)/bin/python -m pytest -n logical $(CORE) $(ARGS)
+	$(VENV)/bin/python -m pytest -n logical $(SELECTED) $(ARGS)
 
 fuzz: $(VENV)/.test ## The tests with generated input, with a hundred times as much of it: hours
 	$(VENV)/bin/python -m pytest -n logical -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)

@@ -18,15 +18,18 @@ from airflow_provider_segment.toolsets import SegmentToolset, writes
 
 with DAG(
     "agent_with_approval",
+    description="An agent looks into a workspace, and asks before it changes anything",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
+    default_args={"owner": "data"},
     params={
         "question": Param(
             "Which sources received no events in the last 30 days? Switch them off, all in one step.",
             type="string",
         )
     },
-    tags=["segment"],
+    tags=["segment", "agents"],
 ) as dag:
     agent = AgentOperator(
         task_id="agent",

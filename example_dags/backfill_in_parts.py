@@ -22,16 +22,23 @@ from airflow_provider_segment.operators.parts import (
 
 with DAG(
     "backfill_in_parts",
+    description="Years of events, cut into parts that many tasks send at once",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
     # An hour in all: an outage of Airflow itself costs tries, too.
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
-        "events": Param("/data/events", type="string", description="Folder or glob, also s3://, gs://, ..."),
+        "events": Param("/data/lake", type="string", description="Folder or glob, also s3://, gs://, ..."),
         "rejected": Param("/data/rejected", type="string", description="Folder for rejected events"),
         "min_part_bytes": Param(1 << 26, type="integer", description="No part is smaller"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ) as dag:
     parts = SegmentPartitionEventsOperator(
         task_id="parts",

@@ -39,15 +39,22 @@ ORDER = {
 
 with DAG(
     "events_from_parquet",
+    description="Yesterday's orders, from Parquet files into Segment",
+    doc_md=__doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "orders": Param("/data/orders", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send_events = SegmentBatchEventsOperator(
         task_id="send_events",

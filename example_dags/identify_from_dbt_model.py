@@ -25,14 +25,21 @@ END = "{{ macros.ds_add(" + DAY_BEFORE + ", 1) }}T00:00:00Z"
 
 with DAG(
     "identify_from_dbt_model",
+    description="The traits of customers that changed yesterday, from a model of dbt",
+    doc_md=__doc__,
     schedule="0 6 * * *",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send_traits = SqlToSegmentOperator(
         task_id="send_traits",

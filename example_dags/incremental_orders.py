@@ -21,16 +21,23 @@ from airflow_provider_segment.transfers.sql_to_segment import SqlToSegmentOperat
 
 with DAG(
     "incremental_orders",
+    description="The orders that changed since the last load, every hour",
+    doc_md=__doc__,
     schedule="@hourly",
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "ledger": Param("/data/ledger", type="string", description="Folder of the ledger"),
         "rejected": Param("/data/rejected", type="string", description="Folder for rejected rows"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send_orders = SqlToSegmentOperator(
         task_id="send_orders",

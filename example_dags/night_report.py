@@ -6,23 +6,33 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Asset, task
+from airflow.providers.common.compat.sdk import DAG, task
 
 try:
-    from airflow.sdk import PartitionedAssetTimetable
+    from airflow.sdk import Asset, PartitionedAssetTimetable
 except ImportError:  # before Airflow 3.2 assets have no partitions: nothing starts the DAG there
     schedule: Any = None
 else:
-    schedule = PartitionedAssetTimetable(assets=Asset("segment://nights/shop"))
+    night = Asset(name="Nights of Shop: sent", uri="segment://nights/shop", group="Segment")
+    schedule = PartitionedAssetTimetable(assets=night)
 
-with DAG("night_report", schedule=schedule, start_date=datetime(2026, 1, 1), catchup=False, tags=["segment"]):
+with DAG(
+    "night_report",
+    description="Runs once for each night that is in Segment",
+    doc_md=__doc__,
+    schedule=schedule,
+    start_date=datetime(2026, 1, 1),
+    default_args={"owner": "data"},
+    catchup=False,
+    tags=["segment", "assets"],
+):
 
     @task
     def report(dag_run: Any = None) -> str:
         """Whatever needs the night. The run has no logical date: its night is the key of the partition."""
-        night: str = dag_run.partition_key
-        print(f"The night of {night} is in Segment")
-        return night
+        day: str = dag_run.partition_key
+        print(f"The night of {day} is in Segment")
+        return day
 
     report()
 # [END night_report]

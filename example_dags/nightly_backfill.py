@@ -20,15 +20,22 @@ DAY = "{{ params.day or macros.ds_add(dag_run.run_after | default(data_interval_
 
 with DAG(
     "nightly_backfill",
+    description="Last night's events, from files into Segment",
+    doc_md=__doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send_events = SegmentBatchEventsOperator(
         task_id="send_events",

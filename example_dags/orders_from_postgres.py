@@ -23,15 +23,22 @@ DAY = "{{ params.day or macros.ds_add(dag_run.run_after | default(data_interval_
 
 with DAG(
     "orders_from_postgres",
+    description="Yesterday's orders, from a table into Segment",
+    doc_md=__doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
         "rejected": Param("/data/rejected", type="string", description="Folder for rejected rows"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send_orders = SqlToSegmentOperator(
         task_id="send_orders",

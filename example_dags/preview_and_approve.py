@@ -47,11 +47,18 @@ EVENTS: dict[str, Any] = {
 
 with DAG(
     "preview_and_approve",
+    description="A vendor's CSV, sent only after somebody has seen what it becomes",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
-    params={"path": Param(type="string", description="The file: a path, or s3://, gs://, ...")},
-    tags=["segment"],
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
+    params={"path": Param("/data/vouchers.csv", type="string", description="A path, or s3://, gs://, ...")},
+    tags=["segment", "events"],
 ) as dag:
     preview = SegmentPreviewEventsOperator(task_id="preview", **EVENTS)
 

@@ -20,15 +20,17 @@ FOLDER = "{{ params.requests }}/{{ params.day or dag_run.run_after | default(dat
 
 with DAG(
     "privacy_requests",
+    description="Users deleted and suppressed everywhere, with a report to prove it",
+    doc_md=__doc__,
     schedule="@weekly",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    default_args={"owner": "data", "retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
         "requests": Param("/data/privacy", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: that of the run"),
     },
-    tags=["segment"],
+    tags=["segment", "privacy"],
 ) as dag:
     forget = SegmentDeleteUsersDataOperator(
         task_id="forget",

@@ -54,16 +54,18 @@ RULES: Any = [
 
 with DAG(
     "provision_workspace",
+    description="A shop's source, warehouse, destination and tracking plan in Segment",
+    doc_md=__doc__,
     schedule=None,
     # A resource whose name already exists is updated.
-    default_args={"if_exists": "update", "retries": 3, "retry_delay": timedelta(minutes=1)},
+    default_args={"owner": "data", "if_exists": "update", "retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
         "source": Param("shop", type="string", pattern="^[a-z0-9-_]+$", description="Slug of the source"),
         "warehouse": Param("Shop", type="string", description="Name of the warehouse"),
         "destination": Param("Shop analytics", type="string", description="Name of the destination"),
         "tracking_plan": Param("Shop", type="string", description="Name of the tracking plan"),
     },
-    tags=["segment"],
+    tags=["segment", "provisioning"],
 ) as dag:
     source = SegmentCreateSourceOperator(
         task_id="source", slug="{{ params.source }}", metadata_id=ref("source_metadata", "http-api")

@@ -19,23 +19,39 @@ from airflow.providers.common.compat.sdk import DAG, Param
 from airflow_provider_segment.operators.events import SegmentBatchEventsOperator
 from airflow_provider_segment.references import ref
 
+# The requested day, otherwise the day before the run, however it was started.
+DAY = "(params.day or macros.ds_add(dag_run.run_after | default(data_interval_end) | ds, -1))"
 # Segment names the folder of a day by its first millisecond.
-FOLDER = "{{ (macros.datetime.fromisoformat(params.day ~ 'T00:00:00+00:00').timestamp() * 1000) | int }}"
+FOLDER = f"{{{{ (macros.datetime.fromisoformat({DAY} ~ 'T00:00:00+00:00').timestamp() * 1000) | int }}}}"
 
 with DAG(
     "replay_archive",
+    description="A day of Segment's archive, sent to another source",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
     max_active_runs=1,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "archive": Param(
-            "s3://your-bucket/segment-logs/your-source-id", type="string", description="Folder of the source"
+            "/data/segment-logs/shop",
+            type="string",
+            description="Folder of the source: s3://<bucket>/segment-logs/<source id>, or a path",
         ),
-        "day": Param(type="string", format="date", description="When Segment received the events, in UTC"),
-        "source": Param(type="string", description="Slug of the source to send them to"),
+        "day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description="When Segment received the events, in UTC. Default: the day before",
+        ),
+        "source": Param("shop", type="string", description="Slug of the source to send them to"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     replay = SegmentBatchEventsOperator(
         task_id="replay",

@@ -21,18 +21,20 @@ from airflow_provider_segment.references import ref
 
 with DAG(
     "reverse_etl",
+    description="A reverse ETL sync, and a check of how much of it arrived",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
     max_active_runs=1,  # a task that waits for its retry has left the pool
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    default_args={"owner": "data", "retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
-        "source": Param(type="string", description="Slug of the warehouse, as a source"),
-        "model": Param(type="string", description="Name of the model"),
-        "destination": Param(type="string", description="Name of the destination"),
-        "mapping": Param(type="string", description="Name of the mapping to it"),
+        "source": Param("warehouse", type="string", description="Slug of the warehouse, as a source"),
+        "model": Param("Customers", type="string", description="Name of the model"),
+        "destination": Param("CRM", type="string", description="Name of the destination"),
+        "mapping": Param("Customers", type="string", description="Name of the mapping to it"),
         "max_undelivered": Param(0.01, type="number", description="Share of rows that may be missing"),
     },
-    tags=["segment"],
+    tags=["segment", "syncs"],
 ) as dag:
     sync = SegmentRunReverseEtlSyncOperator(
         task_id="sync",

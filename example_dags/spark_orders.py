@@ -17,15 +17,17 @@ OUT = "{{ params.out }}/{{ run_id | replace(':', '-') }}"
 
 with DAG(
     "spark_orders",
+    description="Orders that Spark sends, started and checked by Airflow",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    default_args={"owner": "data", "retries": 3, "retry_delay": timedelta(minutes=5)},
     params={
         "orders": Param("s3a://lake/orders", type="string", description="Folder of Parquet files"),
         "out": Param("s3://lake/sent", type="string", description="Folder for the report"),
         "source": Param("shop", type="string", description="Slug of the source that was sent to"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send = SparkSubmitOperator(
         task_id="send",

@@ -17,18 +17,25 @@ from airflow_provider_segment.references import ref
 
 with DAG(
     "verified_backfill",
+    description="A night of events, and the proof that all of them arrived",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
-        "events": Param("/data/events/*.jsonl", type="string", description="Files, also s3://, gs://, ..."),
-        "source": Param("shop", type="string", description="Slug of the source; its write key is looked up"),
+        "events": Param("/data/history/*.jsonl", type="string", description="Files, also s3://, gs://, ..."),
+        "source": Param("history", type="string", description="Slug of the source to send to"),
         "destination": Param("Amplitude", type="string", description="Name of the one that is to be filled"),
         "warehouse": Param("Shop", type="string", description="Name of the warehouse at Segment"),
-        "schema": Param("shop", type="string", description="The schema of the source in it"),
+        "schema": Param("history", type="string", description="The schema of the source in it"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send = SegmentBatchEventsOperator(
         task_id="send", path="{{ params.events }}", source_id=ref("source", "{{ params.source }}")

@@ -30,11 +30,14 @@ else:
 
 with DAG(
     "warehouse_asset",
+    description="Runs when Segment has loaded a warehouse",
+    doc_md=__doc__,
     schedule=schedule,
     start_date=datetime(2026, 1, 1),
+    default_args={"owner": "data"},
     catchup=False,
     max_active_runs=1,
-    tags=["segment"],
+    tags=["segment", "assets"],
 ):
 
     @task

@@ -23,10 +23,17 @@ SOURCE = ref("source", "{{ params.source }}")
 
 with DAG(
     "warehouse_ready",
+    description="A day's events into the warehouse, and a task that runs once they are loaded",
+    doc_md=__doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 5, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True},
+    default_args={
+        "owner": "data",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=2),
+        "retry_exponential_backoff": True,
+    },
     params={
         "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
@@ -35,7 +42,7 @@ with DAG(
         "warehouse": Param("Shop", type="string", description="Name of the warehouse it is loaded to"),
         "lag": Param(60, type="integer", description="Seconds until Segment has counted an event"),
     },
-    tags=["segment"],
+    tags=["segment", "events"],
 ):
     send_events = SegmentBatchEventsOperator(
         task_id="send_events",

@@ -16,8 +16,11 @@ from airflow_provider_segment.operators.audit import SegmentAuditWorkspaceOperat
 
 with DAG(
     "workspace_audit",
+    description="What hurts in a Segment workspace, every night",
+    doc_md=__doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
+    default_args={"owner": "data"},
     catchup=False,
     params={
         "report": Param(
@@ -25,7 +28,7 @@ with DAG(
         ),
         "mtu_allowance": Param(100_000, type="integer", description="Tracked users a month, by the contract"),
     },
-    tags=["segment"],
+    tags=["segment", "governance"],
 ):
     audit = SegmentAuditWorkspaceOperator(
         task_id="audit",

@@ -62,15 +62,18 @@ def request(wanted: Any) -> dict[str, Any]:
 
 with DAG(
     "workspace_inventory",
+    description="An inventory of a Segment workspace in one report",
+    doc_md=__doc__,
     schedule="@weekly",
     start_date=datetime(2026, 1, 1),
+    default_args={"owner": "data"},
     catchup=False,
     params={
         "report": Param(
             "/data/segment.json", type="string", description="File: a path, or s3://, gs://, ..."
         ),
     },
-    tags=["segment"],
+    tags=["segment", "governance"],
 ) as dag:
 
     @task

@@ -42,6 +42,9 @@ def parsed(place: Path) -> dict[str, Any]:
         for given in (*dag.tasks, *triggers_of(dag))
         for each in ids_given(given)
     ] == []
+    for dag in bag.dags.values():
+        assert dag.description and dag.doc_md and dag.doc_md.startswith(dag.doc_md.strip()), dag.dag_id
+        assert dag.owner == "data" and "segment" in dag.tags and len(dag.tags) > 1, dag.dag_id
     return dict(bag.dags)
 
 

@@ -1,6 +1,6 @@
 """The demo: a night of generated events, sent twice by a real Airflow to the sandbox on this machine.
 
-`--ui` leaves Airflow and Segment running until Ctrl-C.
+`--ui` leaves both running until Ctrl-C, with all example DAGs, a workspace, files and a database for them.
 """
 
 from __future__ import annotations
@@ -11,25 +11,29 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx  # noqa: TID253  (no scheduler imports this file)
 
 from airflow_provider_segment.sandbox import Sandbox
+from example_dags.demo.examples import copy_examples, missing
 from example_dags.demo.night import DAY, FAULTY, make_night
+from example_dags.demo.shop import CONNECTIONS, POOLS, VARIABLES, make_files, make_tables, make_workspace
 from example_dags.demo.throwaway_airflow import ThrowawayAirflow
+from example_dags.demo.warehouse_loads import warehouse_loads
 
 GOOD = 200_000
 DAG_ID = "nightly_backfill"
-EXAMPLE_DAGS = Path(__file__).parents[1]
+STARTED_BY_ASSETS = ("warehouse_asset", "night_report")
 FOLDER = Path(".cache/demo")
-UI_PORT = 8080
-UI_SANDBOX_PORT = 8765
+UI_PORTS = (8080, 8765)
+"""Of Airflow and of Segment."""
 
 T = TypeVar("T")
 
@@ -57,29 +61,98 @@ def demo(good: int, folder: Path, *, ui: bool = False) -> None:
     say("A night of events", f"{good + FAULTY:,} in {len(files)} files, {megabytes:,.0f} MB, in {took:.1f} s")
     say("", short(night))
 
-    with Sandbox(port=UI_SANDBOX_PORT if ui else 0) as segment:
-        say("Segment, on this machine", f"{segment.url}/_sandbox")
-        before = time.monotonic()
-        with ThrowawayAirflow(folder / "airflow", [EXAMPLE_DAGS], port=UI_PORT if ui else 0) as airflow:
-            took = time.monotonic() - before
-            say(f"Airflow {version('apache-airflow')}", f"{airflow.url}, up after {took:.1f} s")
-            # The Test button of Airflow 3.3.2 works only where a port is stored.
-            airflow.add_connection("segment_default", **segment.connection, port=0)
+    with running(folder, examples=ui, ports=UI_PORTS if ui else (0, 0)) as (airflow, segment, without):
+        rejects_path = send_night(airflow, segment, events, f"Run 1 of {DAG_ID}")
+        say("\nThe rejected events", short(rejects_path))
+        with rejects_path.open(encoding="utf-8") as dead_letters:
+            for letter in map(json.loads, dead_letters):
+                place = f"{Path(letter['file']).name}, line {letter['line']}"
+                say("", f"{place:<24}{letter['detail']}")
 
-            rejects_path = send_night(airflow, segment, events, f"Run 1 of {DAG_ID}")
-            say("\nThe rejected events", short(rejects_path))
-            with rejects_path.open(encoding="utf-8") as dead_letters:
-                for letter in map(json.loads, dead_letters):
-                    place = f"{Path(letter['file']).name}, line {letter['line']}"
-                    say("", f"{place:<24}{letter['detail']}")
-
-            send_night(airflow, segment, events, "Run 2, the same night again")
-            if ui:
-                say("\nAirflow", f"{airflow.url}/dags/{DAG_ID}, no login")
-                say("Segment", f"{segment.url}/_sandbox")
-                say("", "Ctrl-C stops both")
-                Event().wait()
+        send_night(airflow, segment, events, "Run 2, the same night again")
+        if ui:
+            show(airflow, segment, without)
+            Event().wait()
     say("\nTo look around in the UI", "make demo-ui")
+
+
+@contextmanager
+def running(
+    folder: Path, *, examples: bool, ports: tuple[int, int] = (0, 0)
+) -> Iterator[tuple[ThrowawayAirflow, Sandbox, dict[str, str]]]:
+    """Airflow and Segment on this machine, and which example DAGs are left out, and why.
+
+    :param examples: with all that the examples need; schedules and assets start runs
+    :param ports: of Airflow and of Segment; 0 for a free one
+    """
+    with ExitStack() as stack:
+        database, no_database = stack.enter_context(postgres()) if examples else (None, "needs a database")
+        without = missing(no_database)
+        data, dags = folder / "data", folder / "dags"
+        copy_examples(dags, data, without)
+        segment = stack.enter_context(Sandbox(port=ports[1]))
+        say("Segment, on this machine", f"{segment.url}/_sandbox")
+        environment = {
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(examples),
+            "AIRFLOW__CORE__PARALLELISM": "8",
+        }
+        starting = ThrowawayAirflow(folder / "airflow", [dags], environment=environment, port=ports[0])
+        airflow, took = timed(lambda: stack.enter_context(starting))
+        say(f"Airflow {version('apache-airflow')}", f"{airflow.url}, up after {took:.1f} s")
+        # The Test button of Airflow 3.3.2 works only where a port is stored.
+        airflow.add_connection("segment_default", **segment.connection, port=0)
+        if examples:
+            stack.enter_context(shop_of(airflow, segment, data, database))
+        yield airflow, segment, without
+
+
+@contextmanager
+def shop_of(airflow: ThrowawayAirflow, segment: Sandbox, data: Path, database: Any) -> Iterator[None]:
+    """What the example DAGs need, and a warehouse that is loaded when something was sent."""
+    make_files(data)
+    connections = dict(CONNECTIONS)
+    if database:
+        make_tables(database)
+        connections["warehouse"] = database.airflow_connection
+    for conn_id, fields in connections.items():
+        airflow.add_connection(conn_id, **fields)
+    for key, value in VARIABLES.items():
+        airflow.post("variables", {"key": key, "value": value})
+    for pool in POOLS:
+        airflow.post("pools", pool)
+    warehouse_id = make_workspace(segment)
+    for dag_id in STARTED_BY_ASSETS:
+        airflow.unpause(dag_id)
+        airflow.parse_again(dag_id)  # or Airflow would begin to watch half a minute later
+    with warehouse_loads(segment, warehouse_id, database):
+        yield
+
+
+@contextmanager
+def postgres() -> Iterator[tuple[Any, str | None]]:
+    """A PostgreSQL server, or why there is none."""
+    from tests.harness.databases import Unavailable, started_postgres
+
+    with ExitStack() as stack:
+        try:
+            server, reason = stack.enter_context(started_postgres()), None
+        except Unavailable as error:
+            server, reason = None, str(error)
+        yield server, reason
+
+
+def show(airflow: ThrowawayAirflow, segment: Sandbox, without: Mapping[str, str]) -> None:
+    """Where to look."""
+    [run] = airflow.runs(DAG_ID)[-1:]
+    say("\nAll example DAGs", f"{airflow.url}/dags", "no login; each runs with one click, as it stands")
+    say("The last run", f"{airflow.url}/dags/{DAG_ID}/runs/{run['dag_run_id']}")
+    say("The connection's form", f"{airflow.url}/connections")
+    say("Segment", f"{segment.url}/_sandbox")
+    say("Started by an asset", f"{airflow.url}/dags/{STARTED_BY_ASSETS[0]}", "when the warehouse was loaded")
+    say("Waits for an answer", f"{airflow.url}/required_actions", "preview_and_approve, agent_with_approval")
+    for dag_id, reason in without.items():
+        say("Left out", dag_id, reason)
+    say("", "Ctrl-C stops both")
 
 
 def send_night(airflow: ThrowawayAirflow, segment: Sandbox, events: Path, title: str) -> Path:
@@ -96,11 +169,13 @@ def send_night(airflow: ThrowawayAirflow, segment: Sandbox, events: Path, title:
     report = airflow.xcom(DAG_ID, run_id, "send_events")
     after = segment.summary
     duplicates = after["duplicates"] - before["duplicates"]
+    rejected = report["rejected"]
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
     say(f"\n{title}", f"{run['state']} after {took:.1f} s, including scheduler and workers")
     say("  read", f"{report['read']:,}")
     speed = f"{report['seconds']:.1f} s, {report['events_per_second']:,.0f} events/s"
     say("  sent", f"{report['sent']:,}", f"in {report['batches']:,} batches, {speed}")
-    say("  rejected", f"{sum(report['rejected'].values()):,}", ", ".join(report["rejected"]))
+    say("  rejected", f"{sum(rejected.values()):,}", reasons)
     say("  new in Segment", f"{after['accepted'] - before['accepted']:,}")
     say("  already there", f"{duplicates:,}", "recognised by their message ids")
     say("  Segment holds", f"{after['accepted']:,}")

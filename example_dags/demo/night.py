@@ -17,9 +17,9 @@ FILES = ("web-1.jsonl", "web-2.jsonl", "web-3.jsonl", "mobile.jsonl.gz")
 FAULTY = 6
 
 
-def make_night(folder: Path, good: int) -> Path:
+def make_night(folder: Path, good: int, *, day: str = DAY) -> Path:
     """Write `good` valid events and the faulty ones to `folder`/<day>/: the same bytes on every machine."""
-    night = folder / DAY
+    night = folder / day
     night.mkdir(parents=True, exist_ok=True)
     rng = random.Random(SEED)
     faulty = faulty_events(rng)

@@ -23,6 +23,9 @@ import pytest
 
 START_SECONDS = 600.0
 
+Unavailable = pytest.skip.Exception
+"""There is no such server on this machine, and why."""
+
 
 class Server:
     """A running server.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 WATCHED = "watched-warehouse"
-"""The id of the warehouse that a DAG watches: a test gives it to one that it has made."""
+"""The name of the warehouse that a DAG watches."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ SENDERS: dict[str, dict[str, Any]] = {
 
 with DAG(
     "large_night",
+    description="Millions of events in parts, over the workers of a cluster, at one rate",
+    doc_md=__doc__,
     schedule=None,
-    default_args={"retries": 10, "retry_delay": timedelta(seconds=10)},
+    default_args={"owner": "data", "retries": 10, "retry_delay": timedelta(seconds=10)},
     params={
         "night": Param(type="string", description="Folder"),
         "source": Param(type="string", description="Slug of the source to send to"),
@@ -38,6 +40,7 @@ with DAG(
         "parts": Param(type="integer", description="Of each of the two kinds of files"),
     },
     render_template_as_native_obj=True,
+    tags=["segment", "events"],
 ):
     reports: list[Any] = []
     for kind, how in SENDERS.items():
