@@ -26,8 +26,8 @@ Collections = dict[str, dict[str, Item]]  # collection path -> id -> item
 BATCH_PATHS = ("/v1/batch", "/v1/import", "/v1/b")
 DEDUPLICATION_WINDOW = 24 * 60 * 60  # seconds
 
-EVENT_BYTES, REQUEST_BYTES = 300, 1_500
-"""What Python needs for an event, besides its body, and for the record of a request."""
+EVENT_BYTES, REQUEST_BYTES = 300, 800
+"""What Python needs for an event, besides its body, and for the record of a request (measured)."""
 
 
 class RequestRecord(msgspec.Struct, kw_only=True, rename="camel"):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from airflow_provider_segment.sandbox.kept import Kept
-from airflow_provider_segment.sandbox.stored_events import StoredEvent
+from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent, text_of
 
 NAMES = 2_000
 """So many names are counted one by one: a sender that puts an id into each name must not fill the memory."""
@@ -40,13 +40,21 @@ class Totals:
         self._events = self._requests = 0
         self._lock = threading.Lock()  # a test asks in its own thread, the page in the server's
 
-    def add(self, received_at: float, events: Iterable[Named]) -> None:
-        """Count the events of a request, when they are received: later they would have to be parsed again."""
-        for named, count in Counter(events).items():
+    def add(self, delivery: Delivery, events: list[tuple[Any, Any, str | None]]) -> None:
+        """Count the events of a request, when they are received: later they would have to be parsed again.
+
+        :param events: type and name, which may be anything, and why it was dropped
+        """
+        try:
+            counts = Counter(events)
+        except TypeError:  # a list cannot be counted
+            counts = Counter((text_of(type), text_of(name), reason) for type, name, reason in events)
+        for (type, name, reason), count in counts.items():
+            named = Named(text_of(delivery.type or type), text_of(name), reason or "accepted")
             if named not in self.by_name and len(self.by_name) >= NAMES:
                 named = named._replace(name=OTHER_NAMES)
             self.by_name[named] += count
-            self._by_span[int(received_at) // self._span, named.outcome == "accepted"] += count
+            self._by_span[int(delivery.received_at) // self._span, reason is None] += count
         while len(self._by_span) > 2 * SPANS:
             self._span *= 2
             merged: Counter[tuple[int, bool]] = Counter()

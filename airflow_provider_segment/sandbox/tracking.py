@@ -35,8 +35,7 @@ from airflow_provider_segment.sandbox.constants import OTHER_REGION_WRITE_KEY
 from airflow_provider_segment.sandbox.oauth import bearer_of
 from airflow_provider_segment.sandbox.protocols import Judge
 from airflow_provider_segment.sandbox.state import BATCH_PATHS, State
-from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent, text_of
-from airflow_provider_segment.sandbox.totals import Named
+from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 SHORT = {type[0]: type for type in TYPES}
@@ -179,7 +178,7 @@ def key_of(request: Request) -> str | None:
 def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: str | None) -> None:
     judge = state.judge_of(delivery.source_id)
     taken: list[StoredEvent] = []
-    named: list[Named] = []
+    named: list[tuple[Any, Any, str | None]] = []
     for raw in raws:
         try:
             event = decode_event(raw)
@@ -189,15 +188,9 @@ def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: 
         else:
             stored = judged(state, raw, event, delivery, why_all, judge)
         taken.append(stored)
-        named.append(
-            Named(
-                text_of(delivery.type or event.type),
-                text_of(event.event or event.name),
-                stored.reason or "accepted",
-            )
-        )
+        named.append((event.type, event.event or event.name, stored.reason))
     state.take(taken)
-    state.totals.add(delivery.received_at, named)
+    state.totals.add(delivery, named)
 
 
 def judged(

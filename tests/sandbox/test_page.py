@@ -19,6 +19,7 @@ from airflow_provider_segment.sandbox.faults import Fault
 from airflow_provider_segment.sandbox.kinds import kinds_of
 from airflow_provider_segment.sandbox.outcomes import WHY_DROPPED
 from airflow_provider_segment.sandbox.scripts import Script
+from airflow_provider_segment.sandbox.stored_events import Delivery
 from airflow_provider_segment.sandbox.totals import NAMES, OTHER_NAMES, Named, Totals
 from tests.harness.sandbox_api import Api
 
@@ -423,18 +424,22 @@ def test_a_test_keeps_everything(segment_sandbox: Sandbox) -> None:
     assert segment_sandbox.state.keep_mb is None
 
 
+def delivery_at(seconds: float) -> Delivery:
+    return Delivery(received_at=seconds, source_id=Sandbox.source_id)
+
+
 def test_names_that_are_all_different_do_not_fill_the_memory() -> None:
     totals = Totals()
-    totals.add(0.0, (Named("track", f"Order {n}", "accepted") for n in range(NAMES + 500)))
+    totals.add(delivery_at(0.0), [("track", f"Order {n}", None) for n in range(NAMES + 500)])
     assert len(totals.by_name) == NAMES + 1
-    assert totals.by_name["track", OTHER_NAMES, "accepted"] == 500
+    assert totals.by_name[Named("track", OTHER_NAMES, "accepted")] == 500
     assert sum(totals.by_name.values()) == NAMES + 500
 
 
 def test_the_chart_of_a_long_time_is_coarser_and_true() -> None:
     totals = Totals()
     for n in range(20_000):
-        totals.add(n * 10.0, [Named("track", "E", "accepted")])
+        totals.add(delivery_at(n * 10.0), [("track", "E", None)])
     times = list(totals.times())
     assert len(times) < 10_000
     assert sum(count for _, _, count in times) == 20_000

@@ -171,21 +171,45 @@ def test_controls(page: Any, segment_sandbox: Sandbox) -> None:
     assert list(segment_sandbox.faults) == list(segment_sandbox.scripts) == []
 
 
+def test_older_events_do_not_move_while_newer_ones_come(page: Any, segment_sandbox: Sandbox) -> None:
+    for n in range(101):
+        send(segment_sandbox, event=f"Event {n}")
+    row(page, "Event 100").wait_for()
+    page.get_by_role("button", name="Older").click()
+    row(page, "Event 0").wait_for()
+    page.get_by_text("Older events").wait_for()
+    send(segment_sandbox, event="Newer")
+    page.locator("#totals", has_text="102 accepted").wait_for()
+    assert page.locator("#list a.row").count() == 1
+    page.get_by_role("button", name="Back to the newest").click()
+    row(page, "Newer").wait_for()
+
+
+def test_a_sandbox_that_ends_is_told(browser: Any) -> None:
+    page = browser.new_page()
+    with Sandbox() as sandbox:
+        page.goto(sandbox.url)
+        page.get_by_text("Live").wait_for()
+    page.get_by_text("The sandbox does not answer: it may have been stopped.").wait_for()
+    page.close()
+
+
 def test_every_view_fits_a_phone(phone: Any, segment_sandbox: Sandbox) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
     send(segment_sandbox, event="A name without end " * 20, messageId="x" * 90, userId="u" * 300)
     ground = phone.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, ground.removeprefix("rgb(").removesuffix(")").split(", "))) < 60  # dark
     request = segment_sandbox.requests[0]["requestId"]
     for place, selector in {
         "events": "#list a.row",
-        f"event/{'x' * 90}": "#event pre",
+        f"event/{'x' * 90}": "#event h2",
         "requests": "#request-list a.row",
-        f"request/{request}": "#request pre",
+        f"request/{request}": "#request h2",
         "workspace": "#tree a.row",
-        f"source/{segment_sandbox.source_id}": "#thing dl",
+        f"source/{segment_sandbox.source_id}": "#thing h2",
         "controls": "#fault",
         "code": "#snippets pre",
     }.items():
         phone.goto(f"{segment_sandbox.url}/_sandbox#/{place}")
-        phone.locator(selector).first.wait_for()
+        expect(phone.locator(selector).first).to_be_in_viewport()
         assert phone.evaluate("document.documentElement.scrollWidth") == 390, place

@@ -1,6 +1,7 @@
 // Events: a list that follows what comes, with filters, counts, a chart, and one of them opened.
 import { $, ask, clockTime, copyButton, detailHead, element, facts, filled, json, link, number, showRows } from "./dom.js";
 
+const MARKED = 2000; // ms that a new event is marked
 const STORY = 4; // of the times that an event came, so many are shown at once
 const form = $("filters");
 let before = ""; // where the shown part begins; empty: with the newest
@@ -128,6 +129,8 @@ export async function refresh(sources) {
   const rows = found.items.map((item) => row(item, sources));
   if (!rows.length) rows.push(element("li", { className: "empty", textContent: query() ? "Nothing fits these filters here." : EMPTY }));
   showRows($("list"), rows);
+  // No animation: it would take a core from the sandbox and from those who send.
+  setTimeout(() => rows.forEach((each) => each.classList.remove("new")), MARKED);
   shownKeys = new Set(rows.map((each) => each.dataset.key));
 }
 

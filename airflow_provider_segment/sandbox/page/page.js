@@ -47,7 +47,8 @@ async function go() {
   if (view === "workspace") await workspace.open(there.kind ?? null, there.id);
   if (view === "controls") await controls.opened();
   if (view === "code") await controls.showCode();
-  document.querySelector(`#${view} .columns`)?.classList.toggle("opened", !document.querySelector(`#${view} .detail`).hidden);
+  const detail = document.querySelector(`#${view} .detail`);
+  $(view).classList.toggle("opened", detail !== null && !detail.hidden);
 }
 
 function showTotals() {
@@ -142,5 +143,6 @@ async function live() {
   setTimeout(live, SECOND);
 }
 
+if (matchMedia("(max-width: 760px)").matches) document.querySelector(".counts").open = false;
 await attempt(go);
 live();
