@@ -24,7 +24,7 @@ an OAuth app, once, to whoever creates it.
 - `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` removes it.
 - `PUT /_sandbox/published_limits`: enforce the limits that Segment publishes; `DELETE` stops that.
 - `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time by so many seconds; `{"freeze": true}`
-  stops it until a reset, so that only `advance` moves it. One request may do both.
+  stops it until a reset or `{"freeze": false}`, so that only `advance` moves it. One request may do both.
 - `POST /_sandbox/reset`: forget everything.
 """
 
@@ -89,7 +89,7 @@ class Enforcement(msgspec.Struct, forbid_unknown_fields=True):
 
 class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
     advance: float = 0.0  # seconds
-    freeze: bool = False
+    freeze: bool | None = None
 
 
 def is_browser(scope: Scope) -> bool:
@@ -215,8 +215,8 @@ def routes(state: State) -> list[Route]:
 
     async def clock(request: Request) -> Response:
         change = msgspec.json.decode(await request.body(), type=ClockChange)
-        if change.freeze:
-            state.clock.freeze()
+        if change.freeze is not None:
+            (state.clock.freeze if change.freeze else state.clock.unfreeze)()
         state.clock.advance(change.advance)
         return respond({"now": state.clock.now()})
 

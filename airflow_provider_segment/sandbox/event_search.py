@@ -44,8 +44,9 @@ class Search(msgspec.Struct, forbid_unknown_fields=True):
     before: Annotated[str, Meta(pattern=r"^(\d{1,18}-\d{1,18})?$")] = ""
 
     def __post_init__(self) -> None:
-        if self.outcome and self.outcome not in {**GROUPS, **WHY_DROPPED}:
-            raise ValueError(f"outcome is one of {', '.join([*GROUPS, *WHY_DROPPED])}")
+        outcomes = [*GROUPS, *WHY_DROPPED]
+        if self.outcome and self.outcome not in outcomes:
+            raise ValueError(f"outcome is one of {', '.join(outcomes)}")
 
     @property
     def finds_everything(self) -> bool:
@@ -88,7 +89,7 @@ class Text:
 
 def fits(search: Search, text: Text, stored: StoredEvent, seen: Glance) -> bool:
     return (
-        search.outcome in ("", "accepted", "dropped", "rejected", stored.reason)  # see `lists_of`
+        search.outcome in ("", *GROUPS, stored.reason)  # see `lists_of`
         and search.source in ("", stored.delivery.source_id)
         and search.type in ("", seen.type)
         and search.event in ("", seen.event, seen.name)

@@ -23,12 +23,8 @@ WHY_DROPPED = {
 }
 """Each reason that a drop may have."""
 
-GROUPS = {
-    "accepted": "accepted",
-    "dropped": "dropped for any reason",
-    "rejected": "dropped, but no duplicate",
-}
-"""What may be asked for besides a reason."""
+GROUPS = ("accepted", "dropped", "rejected")
+"""What may be asked for besides a reason. `rejected` is dropped, but no duplicate."""
 
 
 def because(reason: str | None) -> str | None:

@@ -125,7 +125,7 @@ class Sandbox:
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
-        """The accepted events, in order, as Segment passes them on."""
+        """The accepted events, in order, as Segment passes them on. With `keep_mb`: those that are kept."""
         return [event.as_event() for event in self.state.accepted]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,7 @@ class State:
         self.new_workspace = new_workspace
         self.rate_limits = rate_limits
         self.keep_mb = keep_mb
+        self._lock = threading.Lock()  # a test asks in its own thread, the page in the server's
         self.faults = Faults()
         self.reset()
 
@@ -144,12 +146,14 @@ class State:
             return
         self.catch_up()
         self.counts.catch_up()
-        while not self.is_within(self.keep_mb) and self.requests:
-            for events in (self.accepted, self.dropped):
-                gone = events.forget(len(events) // 10 + 1)
-                self.event_bytes -= size(gone)
-                self.totals.rejected.forget(sum(stored.reason not in (None, "duplicate") for stored in gone))
-            self.requests.forget(len(self.requests) // 10 + 1)
+        with self._lock:
+            while not self.is_within(self.keep_mb) and self.requests:
+                for events in (self.accepted, self.dropped):
+                    gone = events.forget(len(events) // 10 + 1)
+                    self.event_bytes -= size(gone)
+                    rejected = sum(stored.reason not in (None, "duplicate") for stored in gone)
+                    self.totals.rejected.forget(rejected)
+                self.requests.forget(len(self.requests) // 10 + 1)
         day = self.clock.now() - DEDUPLICATION_WINDOW
         self.seen = {id: seen_at for id, seen_at in self.seen.items() if seen_at > day}
 
@@ -157,7 +161,9 @@ class State:
         return self.event_bytes + len(self.requests) * REQUEST_BYTES <= megabytes * 1_000_000
 
     def catch_up(self) -> None:
-        self.totals.catch_up(self.dropped, self.requests, BATCH_PATHS)
+        """Bring the totals up to date."""
+        with self._lock:
+            self.totals.catch_up(self.dropped, self.requests, BATCH_PATHS)
 
     def summary(self) -> dict[str, Any]:
         """Counts: accepted, duplicates, dropped by reason, requests, batches, and bytes of all requests."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -38,7 +37,6 @@ class Totals:
         self._span = 1  # seconds
         self._by_span: Counter[tuple[int, bool]] = Counter()  # by time, and whether they were accepted
         self._events = self._requests = 0
-        self._lock = threading.Lock()  # a test asks in its own thread, the page in the server's
 
     def add(self, delivery: Delivery, events: list[tuple[Any, Any, str | None]]) -> None:
         """Count the events of a request, when they are received: later they would have to be parsed again.
@@ -69,12 +67,11 @@ class Totals:
 
     def catch_up(self, dropped: Kept[StoredEvent], requests: Kept[Any], batch_paths: Iterable[str]) -> None:
         """Count what was added to these lists since the last time."""
-        with self._lock:
-            new = dropped.since(self._events)
-            self._events += len(new)
-            self.dropped.update(stored.reason for stored in new)
-            self.rejected.extend(stored for stored in new if stored.reason != "duplicate")
-            records = requests.since(self._requests)
-            self._requests += len(records)
-            self.batches += sum(record.path in batch_paths for record in records)
-            self.bytes += sum(record.bytes for record in records)
+        new = dropped.since(self._events)
+        self._events += len(new)
+        self.dropped.update(stored.reason for stored in new)
+        self.rejected.extend(stored for stored in new if stored.reason != "duplicate")
+        records = requests.since(self._requests)
+        self._requests += len(records)
+        self.batches += sum(record.path in batch_paths for record in records)
+        self.bytes += sum(record.bytes for record in records)

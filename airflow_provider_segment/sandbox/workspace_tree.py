@@ -65,9 +65,10 @@ class TreeSearch(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def tree(state: State, search: TreeSearch) -> list[dict[str, Any]]:
-    """By kind: how many there are, and those that a search finds."""
+    """By kind: how many there are, and those that a search finds. What a single one, asked for by its id, is
+    connected with is told, too: for all of them it would take too long."""
     kinds: list[Kind] = [search.kind] if search.kind else list(PATHS)
-    groups = []
+    groups: list[dict[str, Any]] = []
     for kind in kinds:
         collections = [path for path in list(state.collections) if PATHS[kind].fullmatch(path)]
         items = [(path, item) for path in collections for item in state.collections[path].values()]
@@ -77,15 +78,21 @@ def tree(state: State, search: TreeSearch) -> list[dict[str, Any]]:
                 "kind": kind,
                 "total": len(items),
                 "found": len(fitting),
-                "items": [shown(state, kind, path, item) for path, item in fitting[: search.limit]],
+                "items": [shown(path, item) for path, item in fitting[: search.limit]],
             }
         )
+        if search.id and fitting:
+            [(_, item)] = fitting
+            groups[-1]["items"][0]["links"] = [
+                {"kind": other, "id": id} for other, id in links(state, kind, item)
+            ]
     return groups
 
 
 def fits(search: TreeSearch, item: Item) -> bool:
-    return search.id in ("", item["id"]) and any(
-        search.text.lower() in text.lower() for text in (item["id"], name_of(item))
+    text = search.text.lower()
+    return search.id in ("", item["id"]) and (
+        not text or text in item["id"].lower() or text in name_of(item).lower()
     )
 
 
@@ -95,7 +102,7 @@ def name_of(item: Item) -> str:
     return str(item.get("name") or item.get("displayName") or of_warehouse or item.get("slug") or item["id"])
 
 
-def shown(state: State, kind: Kind, path: str, item: Item) -> dict[str, Any]:
+def shown(path: str, item: Item) -> dict[str, Any]:
     metadata = item.get("metadata")
     return {
         "id": item["id"],
@@ -103,7 +110,6 @@ def shown(state: State, kind: Kind, path: str, item: Item) -> dict[str, Any]:
         "path": f"{path}/{item['id']}",
         "of": metadata.get("name") if isinstance(metadata, dict) else None,
         "facts": {name: item[name] for name in FACTS if item.get(name) is not None},
-        "links": [{"kind": kind, "id": id} for kind, id in links(state, kind, item)],
     }
 
 

@@ -159,6 +159,10 @@ def test_controls(page: Any, segment_sandbox: Sandbox) -> None:
     page.get_by_role("button", name="+1 hour").click()
     page.get_by_text("The clock is moved.").wait_for()
     assert segment_sandbox.state.clock.now() >= before + 3600
+    for button, is_frozen in (("Freeze it", True), ("Let it run", False)):
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name="Let it run" if is_frozen else "Freeze it").wait_for()
+        assert segment_sandbox.state.clock.is_frozen is is_frozen
     page.get_by_role("button", name="Script the sync").click()
     page.get_by_text("The sync is scripted.").wait_for()
     assert [script.status for script in segment_sandbox.scripts] == ["SUCCESS"]

@@ -30,7 +30,11 @@ function told(about, used) {
     `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", ")} `, element("em", { textContent: used }));
 }
 
+let isFrozen = false;
+
 export function refresh(overview) {
+  isFrozen = overview.frozen;
+  $("freeze").textContent = isFrozen ? "Let it run" : "Freeze it";
   $("faults").replaceChildren(...overview.faults.map((each) => told(each, `hit ${number(each.hits)} of ${number(each.seen)}`)));
   $("scripts").replaceChildren(...overview.scripts.map((each) => told(each, each.used ? `used ${number(each.used)} times` : "")));
   $("clock-now").textContent = `${overview.now.replace("T", " ").replace("Z", "")} UTC${overview.frozen ? " (frozen)" : ""}`;
@@ -72,7 +76,7 @@ export function start(changed) {
   onClick("clear-faults", "All faults are cleared.", () => ask("faults", "DELETE"));
   onSubmit("clock", "The clock is moved.", (form, button) =>
     ask("clock", "POST", { advance: Number(button?.value || form.elements.seconds.value) }));
-  onClick("freeze", "The clock is frozen until a reset.", () => ask("clock", "POST", { freeze: true }));
+  onClick("freeze", "The clock is set.", () => ask("clock", "POST", { freeze: !isFrozen }));
   onSubmit("sync", "The sync is scripted.", (form) => ask("scripts", "POST", fields(form)));
   onClick("clear-scripts", "All scripts are cleared.", () => ask("scripts", "DELETE"));
   $("reset").addEventListener("submit", (submitted) => {
