@@ -68,24 +68,16 @@ def tree(state: State, search: TreeSearch) -> list[dict[str, Any]]:
     """By kind: how many there are, and those that a search finds. What a single one, asked for by its id, is
     connected with is told, too: for all of them it would take too long."""
     kinds: list[Kind] = [search.kind] if search.kind else list(PATHS)
-    groups: list[dict[str, Any]] = []
+    groups = []
     for kind in kinds:
         collections = [path for path in list(state.collections) if PATHS[kind].fullmatch(path)]
         items = [(path, item) for path in collections for item in state.collections[path].values()]
         fitting = [(path, item) for path, item in items if fits(search, item)]
-        groups.append(
-            {
-                "kind": kind,
-                "total": len(items),
-                "found": len(fitting),
-                "items": [shown(path, item) for path, item in fitting[: search.limit]],
-            }
-        )
-        if search.id and fitting:
-            [(_, item)] = fitting
-            groups[-1]["items"][0]["links"] = [
-                {"kind": other, "id": id} for other, id in links(state, kind, item)
-            ]
+        listed = [shown(path, item) for path, item in fitting[: search.limit]]
+        if search.id:
+            for each, (_, item) in zip(listed, fitting, strict=False):
+                each["links"] = [{"kind": other, "id": id} for other, id in links(state, kind, item)]
+        groups.append({"kind": kind, "total": len(items), "found": len(fitting), "items": listed})
     return groups
 
 

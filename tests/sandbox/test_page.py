@@ -363,6 +363,7 @@ def test_the_workspace(http: httpx.Client, api: Api, segment_sandbox: Sandbox) -
     assert (shop["name"], shop["links"]) == ("Shop", [{"kind": "source", "id": source["id"]}])
     assert [each["id"] for each in items_of(http, "warehouse", text="sho")] == [warehouse]
     assert items_of(http, "warehouse", text="other") == items_of(http, "warehouse", id="x") == []
+    assert items_of(http, "source", id=source["id"], limit=0) == []
     assert "a-secret-setting" not in json.dumps(get(http, "workspace"))
 
 
