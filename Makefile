@@ -19,7 +19,7 @@ SELECTED       := $(if $(AIRFLOW_2),-m core,-m 'not demo')
 EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(AIRFLOW_2),,,common-ai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo fuzz lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ spark: $(VENV)/.test $(VENV)/.spark ## The tests of the PySpark data source; nee
 # Cores are counted by `logical`: `auto` leaves out hyperthreads, and a small machine for CI may be one core of two.
 test: $(VENV)/.test $(MYSQL) ## All tests, on all cores; ARGS='-k name' passes arguments on to pytest
 	$(VENV)/bin/python -m pytest -n logical $(SELECTED) $(ARGS)
+
+test-browser: $(VENV)/.test $(VENV)/.browser ## The sandbox's page in a real browser; skipped where there is no Chromium
+	$(VENV)/bin/python -m pytest -m browser $(ARGS)
 
 fuzz: $(VENV)/.test ## The tests with generated input, with a hundred times as much of it: hours
 	$(VENV)/bin/python -m pytest -n logical -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)

@@ -26,6 +26,13 @@ def main() -> None:
     parser.add_argument(
         "--rate-limits", action="store_true", help="enforce the limits that Segment publishes"
     )
+    parser.add_argument(
+        "--keep-mb",
+        default=1_000,
+        type=int,
+        help="megabytes of events and requests that are kept; then the oldest are forgotten, but stay counted"
+        " (default: %(default)s)",
+    )
     options = parser.parse_args()
     try:
         server = Sandbox(
@@ -34,6 +41,7 @@ def main() -> None:
             region=options.region,
             rate_limits=options.rate_limits,
             names=options.name,
+            keep_mb=options.keep_mb,
         )
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")

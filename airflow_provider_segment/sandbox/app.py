@@ -52,11 +52,11 @@ def create_app(state: State, visitors: Visitors) -> ASGIApp:
 
     router = Starlette(
         routes=[
+            *control.routes(state),
             *tracking.routes(state),
             *profile_api.routes(state),
             *authorization_server.routes(state),
             *public_api.routes(state),
-            *control.routes(state),
         ],
         exception_handlers=dict.fromkeys(
             (HTTPException, ValueError, RecursionError, msgspec.MsgspecError), failed
@@ -90,7 +90,7 @@ class Gate:
         # Routes match the path as it was sent: an encoded slash is part of an id. Segment's Java client adds
         # a trailing slash, which is ignored.
         path = scope["path"] = scope["raw_path"].decode("ascii", "replace").rstrip("/") or "/"
-        api = api_of(path)
+        api = "control" if control.is_browser(scope) else api_of(path)
         any_origin = api == "tracking"
         if refusal := self.visitors.refusal(Headers(scope=scope), any_origin=any_origin):
             await ERRORS[api](403, refusal)(scope, receive, send)
@@ -121,6 +121,7 @@ class Gate:
         record.status = response.status_code or None
         if api != "control":
             requests.append(record)
+            self.state.make_room()
         await response(scope, receive, send)
 
     def new_record(self, scope: Scope, api: str, wire_body: bytes) -> RequestRecord:

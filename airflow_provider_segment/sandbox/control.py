@@ -1,9 +1,18 @@
-"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and reveal none, but for the
-private key of an OAuth app, once, to whoever creates it.
+"""The sandbox's own endpoints, under `/_sandbox`. They need no credentials and reveal none, but for
+the sandbox's own, which are the same everywhere, the write keys of sources, and the private key of
+an OAuth app, once, to whoever creates it.
 
-- `GET /_sandbox`: an HTML page.
+- `GET /_sandbox`: an HTML page, live. `GET /` leads a browser there.
 - `GET /_sandbox/state`: counts: accepted, duplicates, dropped by reason, requests, batches, bytes.
-- `GET /_sandbox/accepted`, `/dropped`, `/requests`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
+- `GET /_sandbox/overview`: these, with the time, the region, the faults and scripts in force, what is
+  kept and what was forgotten.
+- `GET /_sandbox/events`: accepted and dropped events together, newest first, with counts and a chart; the
+  parameters are those of `event_search.Search`: `?type=track&user=u1&outcome=dropped`.
+- `GET /_sandbox/event?message_id=m1`: what became of the events with an id, in full.
+- `GET /_sandbox/requests`: those to all APIs but this, oldest first, by `request_search.RequestSearch`.
+- `GET /_sandbox/workspace`: what is in the workspace, by kind, by `workspace_tree.TreeSearch`.
+- `GET /_sandbox/snippets`: code to copy.
+- `GET /_sandbox/accepted`, `/dropped`: `{"total", "items"}`, newest last; `?limit=100&offset=0`.
 - `GET`, `POST`, `DELETE /_sandbox/faults`: list, add (`kind` and the fields of its class in `faults`), clear.
 - `GET`, `POST`, `DELETE /_sandbox/scripts`: the same for the outcomes of jobs (see `scripts`).
 - `GET`, `POST /_sandbox/oauth_apps`: list the OAuth apps, with the number of tokens `granted` to each; add
@@ -15,26 +24,62 @@ private key of an OAuth app, once, to whoever creates it.
 - `PUT /_sandbox/rate_limit`: `{"requests": 60, "seconds": 60}` for the Public API; `DELETE` removes it.
 - `PUT /_sandbox/published_limits`: enforce the limits that Segment publishes; `DELETE` stops that.
 - `POST /_sandbox/clock`: `{"advance": 86400}` moves the sandbox's time by so many seconds; `{"freeze": true}`
-  stops it until a reset, so that only `advance` moves it. One request may do both.
+  stops it until a reset or `{"freeze": false}`, so that only `advance` moves it. One request may do both.
 - `POST /_sandbox/reset`: forget everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from html import escape
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
+from airflow_provider_segment.sandbox import event_search, request_search
+from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.enforced_limits import EnforcedLimits, RateLimit
+from airflow_provider_segment.sandbox.event_search import Search, history
+from airflow_provider_segment.sandbox.kept import Kept
+from airflow_provider_segment.sandbox.request_search import RequestSearch
+from airflow_provider_segment.sandbox.snippets import snippets
 from airflow_provider_segment.sandbox.state import State
 from airflow_provider_segment.sandbox.stored_events import StoredEvent
+from airflow_provider_segment.sandbox.workspace_tree import TreeSearch, tree
 
 PREFIX = "/_sandbox"
+PAGE = Path(__file__).parent / "page"
+MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+PAGE_FILES = {file.name: file for file in PAGE.iterdir() if file.suffix in MEDIA_TYPES}
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class Part(msgspec.Struct, forbid_unknown_fields=True):
+    """Which part of a list is asked for."""
+
+    limit: Annotated[int, Meta(ge=0)] = 100
+    offset: Annotated[int, Meta(ge=0)] = 0
+
+
+class OneMessage(msgspec.Struct, forbid_unknown_fields=True):
+    message_id: str
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """No parameters."""
 
 
 class Enforcement(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,12 +89,67 @@ class Enforcement(msgspec.Struct, forbid_unknown_fields=True):
 
 class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
     advance: float = 0.0  # seconds
-    freeze: bool = False
+    freeze: bool | None = None
+
+
+def is_browser(scope: Scope) -> bool:
+    """Whether `GET /`, an operation of the Public API, is asked by a person who looks for the page."""
+    headers = Headers(scope=scope)
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and scope["path"] == "/"
+        and "text/html" in headers.get("Accept", "")
+        and "Authorization" not in headers
+    )
+
+
+class BrowsersRoute(Route):
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if is_browser(scope) else (Match.NONE, {})
 
 
 def routes(state: State) -> list[Route]:
-    async def overview(request: Request) -> Response:
-        return HTMLResponse(page(state))
+    async def page(request: Request) -> Response:
+        return page_file("index.html")
+
+    async def part_of_page(request: Request) -> Response:
+        return page_file(request.path_params["name"])
+
+    async def lead(request: Request) -> Response:
+        return RedirectResponse(PREFIX)
+
+    async def events(request: Request) -> Response:
+        return respond(event_search.found(state, parameters(request, Search)))
+
+    async def event(request: Request) -> Response:
+        message_id = parameters(request, OneMessage).message_id
+        try:
+            return respond(history(state, message_id))
+        except LookupError as missing:
+            raise HTTPException(404, str(missing.args[0])) from None
+
+    async def workspace(request: Request) -> Response:
+        return respond(tree(state, parameters(request, TreeSearch)))
+
+    async def code(request: Request) -> Response:
+        parameters(request, Nothing)
+        url = f"{request.url.scheme}://{request.headers['Host']}"
+        return respond(snippets(url, state.region))
+
+    async def whole_overview(request: Request) -> Response:
+        parameters(request, Nothing)
+        return respond(
+            {
+                **state.summary(),
+                "region": state.region,
+                "now": iso(state.clock.now()),
+                "frozen": state.clock.is_frozen,
+                "faults": list(state.faults),
+                "scripts": list(state.scripts),
+                "keepMb": state.keep_mb,
+                "forgotten": state.accepted.forgotten + state.dropped.forgotten,
+            }
+        )
 
     async def summary(request: Request) -> Response:
         return respond(state.summary())
@@ -61,7 +161,7 @@ def routes(state: State) -> list[Route]:
         return listing(request, state.dropped, StoredEvent.as_drop)
 
     async def requests(request: Request) -> Response:
-        return listing(request, state.requests, msgspec.to_builtins)
+        return respond(request_search.found(state.requests, parameters(request, RequestSearch)))
 
     async def faults(request: Request) -> Response:
         if request.method == "POST":
@@ -115,8 +215,8 @@ def routes(state: State) -> list[Route]:
 
     async def clock(request: Request) -> Response:
         change = msgspec.json.decode(await request.body(), type=ClockChange)
-        if change.freeze:
-            state.clock.freeze()
+        if change.freeze is not None:
+            (state.clock.freeze if change.freeze else state.clock.unfreeze)()
         state.clock.advance(change.advance)
         return respond({"now": state.clock.now()})
 
@@ -125,7 +225,14 @@ def routes(state: State) -> list[Route]:
         return respond(state.summary())
 
     return [
-        Route(PREFIX, overview),
+        BrowsersRoute("/", lead),
+        Route(PREFIX, page),
+        Route(f"{PREFIX}/page/{{name}}", part_of_page),
+        Route(f"{PREFIX}/events", events),
+        Route(f"{PREFIX}/event", event),
+        Route(f"{PREFIX}/workspace", workspace),
+        Route(f"{PREFIX}/snippets", code),
+        Route(f"{PREFIX}/overview", whole_overview),
         Route(f"{PREFIX}/state", summary),
         Route(f"{PREFIX}/accepted", accepted),
         Route(f"{PREFIX}/dropped", dropped),
@@ -152,53 +259,27 @@ def respond(body: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
-def listing(request: Request, items: Sequence[Any], show: Callable[[Any], Any]) -> Response:
-    limit = int(request.query_params.get("limit", 100))
-    offset = int(request.query_params.get("offset", 0))
-    return respond({"total": len(items), "items": [show(item) for item in items[offset : offset + limit]]})
+def page_file(name: str) -> Response:
+    if name not in PAGE_FILES:
+        raise HTTPException(404, f"The page has no file {name!r}: it has {', '.join(PAGE_FILES)}.")
+    return Response(PAGE_FILES[name].read_bytes(), media_type=MEDIA_TYPES[PAGE_FILES[name].suffix])
 
 
-def page(state: State) -> str:
-    summary = state.summary()
-    dropped = summary.pop("dropped")
-    return PAGE.format(
-        counts=table(["count", ""], summary.items()),
-        reasons=table(["dropped because", ""], dropped.items()),
-        accepted=table(
-            ["receivedAt", "type", "event", "userId", "messageId", "timestamp"],
-            map(StoredEvent.as_event, state.accepted[-20:]),
-        ),
-        dropped=table(["reason", "messageId", "event"], map(StoredEvent.as_drop, state.dropped[-20:])),
-        requests=table(
-            ["receivedAt", "method", "path", "status", "events", "bytes", "fault"],
-            map(msgspec.to_builtins, state.requests[-20:]),
-        ),
-        faults=table(["kind", "when", "api", "path", "hits"], map(msgspec.to_builtins, state.faults)),
-    )
+def parameters(request: Request, kind: type[P]) -> P:
+    """The parameters in the query.
+
+    :raises ValueError: one is unknown or wrong; the message says which there are
+    """
+    names = ", ".join(kind.__struct_fields__)
+    try:
+        return msgspec.convert(dict(request.query_params), kind, strict=False)
+    except msgspec.ValidationError as wrong:
+        raise ValueError(f"{wrong}. " + (f"Parameters: {names}." if names else "It takes none.")) from None
 
 
-def table(columns: Sequence[str], rows: Iterable[Any]) -> str:
-    """A table of dicts, or of tuples with a value for each column."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = ""
-    for row in rows:
-        values = [row.get(column) for column in columns] if isinstance(row, dict) else row
-        cells = "".join(f"<td>{escape('' if value is None else str(value))}</td>" for value in values)
-        body += f"<tr>{cells}</tr>"
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Segment sandbox</title>
-<style>
-  body {{ font: 14px system-ui, sans-serif; margin: 2rem; max-width: 80rem }}
-  table {{ border-collapse: collapse }}
-  th, td {{ text-align: left; vertical-align: top; padding: 2px 12px 2px 0; border-bottom: 1px solid #ddd }}
-</style>
-<h1>Segment sandbox</h1>{counts}
-<h2>Dropped after a 200</h2>{reasons}{dropped}
-<h2>Last 20 accepted</h2>{accepted}
-<h2>Last 20 requests</h2>{requests}
-<h2>Active faults</h2>{faults}
-</html>
-"""
+def listing(
+    request: Request, items: Kept[StoredEvent], show: Callable[[StoredEvent], dict[str, Any]]
+) -> Response:
+    part = parameters(request, Part)
+    shown = items[part.offset : part.offset + part.limit]
+    return respond({"total": items.total, "items": [show(item) for item in shown]})

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from airflow_provider_segment.sandbox.kept import Kept
 from airflow_provider_segment.sandbox.stored_events import StoredEvent
 
 MINUTE, DAY = 60, 86_400
@@ -56,7 +57,7 @@ class EventCounts:
     :param dropped: the same for dropped ones
     """
 
-    def __init__(self, accepted: list[StoredEvent], dropped: list[StoredEvent]) -> None:
+    def __init__(self, accepted: Kept[StoredEvent], dropped: Kept[StoredEvent]) -> None:
         self._lists = [accepted, dropped]
         self._counted = [0, 0]
         self.by_key: Counter[CountKey] = Counter()
@@ -65,9 +66,9 @@ class EventCounts:
     def catch_up(self) -> EventCounts:
         """Count the events that came since the last time."""
         for n, events in enumerate(self._lists):
-            for stored in events[self._counted[n] :]:
+            for stored in events.since(self._counted[n]):
                 self._count(stored)
-            self._counted[n] = len(events)
+            self._counted[n] = events.total
         return self
 
     def _count(self, stored: StoredEvent) -> None:

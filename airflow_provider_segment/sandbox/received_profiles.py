@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_segment.sandbox.constants import SPACE_ID
+from airflow_provider_segment.sandbox.kept import Kept
 from airflow_provider_segment.sandbox.stored_events import StoredEvent
 
 Profile = dict[str, Any]
@@ -22,7 +23,7 @@ class ReceivedProfiles:
     :param accepted: the accepted events; the list may grow
     """
 
-    def __init__(self, accepted: list[StoredEvent]) -> None:
+    def __init__(self, accepted: Kept[StoredEvent]) -> None:
         self._accepted = accepted
         self._read = 0
         self._profiles: dict[tuple[str, str], Profile] = {}
@@ -32,9 +33,10 @@ class ReceivedProfiles:
 
         Its latest event is the first.
         """
-        for stored in self._accepted[self._read :]:
+        new = self._accepted.since(self._read)
+        self._read = self._accepted.total
+        for stored in new:
             self._take(stored.as_event())
-            self._read += 1
         profile = self._profiles.get((collection, external_id)) if space_id == SPACE_ID else None
         return profile and {**profile, "events": profile["events"][::-1]}
 

@@ -24,6 +24,7 @@ from airflow_provider_segment.sandbox.operations import catalog_shapes
 from airflow_provider_segment.sandbox.operations.catalog_shapes import Option
 from airflow_provider_segment.sandbox.scripts import Scripts
 from airflow_provider_segment.sandbox.seed import new_workspace
+from airflow_provider_segment.sandbox.snippets import connection_to
 from airflow_provider_segment.sandbox.state import State
 
 
@@ -48,6 +49,8 @@ class Sandbox:
     :param port: port to listen on; 0 takes a free one.
     :param region: the region of the workspace. Events with write keys of the other one are dropped.
     :param rate_limits: enforce the limits that Segment publishes for single operations of the Public API.
+    :param keep_mb: megabytes of events and requests that are kept. When there are more, the oldest are
+        forgotten; counts stay true. None keeps all, as tests want it.
     """
 
     token = constants.TOKEN
@@ -65,8 +68,9 @@ class Sandbox:
         region: constants.Region = "us",
         rate_limits: bool = False,
         names: Collection[str] = (),
+        keep_mb: int | None = None,
     ) -> None:
-        self.state = State(region, new_workspace, rate_limits=rate_limits)
+        self.state = State(region, new_workspace, rate_limits=rate_limits, keep_mb=keep_mb)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         name = f"[{host}]" if family == socket.AF_INET6 else host
@@ -108,16 +112,7 @@ class Sandbox:
     @property
     def connection(self) -> dict[str, Any]:
         """The Airflow connection to this sandbox; as JSON, a value for `AIRFLOW_CONN_SEGMENT_DEFAULT`."""
-        return {
-            "conn_type": "segment",
-            "password": self.token,
-            "host": self.url,
-            "extra": {
-                "region": self.state.region,
-                "secret_write_key": self.write_key,
-                "profile_api_token": self.profile_token,
-            },
-        }
+        return connection_to(self.url, self.state.region)
 
     def connection_with(self, app: Mapping[str, str]) -> dict[str, Any]:
         """The same with an OAuth app instead of the tokens.
@@ -130,7 +125,7 @@ class Sandbox:
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
-        """The accepted events, in order, as Segment passes them on."""
+        """The accepted events, in order, as Segment passes them on. With `keep_mb`: those that are kept."""
         return [event.as_event() for event in self.state.accepted]
 
     @property

@@ -15,6 +15,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     received_at: float
     source_id: str | None
+    request_id: str = ""
     sent_at: Any = None
     context: dict[str, Any] | None = None
     integrations: dict[str, Any] | None = None
@@ -68,3 +69,8 @@ def corrected(timestamp: Any, sent_at: Any, received_at: float) -> float:
     if original is None:
         return received_at
     return original if sent is None else received_at - (sent - original)
+
+
+def text_of(value: Any) -> str:
+    """The name, type or user of an event, which may be anything, as it is shown."""
+    return "" if value is None else str(value)

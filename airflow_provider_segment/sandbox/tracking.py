@@ -33,6 +33,7 @@ from starlette.routing import Route
 from airflow_provider_segment.sandbox.browsers import PREFLIGHT
 from airflow_provider_segment.sandbox.constants import OTHER_REGION_WRITE_KEY
 from airflow_provider_segment.sandbox.oauth import bearer_of
+from airflow_provider_segment.sandbox.protocols import Judge
 from airflow_provider_segment.sandbox.state import BATCH_PATHS, State
 from airflow_provider_segment.sandbox.stored_events import Delivery, StoredEvent
 
@@ -50,7 +51,7 @@ CODES = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 429: "ra
 
 
 class CheckedFields(msgspec.Struct, rename="camel", gc=False):
-    """The fields that decide whether an event is accepted; the others are not parsed."""
+    """The fields that decide whether an event is accepted, and its name; the others are not parsed."""
 
     type: Any = None
     user_id: Any = None
@@ -58,6 +59,7 @@ class CheckedFields(msgspec.Struct, rename="camel", gc=False):
     previous_id: Any = None
     group_id: Any = None
     event: Any = None
+    name: Any = None
     message_id: Any = None
     write_key: Any = None
 
@@ -143,7 +145,8 @@ def receive(state: State, request: Request, body: bytes, type: str | None) -> No
     source_id = state.source_of(str(write_key))
     if token is None and source_id in state.oauth.enforced:
         raise TrackingError(401, "This source enforces OAuth: a write key is not enough")
-    delivery = Delivery(received_at=now, source_id=source_id, type=type)
+    request_id = request.state.record.request_id
+    delivery = Delivery(received_at=now, source_id=source_id, request_id=request_id, type=type)
     if isinstance(sent, ReceivedBatch):
         delivery = msgspec.structs.replace(
             delivery, sent_at=sent.sent_at, context=sent.context, integrations=sent.integrations
@@ -174,25 +177,42 @@ def key_of(request: Request) -> str | None:
 
 def take_in(state: State, raws: list[msgspec.Raw], delivery: Delivery, why_all: str | None) -> None:
     judge = state.judge_of(delivery.source_id)
+    taken: list[StoredEvent] = []
+    named: list[tuple[Any, Any, str | None]] = []
     for raw in raws:
         try:
             event = decode_event(raw)
         except msgspec.ValidationError:
-            state.dropped.append(StoredEvent("", bytes(raw), delivery, why_all or "not_an_object"))
-            continue
-        message_id = str(event.message_id or secrets.token_hex(16))
-        reason = why_all or why_dropped(event, delivery.type or event.type, message_id, state.suppressed)
-        if reason:
-            state.dropped.append(StoredEvent(message_id, bytes(raw), delivery, reason))
-        elif state.is_duplicate(message_id, delivery.received_at):
-            state.dropped.append(StoredEvent(message_id, b"", delivery, "duplicate"))
-        elif judge is None:
-            state.accepted.append(StoredEvent(message_id, bytes(raw), delivery))
+            event = CheckedFields()
+            stored = StoredEvent("", bytes(raw), delivery, why_all or "not_an_object")
         else:
-            reason, kept = judge.judge(bytes(raw), delivery.type or event.type, delivery.context)
-            (state.dropped if reason else state.accepted).append(
-                StoredEvent(message_id, kept, delivery, reason)
-            )
+            stored = judged(state, raw, event, delivery, why_all, judge)
+        taken.append(stored)
+        named.append((event.type, event.event or event.name, stored.reason))
+    state.take(taken)
+    state.totals.add(delivery, named)
+
+
+def judged(
+    state: State,
+    raw: msgspec.Raw,
+    event: CheckedFields,
+    delivery: Delivery,
+    why_all: str | None,
+    judge: Judge | None,
+) -> StoredEvent:
+    """An event as it is kept, with the reason if it is dropped."""
+    message_id = str(event.message_id or secrets.token_hex(16))
+    type = delivery.type or event.type
+    reason = why_all or why_dropped(event, type, message_id, state.suppressed)
+    if reason:
+        return StoredEvent(message_id, bytes(raw), delivery, reason)
+    if state.is_duplicate(message_id, delivery.received_at):
+        return StoredEvent(message_id, b"", delivery, "duplicate")
+    if judge is None:
+        return StoredEvent(message_id, bytes(raw), delivery)
+    reason, kept = judge.judge(bytes(raw), type, delivery.context)
+    return StoredEvent(message_id, kept, delivery, reason)
 
 
 def why_dropped(event: CheckedFields, type: Any, message_id: str, suppressed: set[str]) -> str | None:

@@ -38,10 +38,12 @@ def simulate_time(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
         sleep(clock, seconds)
         await asyncio.sleep(0)
 
-    class Requests(list[Any]):
-        def append(self, request: Any) -> None:
-            super().append(request)
-            sleep(Clock(), REQUEST_SECONDS)
+    requests = sandbox.state.requests
+    keep = requests.append
+
+    def keep_and_sleep(request: Any) -> None:
+        keep(request)
+        sleep(Clock(), REQUEST_SECONDS)
 
     look, intervals = Subscriber.look, WeakKeyDictionary[Any, float]()
 
@@ -60,7 +62,7 @@ def simulate_time(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     monkeypatch.setattr(Clock, "sleep", sleep)
     monkeypatch.setattr(Clock, "asleep", asleep)
     monkeypatch.setattr(Subscriber, "look", look_at_once)
-    monkeypatch.setattr(sandbox.state, "requests", Requests(sandbox.state.requests))
+    monkeypatch.setattr(requests, "append", keep_and_sleep)
 
 
 class EndingClock(Clock):
@@ -102,8 +104,6 @@ def simulated_time(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterato
     try:
         yield
     finally:
-        requests = list(sandbox.state.requests)
         monkeypatch.undo()
-        sandbox.state.requests = requests
         if not was_frozen:
             sandbox.state.clock.unfreeze()

@@ -58,6 +58,12 @@ CONTROL = [
     "state",
     "accepted",
     "dropped",
+    "event",
+    "events",
+    "overview",
+    "snippets",
+    "workspace",
+    "page/page.js",
     "requests",
     "faults",
     "scripts",
@@ -86,8 +92,13 @@ PATHS = [
     ),
 ]
 QUERIES = st.dictionaries(
-    st.sampled_from(["limit", "offset", "include", "class", "cursor", "x"]),
-    TEXT | st.integers().map(str),
+    st.sampled_from(
+        [
+            *("limit", "offset", "include", "class", "cursor", "x"),
+            *("id", "kind", "text", "event", "user", "type", "outcome", "before", "message_id", "failed"),
+        ]
+    ),
+    TEXT | st.integers().map(str) | st.sampled_from(["source", "1-1", "true", "rejected"]),
     max_size=2,
 )
 

@@ -357,7 +357,7 @@ def test_inspection_pages_through_what_came_newest_last(sandbox: Sandbox, http: 
     assert http.get("/_sandbox/dropped").json()["items"][0]["reason"] == "unknown_type"
     assert http.get("/_sandbox/requests").json()["total"] == 1
     assert http.get("/_sandbox/state").json() == sandbox.summary
-    assert "unknown_type" in http.get("/_sandbox").text
+    assert "unknown_type" in http.get("/_sandbox/events").text
 
     assert http.post("/_sandbox/reset").json()["accepted"] == 0
     assert sandbox.accepted == []
