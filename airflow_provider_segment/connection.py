@@ -31,12 +31,18 @@ OTHER_NAMES = {"write_key": ("secret_write_key", "write_key")}
 NOT_IN_THE_FORM = frozenset({"name"})
 """The setting that is the id of the connection."""
 
+REGION_AND_KEYS = "Region and keys"
+"""The section of the form below Airflow's standard fields. Those are first, open, and in an order of Airflow's:
+only the others can be ordered, by :data:`CONN_FIELDS`."""
+
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "region": {
         "label": "Region",
-        "description": "The workspace's region. A token of one region is not valid in the other.",
+        "description": "EU if the address of Segment's app begins with eu1. A token of one region is not "
+        "valid in the other.",
         "schema": {
             "type": ["string", "null"],
+            "section": REGION_AND_KEYS,
             "enum": list(REGION_NAMES),
             "values_display": dict(REGION_NAMES),
             "default": "us",
@@ -44,17 +50,21 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
     "secret_write_key": {
         "label": "Write key",
-        "description": "Write key of the source that receives the events. Only needed to send events.",
-        "schema": {"type": ["string", "null"], "format": "password"},
+        "description": "To send events. In Segment: Connections > Sources > the source > Settings > API "
+        "Keys. Leave empty if nothing is sent, or if tasks name the source.",
+        "schema": {"type": ["string", "null"], "format": "password", "section": REGION_AND_KEYS},
     },
     "profile_api_token": {
         "label": "Profile API token",
-        "description": "Access token of a space. Only needed for the Profile API.",
-        "schema": {"type": ["string", "null"], "format": "password"},
+        "description": "To read profiles of a space. In Segment: Unify > the space > Unify settings > API "
+        "access. Leave empty otherwise.",
+        "schema": {"type": ["string", "null"], "format": "password", "section": REGION_AND_KEYS},
     },
     "oauth_app_id": {
         "label": "OAuth app id",
-        "description": "Only needed for sources that enforce OAuth. The three fields belong together.",
+        "description": "For sources that enforce OAuth, or instead of a Public API token. In Segment: "
+        "Settings > Workspace settings > Access Management > OAuth applications. Leave all three fields "
+        "empty otherwise.",
         "schema": {"type": ["string", "null"], "section": "OAuth"},
     },
     "oauth_key_id": {
@@ -96,13 +106,18 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
 
 UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["login", "schema"],
-    "relabeling": {"password": "Public API token", "host": "Base URL", "port": "Port (0 is none)"},
+    # A label stays visible when the field is filled in; a placeholder does not.
+    "relabeling": {
+        "password": "Public API token",
+        "host": "Base URL (empty: Segment)",
+        "port": "Port (enter 0 to test)",
+    },
     "placeholders": {
-        "password": "sgp_...",
-        "host": "empty for Segment itself; or a sandbox, proxy or private gateway",
+        "password": "In Segment: Settings > Workspace settings > Access Management > Tokens",
+        "host": "only for a sandbox, a proxy or a private gateway",
         # If no port is stored, the Test button of Airflow 3.3.2 sends port 0, and its API server then refuses
         # the test because the connection differs from the stored one. With a stored 0 it works.
-        "port": "0, or Airflow 3.3 refuses to test the connection",
+        "port": "0: without, Airflow 3.3 cannot test the connection",
     },
 }
 

@@ -194,7 +194,7 @@ def short(path: Path) -> str:
 def say(name: str, value: object, remark: str = "") -> None:
     if name.startswith("\n"):
         print()
-    print(f"{name.lstrip(chr(10)):<30}{value!s:<{12 if remark else 0}}{remark}".rstrip(), flush=True)
+    print(f"{name.lstrip(chr(10)):<30}{f'{value}  ':<12}{remark}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":

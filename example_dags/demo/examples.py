@@ -53,7 +53,7 @@ def copy_examples(folder: Path, data: Path, without: Mapping[str, str]) -> list[
             continue
         code = file.read_text()
         code = code.replace("/data/", f"{data}/")
-        code = code.replace("datetime(2026, 1, 1)", f"datetime({now.year}, {now.month}, {now.day})")
+        code = code.replace("datetime(2026, 1, 1)", f"datetime{now.timetuple()[:5]}")
         if file.stem == "agent_with_approval":
             code += WITHOUT_MODEL
         (folder / file.name).write_text(code)
