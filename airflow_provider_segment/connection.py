@@ -32,7 +32,7 @@ NOT_IN_THE_FORM = frozenset({"name"})
 """The setting that is the id of the connection."""
 
 REGION_AND_KEYS = "Region and keys"
-"""The section of the form below Airflow's standard fields. Those are first, open, and in an order of Airflow's:
+"""The section of the form below Airflow's standard fields. Those are first, open, and in Airflow's order:
 only the others can be ordered, by :data:`CONN_FIELDS`."""
 
 CONN_FIELDS: dict[str, dict[str, Any]] = {
