@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from airflow_provider_segment.resources import KINDS
 from airflow_provider_segment.sandbox import Sandbox, protocols
 from airflow_provider_segment.sandbox.clock import iso
 from airflow_provider_segment.sandbox.control import PAGE
@@ -365,6 +366,11 @@ def test_the_workspace(http: httpx.Client, api: Api, segment_sandbox: Sandbox) -
     assert items_of(http, "warehouse", text="other") == items_of(http, "warehouse", id="x") == []
     assert items_of(http, "source", id=source["id"], limit=0) == []
     assert "a-secret-setting" not in json.dumps(get(http, "workspace"))
+
+
+def test_airflows_links_lead_to_what_there_is(http: httpx.Client) -> None:
+    shown = {group["kind"] for group in get(http, "workspace")}
+    assert {kind.in_sandbox for kind in KINDS if kind.in_sandbox} <= shown
 
 
 def test_the_overview(sent: httpx.Client, segment_sandbox: Sandbox) -> None:

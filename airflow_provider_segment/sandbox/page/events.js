@@ -39,7 +39,8 @@ const badge = (outcome) => element("span", {
   textContent: outcome.replaceAll("_", " "),
 });
 
-const typeOf = (type) => element("span", { className: `type ${/^[a-z]+$/.test(type) ? type : ""}`, textContent: type || "?" });
+const TYPES = ["track", "identify", "page", "screen", "group", "alias"];
+const typeOf = (type) => element("span", { className: `type ${TYPES.includes(type) ? type : ""}`, textContent: type || "?" });
 
 function row(item, sources) {
   const key = `${item.outcome} ${item.messageId} ${item.receivedAt}`;
@@ -108,9 +109,9 @@ const EMPTY = "Events appear here as they come. How to send one is under Connect
 
 function showFound(found) {
   const filtered = query() !== "";
-  const parts = [filtered
-    ? `${number(found.found)} found in the ${before ? "next" : "newest"} ${number(found.searched)} of ${number(found.total)} events`
-    : `${number(found.total)} ${found.total === 1 ? "event" : "events"}`];
+  const all = `${number(found.total)} ${found.total === 1 ? "event" : "events"}`;
+  const searched = found.older || before ? ` in the ${before ? "next" : "newest"} ${number(found.searched)}` : "";
+  const parts = [filtered ? `${number(found.found)} found${searched}, of ${all}` : all];
   if (found.forgotten) parts.push(`the oldest ${number(found.forgotten)} are forgotten, but counted`);
   $("found").textContent = parts.join("; ");
   older = found.older;
@@ -174,7 +175,13 @@ export async function open(messageId, sources) {
       element("h3", {}, index ? "Another with this id " : "The event ", copyButton(JSON.stringify(event, null, 2), "Copy JSON")), json(event)]));
 }
 
+let offered = "";
+
+/** Offer these sources. Only if they changed: the list may be open. */
 export function setSources(sources) {
+  const now = JSON.stringify([...sources]);
+  if (now === offered) return;
+  offered = now;
   const field = form.elements.source;
   const value = field.value;
   field.replaceChildren(new Option("Any", ""), ...[...sources].map(([id, name]) => new Option(name, id)));
