@@ -1,4 +1,4 @@
-"""`segment_airflow.run(dag)`: whole runs of DAGs made here, whose waits take no time. See test_dag_runs.py."""
+"""`segment_airflow.run(dag)`: whole runs of DAGs made here, whose waits take no time (test_dag_runs.py)."""
 
 from __future__ import annotations
 
