@@ -512,9 +512,10 @@ class SegmentHook(BaseHook):
 
     def _settings(self, **overrides: Any) -> Settings:
         from airflow_provider_segment.api.secrets import forms_of
-        from airflow_provider_segment.version_compat import mask_secrets
+        from airflow_provider_segment.version_compat import mask_secrets, quiet_masker
 
-        connection = self.get_connection(self.segment_conn_id)
+        with quiet_masker():
+            connection = self.get_connection(self.segment_conn_id)
         settings = read_settings(connection, **(self._overrides | overrides))
         mask_secrets(forms_of(settings.secrets))
         self._warn(settings)
@@ -525,9 +526,10 @@ class SegmentHook(BaseHook):
 
         from airflow_provider_segment.api.certificates import ssl_context
         from airflow_provider_segment.api.secrets import forms_of
-        from airflow_provider_segment.version_compat import amask_secrets
+        from airflow_provider_segment.version_compat import amask_secrets, quiet_masker
 
-        connection = await get_async_connection(self.segment_conn_id)
+        with quiet_masker():
+            connection = await get_async_connection(self.segment_conn_id)
         settings = read_settings(connection, **self._overrides)
         await amask_secrets(forms_of(settings.secrets))
         self._warn(settings)

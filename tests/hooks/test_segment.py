@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.events.sources.items import ItemSource
 from airflow_provider_segment.hooks.segment import SegmentHook
 from airflow_provider_segment.sandbox import Sandbox
+from airflow_provider_segment.version_compat import mask_secret
 
 pytestmark = pytest.mark.core
 
@@ -48,3 +50,23 @@ def test_an_argument_of_another_method_is_refused(
     source = [ItemSource([])] if method.endswith("_from") else []
     with pytest.raises(SegmentConfigurationError, match=[*arguments][-1]):
         getattr(SegmentHook(), method)(*source, **arguments)
+
+
+@pytest.mark.parametrize("how", ["in a worker", "in a triggerer"])
+def test_a_region_is_no_secret_that_is_too_short(
+    how: str, segment_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Airflow 3 warns of each value of an extra that it cannot mask, once a process."""
+    masker: Any = type(pytest.importorskip("airflow.sdk.log")._secrets_masker())
+    if not hasattr(masker, "_has_warned_short_secret"):
+        pytest.skip("this version of Airflow does not warn")
+    monkeypatch.setattr(masker, "_has_warned_short_secret", False)
+    hook = SegmentHook()
+    if how == "in a worker":
+        hook.get_conn()
+    else:
+        asyncio.run(hook.get_async_conn())
+    assert "too short" not in caplog.text
+    monkeypatch.setattr(masker, "_has_warned_short_secret", False)
+    mask_secret("us")
+    assert "too short" in caplog.text, "the warning is still there for others"
