@@ -19,7 +19,7 @@ SELECTED       := $(if $(AIRFLOW_2),-m core,-m 'not demo')
 EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(AIRFLOW_2),,,common-ai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs pictures constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ docs: $(VENV)/.base ## Regenerate the tables of operators and of values in docs/
 	$(VENV)/bin/python -m docs.make_operator_table
 	$(VENV)/bin/python -m docs.make_value_table
 	$(VENV)/bin/python -m docs.make_llms_txt
+
+pictures: $(VENV)/.test $(VENV)/.browser ## Take the pictures of the guides, in the demo; needs Chromium and PostgreSQL
+	$(VENV)/bin/python -m docs.make_pictures
 
 constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv
