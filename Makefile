@@ -7,6 +7,7 @@ VENVS   ?= .venv
 BENCH   ?= bulk_send tables
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+SITE           := $(VENVS)/site-python-$(PYTHON_VERSION)
 VENV           := $(VENVS)/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION)
 # Of an untested Airflow or Python the newest versions are taken.
 CONSTRAINTS    := $(wildcard constraints/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION).txt)
@@ -78,6 +79,10 @@ docs: $(VENV)/.base ## Regenerate the tables of operators and of values in docs/
 	$(VENV)/bin/python -m docs.make_value_table
 	$(VENV)/bin/python -m docs.make_llms_txt
 
+# The notice is about the future of mkdocs.
+site: $(SITE)/.site ## The documentation site, in build/site: a warning or a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
+
 constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv
 	for python in 3.10 3.11 3.12 3.13; do \
@@ -92,12 +97,18 @@ constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	done
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENVS) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENVS) build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
 	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[$(EXTRAS)]'
+	touch $@
+
+$(SITE)/.site: pyproject.toml
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --group site
 	touch $@
 
 $(VENV)/.spark: $(VENV)/.base
