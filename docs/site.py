@@ -1,7 +1,7 @@
 """What mkdocs does with the pages of the repository (mkdocs.yml): nothing, but find them.
 
-The site has the layout of the repository, so that a link leads to the same thing in both. Its navigation are the headings
-and the tables of docs/README.md.
+The site has the layout of the repository, so that a link leads to the same thing in both. Its navigation is
+made of the headings and the tables of docs/README.md.
 """
 
 from __future__ import annotations
