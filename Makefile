@@ -4,6 +4,7 @@
 PYTHON  ?= python3
 AIRFLOW ?= 3.3.2
 VENVS   ?= .venv
+DIST    ?= dist
 BENCH   ?= bulk_send tables
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -20,7 +21,7 @@ SELECTED       := $(if $(AIRFLOW_2),-m core,-m 'not demo')
 EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(AIRFLOW_2),,,common-ai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs constraints clean
+.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs site release constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +83,9 @@ docs: $(VENV)/.base ## Regenerate the pages of operators, the table of values, a
 # The notice is about the future of mkdocs.
 site: $(SITE)/.site ## The documentation site, in build/site: a warning or a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
+
+release: ## Build sdist and wheel into dist/, check them, and install the wheel; nothing is published
+	.ci/release $(DIST) $(PYTHON) $(CONSTRAINTS)
 
 constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv

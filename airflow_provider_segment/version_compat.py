@@ -4,6 +4,7 @@ but for what runs DAGs in tests: `testing.airflow_versions`."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 try:
@@ -22,6 +23,7 @@ __all__ = [
     "amask_secrets",
     "extra_behind_alias",
     "is_supervised",
+    "iteration_of",
     "mask_secrets",
     "set_partition",
     "stores_of_assets",
@@ -54,6 +56,15 @@ def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:
     return {
         name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in extra.items()
     }
+
+
+def iteration_of(context: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells the iterations of a task loop (Airflow 3.4) apart, whose task instances are else alike.
+
+    Empty outside a loop.
+    """
+    loop = context.get("loop")
+    return () if loop is None else (f"iteration {loop.index}",)
 
 
 def set_partition(events: Any, key: str) -> None:
