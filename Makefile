@@ -75,8 +75,9 @@ drift: $(VENV)/.base ## Compare the facts of the Public API with an OpenAPI docu
 facts: $(VENV)/.base ## Write the facts of an OpenAPI document, from which the tests judge: make facts SPEC=file
 	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC) --write
 
-docs: $(VENV)/.base ## Regenerate the pages of operators, the table of values, and llms.txt
+docs: $(VENV)/.base ## Regenerate the pages of operators and errors, the table of values, and llms.txt
 	$(VENV)/bin/python -m docs.make_operator_pages
+	$(VENV)/bin/python -m docs.make_error_page
 	$(VENV)/bin/python -m docs.make_value_table
 	$(VENV)/bin/python -m docs.make_llms_txt
 

@@ -247,6 +247,12 @@ def test_the_pages_of_operators_are_fresh() -> None:
     assert described >= listed >= ALL_OPERATORS
 
 
+def test_the_page_of_errors_is_fresh() -> None:
+    """Else: make docs."""
+    made = runpy.run_path(str(DOCS / "make_error_page.py"))["page"]()
+    assert (DOCS / "errors.md").read_text() == made
+
+
 def test_llms_txt_is_fresh() -> None:
     """Else: make docs."""
     made = runpy.run_path(str(DOCS / "make_llms_txt.py"))["text"]()
