@@ -4,9 +4,11 @@
 PYTHON  ?= python3
 AIRFLOW ?= 3.3.2
 VENVS   ?= .venv
+DIST    ?= dist
 BENCH   ?= bulk_send tables
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+SITE           := $(VENVS)/site-python-$(PYTHON_VERSION)
 VENV           := $(VENVS)/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION)
 # Of an untested Airflow or Python the newest versions are taken.
 CONSTRAINTS    := $(wildcard constraints/airflow-$(AIRFLOW)-python-$(PYTHON_VERSION).txt)
@@ -19,7 +21,7 @@ SELECTED       := $(if $(AIRFLOW_2),-m core,-m 'not demo')
 EXTRAS         := avro,gzip,parquet,redis,sandbox,sql,tracking-plan,zstd$(if $(AIRFLOW_2),,,common-ai)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs pictures constraints clean
+.PHONY: help demo demo-ui demo-celery spark test test-cluster test-demo test-browser fuzz lint format bench drift facts docs pictures site release constraints clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,13 +75,21 @@ drift: $(VENV)/.base ## Compare the facts of the Public API with an OpenAPI docu
 facts: $(VENV)/.base ## Write the facts of an OpenAPI document, from which the tests judge: make facts SPEC=file
 	$(VENV)/bin/python -m tests.public_api.make_facts $(SPEC) --write
 
-docs: $(VENV)/.base ## Regenerate the tables of operators and of values in docs/, and llms.txt
-	$(VENV)/bin/python -m docs.make_operator_table
+docs: $(VENV)/.base ## Regenerate the pages of operators and errors, the table of values, and llms.txt
+	$(VENV)/bin/python -m docs.make_operator_pages
+	$(VENV)/bin/python -m docs.make_error_page
 	$(VENV)/bin/python -m docs.make_value_table
 	$(VENV)/bin/python -m docs.make_llms_txt
 
 pictures: $(VENV)/.test $(VENV)/.browser ## Take the pictures of the guides, in the demo; needs Chromium and PostgreSQL
 	$(VENV)/bin/python -m docs.make_pictures
+
+# The notice is about the future of mkdocs.
+site: $(SITE)/.site ## The documentation site, in build/site: a warning or a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
+
+release: ## Build sdist and wheel into dist/, check them, and install the wheel; nothing is published
+	.ci/release $(DIST) $(PYTHON) $(CONSTRAINTS)
 
 constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	$(PIP) uv
@@ -95,12 +105,18 @@ constraints: $(VENV)/.base ## Pin the tested versions to the newest ones
 	done
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENVS) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENVS) build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/.base: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
 	$(CONSTRAINED) apache-airflow==$(AIRFLOW) --editable '.[$(EXTRAS)]'
+	touch $@
+
+$(SITE)/.site: pyproject.toml
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --group site
 	touch $@
 
 $(VENV)/.spark: $(VENV)/.base

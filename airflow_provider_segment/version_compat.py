@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +25,7 @@ __all__ = [
     "amask_secrets",
     "extra_behind_alias",
     "is_supervised",
+    "iteration_of",
     "mask_secrets",
     "quiet_masker",
     "set_partition",
@@ -77,6 +78,15 @@ def extra_behind_alias(extra: dict[str, Any]) -> dict[str, Any]:
     return {
         name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in extra.items()
     }
+
+
+def iteration_of(context: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells the iterations of a task loop (Airflow 3.4) apart, whose task instances are else alike.
+
+    Empty outside a loop.
+    """
+    loop = context.get("loop")
+    return () if loop is None else (f"iteration {loop.index}",)
 
 
 def set_partition(events: Any, key: str) -> None:

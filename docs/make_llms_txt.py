@@ -12,7 +12,7 @@ from pathlib import Path
 
 from airflow_provider_segment.catalogue import Operation, operations
 from airflow_provider_segment.catalogue.declarations import class_of
-from docs.make_operator_table import WORDS
+from docs.make_operator_pages import WORDS
 
 DOCS = Path(__file__).parent
 FILE = DOCS / "llms.txt"

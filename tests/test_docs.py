@@ -1,4 +1,4 @@
-"""The guides: their code runs, what they name exists, and the table of operators is fresh."""
+"""The guides: their code runs, what they name exists, and the pages of operators are fresh."""
 
 from __future__ import annotations
 
@@ -235,11 +235,22 @@ def test_every_operator_that_is_named_exists(page: Path) -> None:
     assert named <= ALL_OPERATORS
 
 
-def test_the_table_of_operators_is_fresh() -> None:
+def test_the_pages_of_operators_are_fresh() -> None:
     """Else: make docs."""
-    made = runpy.run_path(str(DOCS / "make_operator_table.py"))["page"]()
-    assert (DOCS / "operators.md").read_text() == made
-    assert set(re.findall(r"^\| `(\w+)`", made, re.MULTILINE)) == ALL_OPERATORS
+    made = runpy.run_path(str(DOCS / "make_operator_pages.py"))["pages"]()
+    assert made == {
+        str(page.relative_to(DOCS)): page.read_text()
+        for page in [DOCS / "operators.md", *(DOCS / "operators").iterdir()]
+    }
+    listed = set(re.findall(r"^- \[`(\w+)`\]", made["operators.md"], re.MULTILINE))
+    described = {name for page in made.values() for name in re.findall(r"^## (\w+)$", page, re.MULTILINE)}
+    assert described >= listed >= ALL_OPERATORS
+
+
+def test_the_page_of_errors_is_fresh() -> None:
+    """Else: make docs."""
+    made = runpy.run_path(str(DOCS / "make_error_page.py"))["page"]()
+    assert (DOCS / "errors.md").read_text() == made
 
 
 def test_llms_txt_is_fresh() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from airflow_provider_segment.version_compat import iteration_of
+
 STATES = {
     "running": "Started",
     "success": "Succeeded",
@@ -84,7 +86,7 @@ def _task(context: Mapping[str, Any], notifier: object) -> Occasion:
         "duration": _seconds_since(getattr(ti, "start_date", None)),
     }
     name = f"Task {STATES.get(state, state.replace('_', ' ').title())}"
-    return Occasion(name, facts, (str(run and run.start_date),))
+    return Occasion(name, facts, (str(run and run.start_date), *iteration_of(context)))
 
 
 def _state_of_killed(ti: Any, notifier: object) -> str:

@@ -31,6 +31,7 @@ from airflow_provider_segment.tasks.sql_query import (
     open_query,
     warn_of_empty_window,
 )
+from airflow_provider_segment.version_compat import iteration_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -88,7 +89,8 @@ class _EventOperator(SegmentBaseOperator):
         event = {name: arguments[name] for name, field in self.fields.items() if field.place == "body"}
         if not event["message_id"]:
             # The same for every try of a task instance, so that a retry does not duplicate the event.
-            event["message_id"] = self.hook.derive_message_id(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+            instance = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *iteration_of(context))
+            event["message_id"] = self.hook.derive_message_id(*instance)
         message_id: str = getattr(self.hook, self.event_type)(**event)
         return message_id
 

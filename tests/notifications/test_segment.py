@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_segment.errors import SegmentConfigurationError
 from airflow_provider_segment.notifications.segment import SegmentNotifier
 from airflow_provider_segment.sandbox import Sandbox
+from tests.harness.loops import in_iteration
 from tests.harness.task_runner import RunTask
 
 pytestmark = pytest.mark.core
@@ -139,6 +141,13 @@ def test_each_mapped_task_is_an_event_of_its_own(run_task: RunTask, segment_sand
     for map_index in (0, 1):
         run_task(task, map_index=map_index)
     assert [event["properties"]["map_index"] for event in segment_sandbox.accepted] == [0, 1]
+
+
+@pytest.mark.skipif(version("apache-airflow") < "3", reason="Airflow 2 has no loops")
+def test_each_iteration_of_a_loop_is_an_event_of_its_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:
+    for index in (1, 2, 2):
+        run_task(Worker(task_id="t", on_success_callback=SegmentNotifier(), pre_execute=in_iteration(index)))
+    assert len(segment_sandbox.accepted) == 2
 
 
 def test_each_try_is_an_event_of_its_own(run_task: RunTask, segment_sandbox: Sandbox) -> None:

@@ -25,6 +25,7 @@ from airflow_provider_segment.operators.events import (
 )
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.tasks.annotations import evaluate
+from tests.harness.loops import in_iteration
 from tests.harness.task_runner import RunTask
 
 pytestmark = pytest.mark.core
@@ -109,6 +110,18 @@ def test_a_retry_does_not_duplicate_the_event_but_another_run_does(
     for which in ({"run_id": "another"}, {"map_index": 1}):
         run_task(operator, **which)
     assert len(segment_sandbox.accepted) == 3
+
+
+def test_each_iteration_of_a_loop_sends_an_event_of_its_own(
+    run_task: RunTask, segment_sandbox: Sandbox
+) -> None:
+    """A loop of Airflow 3.4 tells its iterations apart only by what it adds to the context."""
+    for index in (1, 2, 2):  # the last one again, as a retry
+        operator = SegmentTrackOperator(
+            task_id="send", event="Paid", user_id="u", pre_execute=in_iteration(index)
+        )
+        assert run_task(operator).state == "success"
+    assert len(segment_sandbox.accepted) == 2
 
 
 def test_an_event_sent_to_two_sources_is_not_a_duplicate(
