@@ -49,7 +49,7 @@ with DAG(
             format="date",
             description="When Segment received the events, in UTC. Default: the day before",
         ),
-        "source": Param("shop", type="string", description="Slug of the source to send them to"),
+        "source": Param("replay", type="string", description="Slug of the source to send them to"),
     },
     tags=["segment", "events"],
 ):

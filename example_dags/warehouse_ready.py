@@ -35,7 +35,7 @@ with DAG(
         "retry_exponential_backoff": True,
     },
     params={
-        "events": Param("/data/events", type="string", description="Folder: a path, or s3://, gs://, ..."),
+        "events": Param("/data/shop", type="string", description="Folder: a path, or s3://, gs://, ..."),
         "day": Param(None, type=["null", "string"], format="date", description="Default: the day before"),
         "sent_before": Param(False, type="boolean", description="Were these events sent within a day?"),
         "source": Param("shop", type="string", description="Slug of the source to send to"),

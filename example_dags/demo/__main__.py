@@ -25,7 +25,7 @@ from airflow_provider_segment.sandbox import Sandbox
 from example_dags.demo.examples import copy_examples, missing
 from example_dags.demo.night import DAY, FAULTY, make_night
 from example_dags.demo.shop import CONNECTIONS, POOLS, VARIABLES, make_files, make_tables, make_workspace
-from example_dags.demo.throwaway_airflow import ThrowawayAirflow
+from example_dags.demo.throwaway_airflow import FINISHED, ThrowawayAirflow
 from example_dags.demo.warehouse_loads import warehouse_loads
 
 GOOD = 200_000
@@ -71,6 +71,7 @@ def demo(good: int, folder: Path, *, ui: bool = False) -> None:
 
         send_night(airflow, segment, events, "Run 2, the same night again")
         if ui:
+            show_what_the_asset_started(airflow)
             show(airflow, segment, without)
             Event().wait()
     say("\nTo look around in the UI", "make demo-ui")
@@ -139,6 +140,19 @@ def postgres() -> Iterator[tuple[Any, str | None]]:
         except Unavailable as error:
             server, reason = None, str(error)
         yield server, reason
+
+
+def show_what_the_asset_started(airflow: ThrowawayAirflow) -> None:
+    """Wait for the first run of the DAG of the warehouse's asset, and print of which loads it was told."""
+    dag_id = STARTED_BY_ASSETS[0]
+
+    def ended() -> list[str]:
+        return [run["dag_run_id"] for run in airflow.runs(dag_id) if run["state"] in FINISHED]
+
+    run_id = airflow.wait_for(f"a run of {dag_id}", ended)[0]
+    say("\nStarted by an asset", dag_id)
+    for load in airflow.xcom(dag_id, run_id, "transform"):
+        say("", f"{load['count']:,} rows were loaded to the warehouse Shop, {load['start']}")
 
 
 def show(airflow: ThrowawayAirflow, segment: Sandbox, without: Mapping[str, str]) -> None:

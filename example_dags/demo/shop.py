@@ -55,6 +55,8 @@ def make_files(data: Path) -> None:
     for day in days():
         make_night(data / "events", 2_000, day=day.isoformat())
         write_lines(data / "nights" / day.isoformat() / "web.jsonl", some_events(500))
+        # What one example has sent is a duplicate when another one sends it.
+        write_lines(data / "shop" / day.isoformat() / "web.jsonl", some_events(500, day.toordinal()))
         write_parquet(data / "orders" / day.isoformat() / "orders.parquet", day)
         archived = data / "segment-logs" / "shop" / str(int(midnight(day).timestamp() * 1000)) / "1.gz"
         archived.parent.mkdir(parents=True)
@@ -159,7 +161,8 @@ def make_workspace(segment: Sandbox) -> str:
         client.request("PATCH", f"/sources/{source('old-shop', 'http-api')}", json={"name": "Test shop"})
         tables = source("warehouse", "postgres")
         loaded = [source(slug, "http-api") for slug in LOADED]
-        for each in loaded:
+        replay = source("replay", "http-api")
+        for each in (replay, *loaded):
             destination("Amplitude", each, "actions-amplitude")
 
         segment.scripts.add("warehouse_sync", missing=True)  # only when there is something to load
@@ -168,7 +171,7 @@ def make_workspace(segment: Sandbox) -> str:
         for each in loaded:
             create(f"/warehouses/{made['id']}/connected-sources/{each}")
         segment.advance_clock(-HOURS_AGO * 3600)
-        for each in (segment.source_id, *loaded):
+        for each in (segment.source_id, replay, *loaded):
             open_shop(each)
         segment.scripts.add("warehouse_sync", now=True, seconds=0)
         segment.advance_clock(HOURS_AGO * 3600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,33 +18,40 @@ if TYPE_CHECKING:
 
 PAUSE = 10.0
 """Seconds between two looks for new events."""
-SYNCS = (10.0, 180.0)
-"""Seconds after the last event: soon, and when all that came late is there, which `verified_backfill` waits
-for."""
+LOADS = (180.0, 600.0)
+"""Seconds after its last event when a source is loaded: when that is counted, which `verified_backfill` and
+`warehouse_ready` wait for, and once more where their tasks were slow."""
 
 
 @contextmanager
 def warehouse_loads(segment: Sandbox, warehouse_id: str, database: Postgres | None) -> Iterator[None]:
-    """Load what was sent to a source, and report it as a sync, when nothing more comes.
+    """Load what a source received when nothing more comes, and report it as a sync.
+
+    What came before anybody looked at the syncs is loaded right after that: it starts a DAG that watches.
 
     :param database: None to report syncs only
     """
     end = threading.Event()
 
     def run() -> None:
-        seen, quiet, syncs = None, 0.0, list(SYNCS)
+        seen, due = 0, dict[str, list[float]]()
         while not end.wait(PAUSE):
-            counts = segment.summary
-            now = (counts["accepted"], counts["duplicates"])
-            if now != seen:
-                seen, quiet, syncs = now, 0.0, list(SYNCS)
+            if not any(request.path.endswith("/syncs") for request in segment.state.requests):
                 continue
-            quiet += PAUSE
-            if syncs and quiet >= syncs[0]:
-                del syncs[0]
-                if database:
-                    load(segment, database)
-                segment.scripts.add("warehouse_sync", now=True, seconds=0, warehouse_id=warehouse_id)
+            now = time.monotonic()
+            connected = segment.state.collections.get(f"/warehouses/{warehouse_id}/connected-sources", {})
+            new = segment.state.accepted.since(seen)
+            news = {str(one.delivery.source_id) for one in new} & connected.keys()
+            for id in news:
+                due[id] = [now + seconds for seconds in LOADS] if seen else [now]
+            seen += len(new)
+            loaded = [id for id, moments in due.items() if moments and moments[0] <= now]
+            if loaded and database:
+                load(segment, database)
+            for id in loaded:
+                del due[id][0]
+                given = {"warehouse_id": warehouse_id, "source_id": id, "now": True, "seconds": 0}
+                segment.scripts.add("warehouse_sync", **given)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -58,8 +66,9 @@ def load(segment: Sandbox, database: Postgres) -> None:
     """Add the rows of events that are not in the database yet."""
     slugs = {each["id"]: each["slug"] for each in segment.state.collections["/sources"].values()}
     rows: dict[str, list[tuple[str | None, ...]]] = defaultdict(list)
-    for event in segment.accepted:
-        if (schema := slugs.get(event["projectId"])) in LOADED:
+    for one in list(segment.state.accepted):
+        if (schema := slugs.get(one.delivery.source_id)) in LOADED:
+            event = one.as_event()
             row = (event["messageId"], event["receivedAt"], event.get("event"))
             rows[f"{schema}.{TABLES[event['type']]}"].append(row)
     with database.connect() as connection, connection.cursor() as cursor:
