@@ -15,9 +15,7 @@ import pytest
 from tests.harness.task_runner import REPOSITORY
 
 pytestmark = pytest.mark.core
-on_airflow_3 = pytest.mark.skipif(
-    version("apache-airflow") < "3", reason="they are shown for Airflow 3"
-)
+on_airflow_3 = pytest.mark.skipif(version("apache-airflow") < "3", reason="they are shown for Airflow 3")
 
 
 @pytest.mark.parametrize("file", ["dag_runs.py", pytest.param("recipes.py", marks=on_airflow_3)])
