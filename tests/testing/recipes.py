@@ -1,4 +1,4 @@
-"""The recipes of the guide: each DAG runs as a whole, and has the effect that it claims (test_dag_runs.py)."""
+"""The recipes of the guide: each DAG runs as a whole, with the effect that it claims (test_dag_runs.py)."""
 
 from __future__ import annotations
 
