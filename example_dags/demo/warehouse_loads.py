@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -35,13 +35,15 @@ def warehouse_loads(segment: Sandbox, warehouse_id: str, database: Postgres | No
 
     def run() -> None:
         seen, due = 0, dict[str, list[float]]()
+        rows = Counter[str]()
         while not end.wait(PAUSE):
             if not any(request.path.endswith("/syncs") for request in segment.state.requests):
                 continue
             now = time.monotonic()
             connected = segment.state.collections.get(f"/warehouses/{warehouse_id}/connected-sources", {})
             new = segment.state.accepted.since(seen)
-            news = {str(one.delivery.source_id) for one in new} & connected.keys()
+            news = Counter(id for one in new if (id := str(one.delivery.source_id)) in connected)
+            rows += news
             for id in news:
                 due[id] = [now + seconds for seconds in LOADS] if seen else [now]
             seen += len(new)
@@ -50,8 +52,8 @@ def warehouse_loads(segment: Sandbox, warehouse_id: str, database: Postgres | No
                 load(segment, database)
             for id in loaded:
                 del due[id][0]
-                given = {"warehouse_id": warehouse_id, "source_id": id, "now": True, "seconds": 0}
-                segment.scripts.add("warehouse_sync", **given)
+                about = {"warehouse_id": warehouse_id, "source_id": id, "count": rows.pop(id, 0)}
+                segment.scripts.add("warehouse_sync", now=True, seconds=0, **about)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
