@@ -153,7 +153,8 @@ def test_a_wrong_argument_is_shown() -> None:
     [
         ({"traits": '{"email": "jane@example.com"'}, "jane"),  # data of people
         ({"raise_on_error": "https://user:s3cret@example.com"}, "s3cret"),
-        ({"raise_on_error": "x" * 51}, "xxx"),
+        ({"raise_on_error": "s3cr-t"}, "s3cr-t"),  # given to the wrong argument
+        ({"raise_on_error": "x" * 11}, "xxx"),
     ],
 )
 def test_what_may_be_secret_or_long_is_not_shown(arguments: dict[str, str], hidden: str) -> None:

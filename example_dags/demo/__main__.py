@@ -16,7 +16,6 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
-from threading import Event
 from typing import Any, TypeVar
 
 import httpx  # noqa: TID253  (no scheduler imports this file)
@@ -73,7 +72,7 @@ def demo(good: int, folder: Path, *, ui: bool = False) -> None:
         if ui:
             show_what_the_asset_started(airflow)
             show(airflow, segment, without)
-            Event().wait()
+            signal.pause()
     say("\nTo look around in the UI", "make demo-ui")
 
 

@@ -161,7 +161,8 @@ def test_an_app_for_one_api_is_well(segment_sandbox: Sandbox, connect: Connect, 
     well, said = SegmentHook().test_connection()
     assert well, said
     other = {"tracking_api:write", "public_api:read_write"} - {scope}
-    assert f"OAuth {other.pop()}: POST /token: Segment answered 400: invalid_scope" in said
+    assert f"OAuth {other.pop()}: Check the OAuth app id" in said
+    assert "POST /token: Segment answered 400: invalid_scope" in said
 
 
 def test_a_wrong_key_is_not_well(segment_sandbox: Sandbox, connect: Connect) -> None:

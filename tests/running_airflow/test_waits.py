@@ -102,7 +102,7 @@ def test_a_task_has_its_link_while_it_waits(
     airflow: ThrowawayAirflow, shared_sandbox: Sandbox, runs: Runs
 ) -> None:
     warehouse = runs.warehouses["of the link"]
-    link = {"Segment": f"https://app.segment.com/goto-my-workspace/warehouses/{warehouse}/overview"}
+    link = {"Segment": f"{shared_sandbox.url}/_sandbox#/warehouse/{warehouse}"}
     for mode in ("poke", "deferrable"):
         airflow.wait_for("the link", lambda mode=mode: runs.with_links.links(mode) == link)
         assert runs.with_links.state(mode) in ("running", "deferred")

@@ -18,9 +18,11 @@ if not shutil.which("java"):
     pytest.skip("Java is not installed", allow_module_level=True)
 
 from airflow_provider_segment.sandbox.constants import WRITE_KEY  # noqa: E402
-from airflow_provider_segment.spark import WRITE_KEY_ENV, SegmentDataSource  # noqa: E402
+from airflow_provider_segment.spark import PRIVATE_KEY_ENV, WRITE_KEY_ENV, SegmentDataSource  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
+__all__ = ["PRIVATE_KEY_ENV", "ROOT", "WRITE_KEY", "WRITE_KEY_ENV", "printed", "session", "write"]
+
 KEY_CONF = f"spark.executorEnv.{WRITE_KEY_ENV}"
 
 

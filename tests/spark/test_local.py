@@ -14,8 +14,7 @@ import pytest
 
 from airflow_provider_segment.sandbox import Sandbox
 from airflow_provider_segment.sending import send_events
-from airflow_provider_segment.spark import PRIVATE_KEY_ENV
-from tests.spark.sessions import ROOT, WRITE_KEY, WRITE_KEY_ENV, printed, session, write
+from tests.spark.sessions import PRIVATE_KEY_ENV, ROOT, WRITE_KEY, WRITE_KEY_ENV, printed, session, write
 
 from pyspark import TaskContext  # isort: skip
 from pyspark.errors import AnalysisException, PySparkException  # isort: skip
